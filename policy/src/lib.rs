@@ -1,1 +1,41 @@
-//! placeholder
+//! What a confined program may do, as data: policy files, their composition, and the judgement that follows from them.
+//!
+//! A [`Policy`] is composed by [`load`] from a built-in profile, policy files and command-line flags. [`Judge`] answers, for
+//! one path, host or tool, what the policy means. The launcher turns the same policy into mounts and rulesets.
+//!
+//! This crate makes no system calls except through a [`Reader`], keeps no clock, prints nothing, and does not know what a
+//! sandbox is. Paths it is asked about must already be absolute and free of symbolic links.
+#![forbid(unsafe_code)]
+
+mod builtin;
+mod error;
+mod host;
+mod judge;
+mod load;
+mod name;
+mod origin;
+mod overlay;
+mod pattern;
+mod policy;
+mod reader;
+mod rule;
+mod trust;
+mod units;
+
+pub use builtin::ProfileName;
+pub use error::{PolicyError, Position};
+pub use host::{HostError, HostRule, Ports};
+pub use judge::{Access, Decision, Judge, ReasonCode, ToolKind, Verdict};
+pub use load::{LoadRequest, load};
+pub use name::{NameError, NamePattern};
+pub use origin::{Origin, SourceId, Tier};
+pub use overlay::Overlay;
+pub use pattern::{Glob, Pattern, PatternError, Places, Purpose, ResolvedPattern, Segment};
+pub use policy::{
+    ClientTools, Environment, Files, HomeView, Layer, Limits, Network, NetworkMode, Permission, Policy, Requirement,
+    Requirements, Syscalls, ToolDefault, Workspace,
+};
+pub use reader::{FileFacts, Folder, Reader, SystemReader};
+pub use rule::Rule;
+pub use trust::TrustError;
+pub use units::{LimitName, UnitError};

@@ -1,0 +1,184 @@
+//! One layer of policy: what a single profile, file or command line states, before it is composed with the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::builtin::ProfileName;
+use crate::host::{HostError, HostRule};
+use crate::name::{NameError, NamePattern};
+use crate::origin::Origin;
+use crate::pattern::{Pattern, PatternError};
+use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement, ToolDefault};
+use crate::rule::Rule;
+use crate::units::{Amount, LimitName, UnitError};
+
+/// What one layer states. The command line's layer is built with the methods here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Overlay {
+    /// The profile that a system or user file asks for.
+    pub(crate) profile: Option<Stated<ProfileName>>,
+    /// The profile that a built-in profile builds on.
+    pub(crate) extends: Option<ProfileName>,
+    /// `workspace.roots`.
+    pub(crate) roots: Vec<Rule>,
+    /// `files.home`.
+    pub(crate) home: Option<Stated<HomeView>>,
+    /// `files.read`.
+    pub(crate) read: Vec<Rule>,
+    /// `files.write`.
+    pub(crate) write: Vec<Rule>,
+    /// `files.scratch`.
+    pub(crate) scratch: Vec<Rule>,
+    /// `files.mask`.
+    pub(crate) mask: Vec<Rule>,
+    /// `files.protect`.
+    pub(crate) protect: Vec<Rule>,
+    /// `files.sockets`.
+    pub(crate) sockets: Vec<Rule>,
+    /// `files.unread`: entries of `files.read` in lower layers that are taken away.
+    pub(crate) unread: Vec<Rule>,
+    /// `files.unmask`: entries of `files.mask` in lower layers that are taken away.
+    pub(crate) unmask: Vec<Rule>,
+    /// `network.mode`.
+    pub(crate) network: Option<Stated<NetworkMode>>,
+    /// `network.allow`.
+    pub(crate) hosts: Vec<HostRule>,
+    /// `environment.pass`.
+    pub(crate) pass: Vec<Stated<NamePattern>>,
+    /// `environment.unpass`: entries of `environment.pass` in lower layers that are taken away.
+    pub(crate) unpass: Vec<Stated<NamePattern>>,
+    /// `environment.set`.
+    pub(crate) set: BTreeMap<String, Stated<String>>,
+    /// `limits`.
+    pub(crate) limits: BTreeMap<LimitName, Stated<Amount>>,
+    /// `require`.
+    pub(crate) require: BTreeMap<Layer, Stated<Requirement>>,
+    /// `syscalls.ptrace`.
+    pub(crate) ptrace: Option<Stated<Permission>>,
+    /// `syscalls.user_namespaces`.
+    pub(crate) user_namespaces: Option<Stated<Permission>>,
+    /// `tools`, by client.
+    pub(crate) tools: BTreeMap<String, Stated<ToolsOverlay>>,
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stated<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// Where it was written.
+    pub(crate) origin: Origin,
+}
+
+/// What one layer states about the tools of one client.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct ToolsOverlay {
+    /// Tools that run a command line.
+    pub(crate) shell: BTreeSet<String>,
+    /// Tools that name a file.
+    pub(crate) file: BTreeSet<String>,
+    /// What happens to all others.
+    pub(crate) other: Option<ToolDefault>,
+}
+
+impl<T> Stated<T> {
+    /// A value from the command line.
+    const fn flag(value: T) -> Self {
+        Self { value, origin: Origin::flags() }
+    }
+}
+
+impl Overlay {
+    /// Makes `path` and what is below it readable.
+    ///
+    /// # Errors
+    /// When `path` is relative or has `..` in it.
+    pub fn read(&mut self, path: &Path) -> Result<(), PatternError> {
+        self.read.push(flag_rule(path)?);
+        Ok(())
+    }
+
+    /// Makes `path` and what is below it writable.
+    ///
+    /// # Errors
+    /// When `path` is relative or has `..` in it.
+    pub fn write(&mut self, path: &Path) -> Result<(), PatternError> {
+        self.write.push(flag_rule(path)?);
+        Ok(())
+    }
+
+    /// Hides `path` and what is below it.
+    ///
+    /// # Errors
+    /// When `path` is relative or has `..` in it.
+    pub fn mask(&mut self, path: &Path) -> Result<(), PatternError> {
+        self.mask.push(flag_rule(path)?);
+        Ok(())
+    }
+
+    /// Lets the unix socket at `path` be connected to.
+    ///
+    /// # Errors
+    /// When `path` is relative or has `..` in it.
+    pub fn socket(&mut self, path: &Path) -> Result<(), PatternError> {
+        self.sockets.push(flag_rule(path)?);
+        Ok(())
+    }
+
+    /// Chooses how the network is reached.
+    pub fn network(&mut self, mode: NetworkMode) {
+        self.network = Some(Stated::flag(mode));
+    }
+
+    /// Lets a host be reached; written as in a policy file.
+    ///
+    /// # Errors
+    /// When the text is not a host rule.
+    pub fn host(&mut self, text: &str) -> Result<(), HostError> {
+        self.hosts.push(HostRule::parse(text, Origin::flags())?);
+        Ok(())
+    }
+
+    /// Keeps the caller's value of a variable, or of all variables with a common beginning.
+    ///
+    /// # Errors
+    /// When the text is not a variable's name.
+    pub fn pass(&mut self, name: &str) -> Result<(), NameError> {
+        self.pass.push(Stated::flag(NamePattern::parse(name)?));
+        Ok(())
+    }
+
+    /// Gives a variable a value.
+    ///
+    /// # Errors
+    /// When `name` is not a variable's name.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), NameError> {
+        if !crate::name::is_name(name) {
+            return Err(NameError::BadCharacter { text: name.escape_debug().to_string() });
+        }
+        self.set.insert(name.to_owned(), Stated::flag(value.to_owned()));
+        Ok(())
+    }
+
+    /// Sets a limit; both written as in a policy file.
+    ///
+    /// # Errors
+    /// When there is no such limit, or the value is not an amount of it.
+    pub fn limit(&mut self, name: &str, value: &str) -> Result<(), UnitError> {
+        let limit = LimitName::parse(name)?;
+        self.limits.insert(limit, Stated::flag(limit.amount(value)?));
+        Ok(())
+    }
+
+    /// States whether a protection must be there.
+    pub fn require(&mut self, layer: Layer, requirement: Requirement) {
+        self.require.insert(layer, Stated::flag(requirement));
+    }
+}
+
+/// A rule from the command line about one path.
+fn flag_rule(path: &Path) -> Result<Rule, PatternError> {
+    Ok(Rule { pattern: Pattern::literal(path)?, reason: None, origin: Origin::flags() })
+}

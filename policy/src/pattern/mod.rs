@@ -1,0 +1,266 @@
+//! Path patterns: what may be written in a policy file where a path is expected.
+//!
+//! A pattern is absolute, or begins with `~/` or `$XDG_CONFIG_HOME/` (and its siblings), or is relative and then means a place
+//! under every workspace. It is checked completely when it is read, so that resolving one cannot fail. Names are compared byte
+//! by byte: case counts, and look-alike characters are different characters.
+
+mod braces;
+mod error;
+mod glob;
+mod places;
+mod resolved;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Component, Path};
+
+use serde::{Deserialize, Serialize};
+
+pub use error::PatternError;
+pub use glob::{Glob, Segment};
+pub use places::{Places, Purpose};
+pub use resolved::ResolvedPattern;
+
+/// The folders that a pattern may be relative to, as environment variables name them.
+pub(crate) const XDG_NAMES: [&str; 5] =
+    ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
+
+/// The longest pattern that is accepted: as long as the longest path.
+const MAX_LENGTH: usize = 4096;
+
+/// How many paths one pattern may stand for by its brace lists.
+const MAX_EXPANSIONS: usize = 64;
+
+/// A checked path pattern.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pattern {
+    /// The pattern as written, without doubled or trailing slashes.
+    text: String,
+    /// What it is relative to.
+    anchor: Anchor,
+    /// What follows the anchor.
+    body: Body,
+}
+
+/// What a pattern is relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Anchor {
+    /// The root of the file system.
+    Root,
+    /// The home folder.
+    Home,
+    /// The folder named by the variable at this place of [`XDG_NAMES`].
+    Xdg(u8),
+    /// Every workspace.
+    Workspace,
+}
+
+/// What follows a pattern's anchor.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Body {
+    /// One path: `text` from this byte on.
+    Plain(u16),
+    /// One path, taken as it is, wildcard characters and all.
+    Verbatim(OsString),
+    /// One list of segments for each combination of the brace lists.
+    Wild(Vec<Vec<Segment>>),
+}
+
+impl Pattern {
+    /// Reads a pattern as written in a policy file.
+    ///
+    /// # Errors
+    /// When the text is not a pattern; the error says what is wrong and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        check_characters(text)?;
+        let (anchor, rest) = split_anchor(text)?;
+        let components: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let head = anchor.text();
+        let mut clean = String::with_capacity(text.len());
+        clean.push_str(head);
+        let start = match anchor {
+            Anchor::Root | Anchor::Workspace => head.len(),
+            Anchor::Home | Anchor::Xdg(_) => head.len() + 1,
+        };
+        for part in &components {
+            if !clean.is_empty() && !clean.ends_with('/') {
+                clean.push('/');
+            }
+            clean.push_str(part);
+        }
+        if clean.is_empty() {
+            clean.push('.');
+        }
+        let body = if components.iter().any(|part| glob::is_wild(part)) {
+            Body::Wild(expand(&components)?)
+        } else {
+            components.iter().try_for_each(|part| check_component(part))?;
+            let start = if components.is_empty() { clean.len() } else { start };
+            Body::Plain(u16::try_from(start).unwrap_or(u16::MAX))
+        };
+        Ok(Self { text: clean, anchor, body })
+    }
+
+    /// Takes an absolute path as it is: no character in it is special.
+    ///
+    /// # Errors
+    /// When the path is relative, or has `..` or a NUL byte in it.
+    pub fn literal(path: &Path) -> Result<Self, PatternError> {
+        let text = path.to_string_lossy().into_owned();
+        if !path.is_absolute() {
+            return Err(PatternError::NotAbsolute { text });
+        }
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(PatternError::ControlCharacter { text });
+        }
+        if path.components().any(|part| part == Component::ParentDir) {
+            return Err(PatternError::ParentFolder { text });
+        }
+        let clean: std::path::PathBuf = path.components().collect();
+        Ok(Self {
+            text: clean.to_string_lossy().into_owned(),
+            anchor: Anchor::Root,
+            body: Body::Verbatim(clean.into_os_string()),
+        })
+    }
+
+    /// The pattern as written, without doubled or trailing slashes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern is relative to every workspace.
+    #[must_use]
+    pub const fn is_relative(&self) -> bool {
+        matches!(self.anchor, Anchor::Workspace)
+    }
+
+    /// Whether the pattern is relative to the home folder, directly or through an XDG variable.
+    #[must_use]
+    pub const fn is_in_home(&self) -> bool {
+        matches!(self.anchor, Anchor::Home | Anchor::Xdg(_))
+    }
+
+    /// The paths that the pattern stands for on this host.
+    ///
+    /// A pattern for [`Purpose::Grant`] means the main value of home and XDG folders; for [`Purpose::Restrict`] it means every
+    /// value that they may have. Brace lists become one result each.
+    #[must_use]
+    pub fn resolve(&self, places: &Places, purpose: Purpose) -> Vec<ResolvedPattern> {
+        let mut resolved = Vec::new();
+        for base in places.bases(self.anchor, purpose) {
+            match &self.body {
+                Body::Plain(start) => {
+                    let rest = self.text.get(usize::from(*start)..).unwrap_or_default();
+                    resolved.push(ResolvedPattern::plain(&base, OsStr::new(rest)));
+                }
+                Body::Verbatim(path) => resolved.push(ResolvedPattern::plain(&base, path)),
+                Body::Wild(expansions) => {
+                    resolved.extend(expansions.iter().map(|segments| ResolvedPattern::wild(&base, segments)));
+                }
+            }
+        }
+        resolved
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Anchor {
+    /// How the anchor is written.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Root => "/",
+            Self::Home => "~",
+            Self::Xdg(0) => "$XDG_CONFIG_HOME",
+            Self::Xdg(1) => "$XDG_DATA_HOME",
+            Self::Xdg(2) => "$XDG_CACHE_HOME",
+            Self::Xdg(3) => "$XDG_STATE_HOME",
+            Self::Xdg(_) => "$XDG_RUNTIME_DIR",
+            Self::Workspace => "",
+        }
+    }
+}
+
+/// Refuses what cannot be a path, or cannot have been meant.
+fn check_characters(text: &str) -> Result<(), PatternError> {
+    let owned = || text.to_owned();
+    if text.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    if text.len() > MAX_LENGTH {
+        return Err(PatternError::TooLong { length: text.len() });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(PatternError::ControlCharacter { text: text.escape_debug().to_string() });
+    }
+    if text.trim() != text {
+        return Err(PatternError::OuterSpace { text: owned() });
+    }
+    Ok(())
+}
+
+/// Splits a pattern into its anchor and the rest.
+fn split_anchor(text: &str) -> Result<(Anchor, &str), PatternError> {
+    if let Some(rest) = text.strip_prefix('/') {
+        return Ok((Anchor::Root, rest));
+    }
+    if let Some(rest) = text.strip_prefix('~') {
+        return match rest.strip_prefix('/') {
+            Some(rest) => Ok((Anchor::Home, rest)),
+            None if rest.is_empty() => Ok((Anchor::Home, rest)),
+            None => Err(PatternError::OtherHome { text: text.to_owned() }),
+        };
+    }
+    if let Some(rest) = text.strip_prefix('$') {
+        let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        return match (0..).zip(XDG_NAMES).find(|(_, known)| *known == name) {
+            Some((index, _)) => Ok((Anchor::Xdg(index), rest)),
+            None => Err(PatternError::UnknownVariable { name: name.to_owned() }),
+        };
+    }
+    Ok((Anchor::Workspace, text))
+}
+
+/// Turns components with wildcards into every list of segments that they stand for.
+fn expand(components: &[&str]) -> Result<Vec<Vec<Segment>>, PatternError> {
+    let mut expansions = vec![Vec::new()];
+    for part in components {
+        let alternatives = braces::alternatives(part)?;
+        if expansions.len() * alternatives.len() > MAX_EXPANSIONS {
+            return Err(PatternError::TooManyAlternatives { limit: MAX_EXPANSIONS });
+        }
+        let mut longer = Vec::with_capacity(expansions.len() * alternatives.len());
+        for alternative in &alternatives {
+            check_component(alternative)?;
+            let segment = Segment::parse(alternative)?;
+            for expansion in &expansions {
+                let mut segments: Vec<Segment> = expansion.clone();
+                segments.push(segment.clone());
+                longer.push(segments);
+            }
+        }
+        expansions = longer;
+    }
+    if expansions.iter().any(|segments| segments.last() == Some(&Segment::AnyDepth)) {
+        return Err(PatternError::TrailingDepth);
+    }
+    Ok(expansions)
+}
+
+/// Refuses components that lead elsewhere or nowhere.
+fn check_component(part: &str) -> Result<(), PatternError> {
+    match part {
+        ".." => Err(PatternError::ParentFolder { text: part.to_owned() }),
+        "" | "." => Err(PatternError::EmptyAlternative),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! The host's folders that patterns are relative to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Anchor, XDG_NAMES};
+
+/// What `~`, the XDG variables and relative patterns mean on this host. Every path is absolute and free of symbolic links.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Places {
+    /// The home folder that grants mean.
+    pub home: PathBuf,
+    /// Every home folder that restrictions must cover: what `$HOME` says and what the user database says.
+    pub homes: Vec<PathBuf>,
+    /// The values of `XDG_CONFIG_HOME` and its siblings by name, the one that grants mean first. Defaults need not be listed.
+    pub xdg: BTreeMap<String, Vec<PathBuf>>,
+    /// The caller's user id.
+    pub uid: u32,
+    /// The workspaces.
+    pub workspaces: Vec<PathBuf>,
+}
+
+/// What a pattern is resolved for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To allow something: the main value of every folder.
+    Grant,
+    /// To forbid something: every value that a folder may have.
+    Restrict,
+}
+
+impl Places {
+    /// The folders that `anchor` stands for.
+    pub(super) fn bases(&self, anchor: Anchor, purpose: Purpose) -> Vec<PathBuf> {
+        match anchor {
+            Anchor::Root => vec![PathBuf::from("/")],
+            Anchor::Home => self.home_folders(purpose).map(Path::to_path_buf).collect(),
+            Anchor::Xdg(index) => self.xdg_folders(usize::from(index), purpose),
+            Anchor::Workspace => self.workspaces.clone(),
+        }
+    }
+
+    /// The home folders, each once.
+    pub(crate) fn home_folders(&self, purpose: Purpose) -> impl Iterator<Item = &Path> {
+        let others = match purpose {
+            Purpose::Grant => [].as_slice(),
+            Purpose::Restrict => self.homes.as_slice(),
+        };
+        let main = (!self.home.as_os_str().is_empty()).then_some(self.home.as_path());
+        main.into_iter().chain(others.iter().filter(|home| **home != self.home).map(PathBuf::as_path))
+    }
+
+    /// The values of one XDG variable, each once.
+    fn xdg_folders(&self, index: usize, purpose: Purpose) -> Vec<PathBuf> {
+        let name = XDG_NAMES.get(index).copied().unwrap_or_default();
+        let stated = self.xdg.get(name).into_iter().flatten().filter(|folder| folder.is_absolute()).cloned();
+        let default: Vec<PathBuf> = match name {
+            "XDG_CONFIG_HOME" => self.home_folders(purpose).map(|home| home.join(".config")).collect(),
+            "XDG_DATA_HOME" => self.home_folders(purpose).map(|home| home.join(".local/share")).collect(),
+            "XDG_CACHE_HOME" => self.home_folders(purpose).map(|home| home.join(".cache")).collect(),
+            "XDG_STATE_HOME" => self.home_folders(purpose).map(|home| home.join(".local/state")).collect(),
+            _ => vec![PathBuf::from(format!("/run/user/{}", self.uid))],
+        };
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for folder in stated.chain(default) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+        if purpose == Purpose::Grant {
+            folders.truncate(1);
+        }
+        folders
+    }
+}
