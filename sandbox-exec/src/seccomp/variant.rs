@@ -1,0 +1,31 @@
+//! Which of the compiled filters is meant. Shared with the build script, which compiles one program for each.
+
+/// What a filter grants, and whether a supervisor stands behind it. The default grants nothing and has no supervisor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Variant {
+    /// Debuggers work: `ptrace` and its kin reach other processes of the sandbox.
+    pub ptrace: bool,
+    /// Nested sandboxes work: `clone`, `unshare`, `setns` and the mount calls inside a user namespace of their own.
+    pub user_namespaces: bool,
+    /// `connect` is handed to the supervisor, which must have taken the filter's listener.
+    pub supervised: bool,
+}
+
+impl Variant {
+    /// How many variants there are.
+    pub const COUNT: usize = 8;
+
+    /// Every variant, in the order of [`index`](Self::index).
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(|index| Self {
+            ptrace: index & 1 != 0,
+            user_namespaces: index & 2 != 0,
+            supervised: index & 4 != 0,
+        })
+    }
+
+    /// The variant's place among the compiled programs.
+    pub const fn index(self) -> usize {
+        self.ptrace as usize | (self.user_namespaces as usize) << 1 | (self.supervised as usize) << 2
+    }
+}
