@@ -1,0 +1,18 @@
+//! Attacks: each test is a sentence that must stay true. `docs/threats.md` maps them to the layers that stop them.
+
+mod descriptors;
+mod devices;
+mod environment;
+mod files;
+mod ipc;
+mod limits;
+mod links;
+mod namespaces;
+mod persistence;
+mod privileges;
+mod proc;
+mod processes;
+mod protected;
+mod sockets;
+mod syscalls;
+mod terminal;

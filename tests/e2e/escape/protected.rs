@@ -1,0 +1,194 @@
+//! Names inside the workspace that would run code outside later: they cannot be changed, and they cannot appear.
+
+use crate::harness::{Attempt, Run, Scene, each_scene, escape};
+
+/// A repository with a hook, as a person would have left it.
+fn repository(scene: &Scene) {
+    scene.bare(&Run::shell("git init -q . && git add README.md && git commit -qm first")).ok();
+    scene.write(&scene.at_work(".git/hooks/post-commit"), "#!/bin/sh\nexit 0\n");
+}
+
+/// A helper's attempt on a repository, which succeeds when `evil` is in the file afterwards.
+fn on_a_repository(target: &'static str, words: &'static [&'static str]) {
+    escape(move |scene| {
+        repository(scene);
+        let place = scene.at_work(target);
+        Attempt::attack(scene, words)
+            .effect(move |_| std::fs::read_to_string(&place).is_ok_and(|content| content.contains("evil")))
+    });
+}
+
+/// A shell script on a repository, which succeeds when `evil` is in the file afterwards.
+fn script_on_a_repository(target: &'static str, script: &'static str) {
+    escape(move |scene| {
+        repository(scene);
+        let place = scene.at_work(target);
+        Attempt::shell(script)
+            .effect(move |_| std::fs::read_to_string(&place).is_ok_and(|content| content.contains("evil")))
+    });
+}
+
+#[test]
+fn existing_git_hook_cannot_be_changed() {
+    on_a_repository(".git/hooks/post-commit", &["write", ".git/hooks/post-commit", "evil"]);
+}
+
+#[test]
+fn new_git_hook_cannot_be_made() {
+    on_a_repository(".git/hooks/pre-commit", &["create", ".git/hooks/pre-commit", "evil"]);
+}
+
+#[test]
+fn git_configuration_cannot_be_changed() {
+    script_on_a_repository(
+        ".git/config",
+        "git config core.fsmonitor evil; git config core.hooksPath evil; echo evil >>.git/config",
+    );
+}
+
+#[test]
+fn git_configuration_cannot_be_replaced_by_rename() {
+    script_on_a_repository(
+        ".git/config",
+        "echo evil >new; mv -f new .git/config; cp new .git/x; mv -f .git/x .git/config",
+    );
+}
+
+#[test]
+fn git_attributes_that_run_filters_cannot_be_changed() {
+    script_on_a_repository(".git/info/attributes", "echo '* filter=evil' >>.git/info/attributes");
+}
+
+#[test]
+fn git_folder_cannot_be_moved_away_and_made_again() {
+    script_on_a_repository(
+        ".git/hooks/pre-commit",
+        "mv .git away; mkdir -p .git/hooks; echo evil >.git/hooks/pre-commit; mv .git/hooks .git/h; mkdir .git/hooks; echo evil >.git/hooks/pre-commit",
+    );
+}
+
+#[test]
+fn git_folder_cannot_be_exchanged() {
+    escape(|scene| {
+        repository(scene);
+        scene.write(&scene.at_work("other/hooks/pre-commit"), "evil");
+        let place = scene.at_work(".git/hooks/pre-commit");
+        Attempt::attack(scene, &["exchange", "other", ".git"]).effect(move |_| place.exists())
+    });
+}
+
+#[test]
+fn per_worktree_git_configuration_cannot_be_made() {
+    on_a_repository(".git/config.worktree", &["create", ".git/config.worktree", "evil"]);
+}
+
+#[test]
+fn git_folder_cannot_be_redirected() {
+    on_a_repository(".git/commondir", &["create", ".git/commondir", "evil"]);
+    on_a_repository(".git/objects/info/alternates", &["create", ".git/objects/info/alternates", "evil"]);
+}
+
+/// Making a name that does not exist, in the ways a file system has.
+fn cannot_appear(name: &'static str) {
+    for script in [
+        "echo evil >NAME",
+        "echo evil >x; mv x NAME",
+        "echo evil >x; ln x NAME",
+        "echo evil >x; ln -s x NAME",
+        "mkdir -p y; echo evil >y/NAME; mv y/NAME .",
+    ] {
+        escape(move |scene| {
+            let place = scene.at_work(name);
+            Attempt::shell(&script.replace("NAME", name)).effect(move |_| std::fs::symlink_metadata(&place).is_ok())
+        });
+    }
+}
+
+#[test]
+fn agents_server_list_cannot_appear() {
+    cannot_appear(".mcp.json");
+}
+
+#[test]
+fn directory_environment_file_cannot_appear() {
+    cannot_appear(".envrc");
+}
+
+#[test]
+fn workspace_policy_cannot_appear() {
+    cannot_appear(".lobsterpot.toml");
+}
+
+#[test]
+fn agent_settings_folders_cannot_appear() {
+    for name in [".claude", ".codex", ".cursor", ".vscode"] {
+        escape(move |scene| {
+            let place = scene.at_work(name);
+            Attempt::shell(&format!("mkdir -p {name} && echo evil >{name}/settings.json; mkdir z && mv z {name}"))
+                .effect(move |_| place.exists())
+        });
+    }
+}
+
+#[test]
+fn unnamed_file_cannot_be_linked_to_a_protected_name() {
+    escape(|scene| {
+        let place = scene.at_work(".envrc");
+        Attempt::attack(scene, &["link-unnamed", ".", ".envrc", "evil"]).effect(move |_| place.exists())
+    });
+}
+
+#[test]
+fn protected_file_that_exists_cannot_be_changed_removed_or_replaced() {
+    escape(|scene| {
+        scene.write(&scene.at_work(".mcp.json"), "{}\n");
+        let place = scene.at_work(".mcp.json");
+        Attempt::shell("echo evil >>.mcp.json; rm -f .mcp.json; echo evil >x; mv -f x .mcp.json; ln -sf x .mcp.json")
+            .effect(move |_| std::fs::read_to_string(&place).ok().as_deref() != Some("{}\n"))
+    });
+}
+
+#[test]
+fn protected_symlink_cannot_be_written_through_or_repointed() {
+    escape(|scene| {
+        scene.write(&scene.at_work("real.json"), "{}\n");
+        std::os::unix::fs::symlink("real.json", scene.at_work(".mcp.json")).expect("a symlink");
+        let link = scene.at_work(".mcp.json");
+        Attempt::shell("ln -sfn /dev/null .mcp.json; rm -f .mcp.json; echo evil >other; mv other .mcp.json")
+            .effect(move |_| std::fs::read_link(&link).ok().as_deref() != Some(std::path::Path::new("real.json")))
+    });
+}
+
+#[test]
+fn second_name_of_a_protected_file_cannot_be_written() {
+    escape(|scene| {
+        repository(scene);
+        std::fs::hard_link(scene.at_work(".git/hooks/post-commit"), scene.at_work("hook.txt")).expect("a hard link");
+        let place = scene.at_work(".git/hooks/post-commit");
+        Attempt::attack(scene, &["write", "hook.txt", "evil"])
+            .effect(move |_| std::fs::read_to_string(&place).is_ok_and(|content| content.contains("evil")))
+    });
+}
+
+#[test]
+fn protected_name_cannot_appear_while_the_launcher_is_killed() {
+    each_scene(|scene| {
+        let before = scene.names_at_work();
+        let mut child =
+            scene.start_sandboxed(&Run::shell("while :; do echo evil >.mcp.json; mkdir .claude; done 2>/dev/null"));
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it can be waited for");
+        crate::harness::leftovers::wait_until_gone(&scene.workspace).expect("nothing is left");
+        assert_eq!(scene.names_at_work(), before, "kill -9 of the launcher leaves the workspace as it was");
+    });
+}
+
+#[test]
+fn protected_names_leave_no_trace_in_the_workspace() {
+    each_scene(|scene| {
+        let before = scene.names_at_work();
+        scene.sandboxed(&Run::new(&["true"])).ok();
+        assert_eq!(scene.names_at_work(), before, "a run that writes nothing leaves nothing");
+    });
+}

@@ -1,0 +1,185 @@
+//! An attack that first succeeds bare, and then must fail in the sandbox.
+
+use super::identity::Identity;
+use super::outcome::Outcome;
+use super::scene::{Run, Scene};
+use super::{host, plant};
+use std::ffi::OsString;
+use std::path::Path;
+
+/// How success shows.
+type Success = Box<dyn Fn(&mut Scene, &Outcome) -> bool>;
+
+/// One attack, ready to run.
+pub(crate) struct Attempt {
+    /// The command.
+    run: Run,
+    /// What on stdout shows that it started at all.
+    started: &'static str,
+    /// Whether it succeeded.
+    success: Success,
+    /// Why it cannot succeed bare, if it cannot, for somebody.
+    not_bare: Option<(fn(Identity) -> bool, String)>,
+    /// Whether "this kernel has no such thing" is an answer.
+    kernel_may_lack_it: bool,
+}
+
+impl Attempt {
+    /// One of the helper's raw attempts; it succeeds by saying `GOT`.
+    pub(crate) fn attack<T: Into<OsString> + Clone>(scene: &Scene, words: &[T]) -> Self {
+        let mut run = Run::new(&[scene.attack()]);
+        run.argv.extend(host::words(words));
+        let success: Success = Box::new(|_, outcome| outcome.status == 0 && outcome.out().contains("GOT "));
+        Self { run, started: "TRY ", success, not_bare: None, kernel_may_lack_it: false }
+    }
+
+    /// A shell script; it succeeds when the scene's canary is in what it prints.
+    pub(crate) fn shell(script: &str) -> Self {
+        let run = Run::shell(&format!("echo STARTED; {script}"));
+        Self { run, started: "STARTED", success: Box::new(leaked), not_bare: None, kernel_may_lack_it: false }
+    }
+
+    /// Changes what is around the command.
+    pub(crate) fn with(mut self, change: impl FnOnce(Run) -> Run) -> Self {
+        self.run = change(self.run);
+        self
+    }
+
+    /// Succeeds when the canary is in what it prints.
+    pub(crate) fn leaks(mut self) -> Self {
+        self.success = Box::new(leaked);
+        self
+    }
+
+    /// Succeeds by an effect on the host, whatever it prints.
+    pub(crate) fn effect(mut self, success: impl Fn(&mut Scene) -> bool + 'static) -> Self {
+        self.success = Box::new(move |scene, _| success(scene));
+        self
+    }
+
+    /// Succeeds by the status that a shell script ends with.
+    pub(crate) fn status_zero(mut self) -> Self {
+        self.success = Box::new(|_, outcome| outcome.status == 0);
+        self
+    }
+
+    /// Cannot succeed bare.
+    pub(crate) fn never_bare(mut self, why: &str) -> Self {
+        self.not_bare = Some((|_| true, why.to_owned()));
+        self
+    }
+
+    /// Cannot succeed bare for an ordinary user.
+    pub(crate) fn bare_only_as_root(mut self) -> Self {
+        self.not_bare = Some((|identity| !identity.is_root(), "an ordinary user may not, bare either".to_owned()));
+        self
+    }
+
+    /// Cannot succeed bare for root.
+    pub(crate) fn bare_only_as_a_user(mut self, why: &str) -> Self {
+        self.not_bare = Some((Identity::is_root, why.to_owned()));
+        self
+    }
+
+    /// Cannot succeed bare where this very process cannot open the path (a container without the device, say).
+    pub(crate) fn bare_where_it_opens(self, path: &str) -> Self {
+        if std::fs::File::open(path).is_ok() { self } else { self.never_bare(&format!("{path} cannot be opened here")) }
+    }
+
+    /// Some kernels are built without it.
+    pub(crate) fn where_the_kernel_has_it(mut self) -> Self {
+        self.kernel_may_lack_it = true;
+        self
+    }
+
+    /// Asserts that it succeeds bare, so that a test that cannot fail is noticed.
+    #[track_caller]
+    fn must_succeed_bare(&self, scene: &mut Scene) {
+        if let Some((_, why)) = self.not_bare.as_ref().filter(|(applies, _)| applies(scene.identity)) {
+            eprintln!("NOTE: not tried bare as {}: {why}", scene.identity.name());
+            return;
+        }
+        let outcome = scene.bare(&self.run);
+        let lacking = ["os error 38", "os error 97", "os error 93", "os error 19"];
+        if self.kernel_may_lack_it && lacking.iter().any(|error| outcome.out().contains(error)) {
+            eprintln!("NOTE: this kernel has no such thing: {}", outcome.out().trim());
+            return;
+        }
+        let success = (self.success)(scene, &outcome);
+        assert!(success, "must succeed bare as {}, or it shows nothing: {outcome}", scene.identity.name());
+    }
+
+    /// Asserts that it starts, and fails, in the sandbox.
+    #[track_caller]
+    fn must_fail_sandboxed(&self, scene: &mut Scene) {
+        let outcome = scene.sandboxed(&self.run);
+        let name = scene.identity.name();
+        assert!(outcome.out().contains(self.started), "never started in the sandbox as {name}: {outcome}");
+        assert!(!outcome.out().contains("USAGE "), "the attack's command line is wrong: {outcome}");
+        assert!(!leaked(scene, &outcome), "a secret came out as {name}: {outcome}");
+        assert!(!(self.success)(scene, &outcome), "the attack succeeded in the sandbox as {name}: {outcome}");
+    }
+}
+
+/// Whether the scene's canary is in what was printed.
+fn leaked(scene: &mut Scene, outcome: &Outcome) -> bool {
+    scene.canary.is_in(&outcome.stdout) || scene.canary.is_in(&outcome.stderr)
+}
+
+/// Runs an attack as everybody the suite can be: bare in one scene, sandboxed in a second one.
+#[track_caller]
+pub(crate) fn escape(attempt: impl Fn(&mut Scene) -> Attempt) {
+    Identity::all().into_iter().for_each(|identity| escape_as(identity, &attempt));
+}
+
+/// The same for attacks that need root to prepare them.
+#[track_caller]
+pub(crate) fn escape_as_root(attempt: impl Fn(&mut Scene) -> Attempt) {
+    match Identity::all().into_iter().find(|identity| identity.is_root()) {
+        Some(root) => escape_as(root, &attempt),
+        None => host::skip("only root can prepare this attack"),
+    }
+}
+
+/// The same for an ordinary user's attacks that need root to prepare them.
+#[track_caller]
+pub(crate) fn escape_prepared_by_root(attempt: impl Fn(&mut Scene) -> Attempt) {
+    if Identity::all().len() > 1 {
+        Identity::all().into_iter().filter(|identity| !identity.is_root()).for_each(|user| escape_as(user, &attempt));
+    } else {
+        host::skip("only root can prepare this attack");
+    }
+}
+
+/// Whether only the bare half runs: to try new attacks out where no launcher is built.
+fn only_bare() -> bool {
+    let wanted = std::env::var_os("E2E_BARE_ONLY").is_some_and(|value| value == "1");
+    if wanted {
+        host::skip("E2E_BARE_ONLY=1: nothing is run in a sandbox");
+    }
+    wanted
+}
+
+/// Both halves for one user.
+#[track_caller]
+fn escape_as(identity: Identity, attempt: &impl Fn(&mut Scene) -> Attempt) {
+    let mut scene = Scene::new(identity);
+    attempt(&mut scene).must_succeed_bare(&mut scene);
+    drop(scene);
+    if only_bare() {
+        return;
+    }
+    let mut scene = Scene::new(identity);
+    attempt(&mut scene).must_fail_sandboxed(&mut scene);
+}
+
+/// Reading a file of the scene, by the helper.
+pub(crate) fn read(scene: &Scene, path: &Path) -> Attempt {
+    Attempt::attack(scene, &["read".into(), path.as_os_str().to_owned()]).leaks()
+}
+
+/// Reading a secret of the home.
+pub(crate) fn read_at_home(name: &'static str) {
+    assert!(plant::SECRETS.contains(&name), "{name} is not planted");
+    escape(|scene| read(scene, &scene.at_home(name)));
+}

@@ -1,0 +1,16 @@
+//! What every test uses: scenes with planted secrets, and running a command in one, bare and sandboxed.
+
+pub(crate) mod attempt;
+pub(crate) mod canary;
+pub(crate) mod host;
+pub(crate) mod identity;
+pub(crate) mod leftovers;
+pub(crate) mod outcome;
+pub(crate) mod plant;
+pub(crate) mod scene;
+pub(crate) mod service;
+pub(crate) mod victim;
+
+pub(crate) use attempt::{Attempt, escape};
+pub(crate) use host::{require, skip};
+pub(crate) use scene::{Run, Scene, each_scene};

@@ -1,0 +1,138 @@
+//! Attempts on the terminal, and a terminal to make them in.
+
+use crate::call::{Arg, call, clone, leave, wait};
+use crate::{Arguments, Attempt, Outcome, number, refused, text, usage};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// The attempts of this module.
+pub(crate) const ALL: &[(&str, Attempt)] = &[
+    ("tiocsti", tiocsti),
+    ("tioclinux", tioclinux),
+    ("tiocsetd", tiocsetd),
+    ("tty-write", tty_write),
+    ("tty-show", tty_show),
+    ("in-terminal", in_terminal),
+];
+
+/// An ioctl of the controlling terminal with `high` bits above the request's 32.
+fn terminal_ioctl(request: u64, high: u64, argument: Arg<'_>) -> io::Result<i64> {
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let request = (request | high << 32).cast_signed();
+    call(libc::SYS_ioctl, [Arg::Int(i64::from(terminal.as_raw_fd())), Arg::Int(request), argument])
+}
+
+/// `tiocsti HIGH-BITS`: types a character into the terminal.
+fn tiocsti(arguments: &Arguments) -> Outcome {
+    terminal_ioctl(libc::TIOCSTI, number(arguments, 0)?, Arg::In(b"#"))?;
+    Ok(b"typed".to_vec())
+}
+
+/// `tioclinux`: pastes on a virtual console; on a pseudo-terminal the kernel answers "not a console" once it is asked.
+fn tioclinux(_: &Arguments) -> Outcome {
+    match terminal_ioctl(0x541c, 0, Arg::In(&[3, 0, 0, 0])) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOTTY) => Ok(b"reached the terminal's driver".to_vec()),
+        other => other.map(|_| b"pasted".to_vec()),
+    }
+}
+
+/// `tiocsetd`: sets the line discipline (to the one it has).
+fn tiocsetd(_: &Arguments) -> Outcome {
+    terminal_ioctl(0x5423, 0, Arg::In(&[0; 4]))?;
+    Ok(b"set".to_vec())
+}
+
+/// `tty-write PATH TEXT`: writes to somebody's terminal without making it one's own.
+fn tty_write(arguments: &Arguments) -> Outcome {
+    let target = arguments.first().ok_or_else(|| usage("a path is missing"))?;
+    let mut terminal = OpenOptions::new().write(true).custom_flags(libc::O_NOCTTY).open(target)?;
+    terminal.write_all(text(arguments, 1)?.as_bytes())?;
+    Ok(b"written".to_vec())
+}
+
+/// `tty-show PATH`: makes a terminal, says its path, then shows for three seconds what others write to it.
+fn tty_show(_: &Arguments) -> Outcome {
+    let (mut master, slave) = terminal()?;
+    let place = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd()))?;
+    crate::say(format!("TERMINAL {}\n", place.display()).as_bytes());
+    let mut bytes = [0; 256];
+    let count = master.read(&mut bytes)?;
+    Ok(bytes.get(..count).unwrap_or_default().to_vec())
+}
+
+/// A pseudo-terminal pair.
+fn terminal() -> io::Result<(File, File)> {
+    let master = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/ptmx")?;
+    let fd = Arg::Int(i64::from(master.as_raw_fd()));
+    call(libc::SYS_ioctl, [fd, Arg::Int(0x4004_5431), Arg::In(&[0; 4])])?;
+    let flags = i64::from(libc::O_RDWR | libc::O_NOCTTY);
+    let slave = call(libc::SYS_ioctl, [Arg::Int(i64::from(master.as_raw_fd())), Arg::Int(0x5441), Arg::Int(flags)])?;
+    Ok((master, owned(slave)?))
+}
+
+/// Takes over a descriptor that a raw call returned.
+#[expect(unsafe_code, reason = "a descriptor from a raw call has no owner yet")]
+fn owned(fd: i64) -> io::Result<File> {
+    let fd = RawFd::try_from(fd).map_err(|_| refused("not a descriptor"))?;
+    // SAFETY: the descriptor was just returned by the kernel to this function's caller, and nothing else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    Ok(File::from(fd))
+}
+
+/// `in-terminal ROWS COLUMNS PROGRAM [ARG…]`: runs a program as the leader of a session on a new terminal, relaying
+/// this process's stdin and stdout, and ends with its status.
+fn in_terminal(arguments: &Arguments) -> Outcome {
+    let (master, slave) = terminal()?;
+    let size = [number::<u16>(arguments, 0)?, number(arguments, 1)?, 0, 0].map(u16::to_ne_bytes).concat();
+    call(libc::SYS_ioctl, [Arg::Int(i64::from(slave.as_raw_fd())), Arg::Int(0x5414), Arg::In(&size)])?;
+    let program = arguments.get(2).ok_or_else(|| usage("a program is missing"))?;
+    let pid = clone(0)?;
+    if pid == 0 {
+        drop(master);
+        call(libc::SYS_setsid, [])?;
+        call(libc::SYS_ioctl, [Arg::Int(i64::from(slave.as_raw_fd())), Arg::Int(0x540e), Arg::Int(0)])?;
+        let streams = (slave.try_clone()?, slave.try_clone()?);
+        let error = Command::new(program)
+            .args(arguments.iter().skip(3))
+            .stdin(streams.0)
+            .stdout(streams.1)
+            .stderr(slave)
+            .exec();
+        crate::say(format!("cannot run: {error}\n").as_bytes());
+        leave(127);
+    }
+    drop(slave);
+    let keyboard = master.try_clone()?;
+    std::thread::spawn(move || type_into(keyboard));
+    relay(master);
+    let status = wait(pid)?;
+    let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
+    leave(code)
+}
+
+/// Types this process's stdin into the terminal. A NUL byte waits 300 ms instead, so that a caller can pace itself.
+fn type_into(mut keyboard: File) {
+    let mut byte = [0];
+    while io::stdin().lock().read(&mut byte).is_ok_and(|count| count == 1) {
+        if byte == [0] {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        } else if keyboard.write_all(&byte).is_err() {
+            return;
+        }
+    }
+}
+
+/// Shows what the terminal shows, until everybody has left it (`EIO`).
+fn relay(mut master: File) {
+    let mut bytes = [0; 4096];
+    while let Ok(count) = master.read(&mut bytes) {
+        crate::say(bytes.get(..count).unwrap_or_default());
+        if count == 0 {
+            return;
+        }
+    }
+}
