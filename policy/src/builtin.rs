@@ -1,45 +1,30 @@
-//! The profiles that are compiled in.
+//! The built-in profiles, parsed and checked when the program was built.
 
-use std::fmt;
+use crate::compose::Composition;
+use crate::error::PolicyError;
+use crate::origin::{SourceId, Tier};
+use crate::overlay::Overlay;
+use crate::profile::ProfileName;
 
-use serde::{Deserialize, Serialize};
+/// The encoded profiles, in the order of [`ProfileName::ALL`].
+const ENCODED: [&[u8]; 3] = [
+    include_bytes!(concat!(env!("OUT_DIR"), "/agent.postcard")),
+    include_bytes!(concat!(env!("OUT_DIR"), "/strict.postcard")),
+    include_bytes!(concat!(env!("OUT_DIR"), "/dev.postcard")),
+];
 
-/// A built-in profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProfileName {
-    /// For agents at work: the default.
-    #[default]
-    Agent,
-    /// For commands that need nothing: no network, nothing of the home folder.
-    Strict,
-    /// For debugging: adds `ptrace` and nested user namespaces to `agent`.
-    Dev,
-}
-
-impl ProfileName {
-    /// Every profile.
-    pub const ALL: [Self; 3] = [Self::Agent, Self::Strict, Self::Dev];
-
-    /// The name used in policy files and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Strict => "strict",
-            Self::Dev => "dev",
-        }
+/// Puts a profile, and what it extends, at the bottom of a composition.
+///
+/// # Errors
+/// When the program's own data is damaged.
+pub(crate) fn apply(profile: ProfileName, composition: &mut Composition) -> Result<(), PolicyError> {
+    let encoded = ProfileName::ALL.into_iter().zip(ENCODED).find(|(name, _)| *name == profile).map(|(_, bytes)| bytes);
+    let damaged = || PolicyError::BuiltIn { profile: profile.name() };
+    let layer: Overlay = encoded.and_then(|bytes| postcard::from_bytes(bytes).ok()).ok_or_else(damaged)?;
+    match layer.extends {
+        Some(ProfileName::Agent) if profile != ProfileName::Agent => apply(ProfileName::Agent, composition)?,
+        Some(_) => return Err(damaged()),
+        None => {}
     }
-
-    /// Finds a profile by its name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.name() == text)
-    }
-}
-
-impl fmt::Display for ProfileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+    composition.apply(layer, &SourceId { tier: Tier::BuiltIn(profile), file: None })
 }

@@ -146,6 +146,17 @@ impl HostRule {
         named && self.ports.contains(port)
     }
 
+    /// The one name and port that the rule means, when it means only one.
+    pub(crate) fn single(&self) -> Option<(String, u16)> {
+        let Ports::Listed(ports) = &self.ports else { return None };
+        let port = ports.first().copied().filter(|_| ports.len() == 1)?;
+        match &self.host {
+            HostPattern::Name(name) => Some((name.clone(), port)),
+            HostPattern::Address(address) => Some((address.to_string(), port)),
+            HostPattern::Below(_) => None,
+        }
+    }
+
     /// Whether two rules mean the same hosts and ports.
     pub(crate) fn same_target(&self, other: &Self) -> bool {
         self.host == other.host && self.ports == other.ports
@@ -153,6 +164,18 @@ impl HostRule {
 }
 
 impl Ports {
+    /// These ports.
+    ///
+    /// # Errors
+    /// When one of them is 0.
+    pub fn listed(ports: impl IntoIterator<Item = u16>) -> Result<Self, HostError> {
+        let ports: BTreeSet<u16> = ports.into_iter().collect();
+        if ports.contains(&0) {
+            return Err(HostError::Port { text: "0".to_owned() });
+        }
+        Ok(Self::Listed(ports))
+    }
+
     /// Whether `port` is meant.
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {

@@ -8,21 +8,25 @@
 #![forbid(unsafe_code)]
 
 mod builtin;
+mod compose;
 mod error;
 mod host;
 mod judge;
 mod load;
 mod name;
+mod narrow;
 mod origin;
 mod overlay;
 mod pattern;
 mod policy;
+mod profile;
 mod reader;
 mod rule;
+mod suggest;
 mod trust;
 mod units;
+mod wire;
 
-pub use builtin::ProfileName;
 pub use error::{PolicyError, Position};
 pub use host::{HostError, HostRule, Ports};
 pub use judge::{Access, Decision, Judge, ReasonCode, ToolKind, Verdict};
@@ -35,6 +39,7 @@ pub use policy::{
     ClientTools, Environment, Files, HomeView, Layer, Limits, Network, NetworkMode, Permission, Policy, Requirement,
     Requirements, Syscalls, ToolDefault, Workspace,
 };
+pub use profile::ProfileName;
 pub use reader::{FileFacts, Folder, Reader, SystemReader};
 pub use rule::Rule;
 pub use trust::TrustError;

@@ -1,13 +1,18 @@
 //! From files and flags to one policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::builtin::ProfileName;
-use crate::error::PolicyError;
+use crate::compose::Composition;
+use crate::error::{PolicyError, Position};
+use crate::origin::{Origin, SourceId, Tier};
 use crate::overlay::Overlay;
-use crate::pattern::Places;
+use crate::pattern::{Places, Purpose};
 use crate::policy::Policy;
-use crate::reader::Reader;
+use crate::profile::ProfileName;
+use crate::reader::{FileFacts, Reader};
+use crate::trust::TrustError;
+use crate::{builtin, narrow, trust, wire};
 
 /// Everything that a policy is composed from.
 #[derive(Debug, Clone, Default)]
@@ -32,9 +37,115 @@ pub struct LoadRequest {
 
 /// Composes the policy.
 ///
+/// The order is: built-in profile, the system's file, the user's file, explicit files, flags; then the workspaces' files, which
+/// come last so that what they take away stays away.
+///
 /// # Errors
 /// When a file cannot be read, is not trusted or is malformed, or when a workspace's file would widen the policy.
 pub fn load(request: &LoadRequest, reader: &dyn Reader) -> Result<Policy, PolicyError> {
-    let _ = (request, reader);
-    Err(PolicyError::BuiltIn { profile: "agent" })
+    let files = trusted_files(request, reader)?;
+    let named = files.iter().rev().find_map(|file| file.layer.profile.as_ref()).map(|profile| profile.value);
+    let profile = request.profile.or(named).unwrap_or_default();
+    let mut composition = Composition::default();
+    builtin::apply(profile, &mut composition)?;
+    for file in &files {
+        composition.apply(file.layer.clone(), &file.source)?;
+    }
+    if request.flags != Overlay::default() {
+        composition.apply(request.flags.clone(), &Origin::flags().source())?;
+    }
+    for path in &request.workspace_files {
+        if let Some(file) = workspace_file(path, reader)? {
+            narrow::check(&file.layer, &composition)?;
+            composition.apply(file.layer, &file.source)?;
+        }
+    }
+    let policy = composition.finish(profile.name());
+    check_not_writable(&policy, &request.places, &files)?;
+    Ok(policy)
+}
+
+/// A policy file that has been read.
+struct PolicyFile {
+    /// The path that was asked for.
+    path: PathBuf,
+    /// Where its rules will say they come from.
+    source: SourceId,
+    /// Where it is and who could write it.
+    facts: FileFacts,
+    /// What it states.
+    layer: Overlay,
+}
+
+/// Reads the files that may widen, lowest first.
+fn trusted_files(request: &LoadRequest, reader: &dyn Reader) -> Result<Vec<PolicyFile>, PolicyError> {
+    let mut writable = request.places.workspaces.clone();
+    writable.extend(request.writable_roots.iter().cloned());
+    let standard = [(Tier::System, request.system.as_ref()), (Tier::User, request.user.as_ref())];
+    let standard = standard.into_iter().filter_map(|(tier, path)| Some((tier, path?)));
+    let explicit = request.explicit.iter().map(|path| (Tier::Explicit, path));
+    let mut files = Vec::new();
+    for (tier, path) in standard.chain(explicit) {
+        let Some(facts) = read(path, reader)? else {
+            if tier == Tier::Explicit {
+                return Err(PolicyError::Missing { file: path.clone() });
+            }
+            continue;
+        };
+        trust::check(path, &facts, request.places.uid, &writable)
+            .map_err(|source| PolicyError::Untrusted { file: path.clone(), source })?;
+        files.push(parse(path, tier, facts)?);
+    }
+    Ok(files)
+}
+
+/// Reads a workspace's own file. Its owner and mode do not matter, as it can only narrow; but it must not be a link, or its
+/// error messages would quote files that the agent cannot read.
+fn workspace_file(path: &Path, reader: &dyn Reader) -> Result<Option<PolicyFile>, PolicyError> {
+    let Some(facts) = read(path, reader)? else { return Ok(None) };
+    if facts.symlink {
+        return Err(PolicyError::Untrusted { file: path.to_path_buf(), source: TrustError::WorkspaceLink });
+    }
+    parse(path, Tier::Workspace, facts).map(Some)
+}
+
+/// Reads one file.
+fn read(path: &Path, reader: &dyn Reader) -> Result<Option<FileFacts>, PolicyError> {
+    reader.read(path).map_err(|source| PolicyError::Read { file: path.to_path_buf(), source })
+}
+
+/// Parses one file.
+fn parse(path: &Path, tier: Tier, facts: FileFacts) -> Result<PolicyFile, PolicyError> {
+    let source = SourceId { tier, file: Some(Arc::from(path)) };
+    let text =
+        std::str::from_utf8(&facts.bytes).map_err(|error| not_text(&facts.bytes, error.valid_up_to(), &source))?;
+    let layer = wire::parse(text, &source)?;
+    Ok(PolicyFile { path: path.to_path_buf(), source, facts, layer })
+}
+
+/// The error for bytes that are no text.
+fn not_text(bytes: &[u8], valid: usize, source: &SourceId) -> PolicyError {
+    let newlines = bytes.iter().take(valid).filter(|byte| **byte == b'\n').count();
+    let line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
+    PolicyError::Syntax {
+        at: Position { source: source.to_string(), line, column: 0 },
+        message: "the file is not UTF-8 text".to_owned(),
+        advice: "save it as UTF-8; write `?` for a byte of a path that is not text".to_owned(),
+    }
+}
+
+/// Refuses a policy that lets confined programs write one of the files that it was made from.
+fn check_not_writable(policy: &Policy, places: &Places, files: &[PolicyFile]) -> Result<(), PolicyError> {
+    let rules = policy.files.write.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
+    for rule in rules {
+        for file in files {
+            let folders = file.facts.parents.iter().map(|folder| folder.path.as_path());
+            let mut paths = folders.chain([file.path.as_path(), file.facts.resolved_path.as_path()]);
+            if paths.any(|path| rule.covers(path)) {
+                let source = TrustError::InWritableRoot { root: rule.prefix().to_path_buf() };
+                return Err(PolicyError::Untrusted { file: file.path.clone(), source });
+            }
+        }
+    }
+    Ok(())
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::builtin::ProfileName;
 use crate::host::{HostError, HostRule};
 use crate::name::{NameError, NamePattern};
 use crate::origin::Origin;
 use crate::pattern::{Pattern, PatternError};
 use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement, ToolDefault};
+use crate::profile::ProfileName;
 use crate::rule::Rule;
 use crate::units::{Amount, LimitName, UnitError};
 

@@ -1,0 +1,220 @@
+//! Composition: layers on top of each other, the lowest first.
+//!
+//! Lists grow and keep each entry once, single values are replaced, and `unread`, `unmask` and `unpass` take away what lower
+//! layers gave. Composing the same layer twice is the same as composing it once.
+
+use std::collections::BTreeSet;
+
+use crate::error::PolicyError;
+use crate::name::NamePattern;
+use crate::origin::{Origin, SourceId};
+use crate::overlay::{Overlay, Stated};
+use crate::pattern::Pattern;
+use crate::policy::{
+    ClientTools, Environment, Files, HomeView, Limits, Network, NetworkMode, Permission, Policy, Requirements,
+    Syscalls, ToolDefault, Workspace,
+};
+use crate::rule::Rule;
+use crate::suggest;
+use crate::units::{Amount, LimitName};
+
+/// Layers composed so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Composition {
+    /// Everything stated so far.
+    pub(crate) stated: Overlay,
+    /// Patterns that a layer has taken out of `read`.
+    unread: BTreeSet<Pattern>,
+    /// Patterns that a layer has taken out of `mask`.
+    unmasked: BTreeSet<Pattern>,
+    /// Names that a layer has taken out of `pass`.
+    unpassed: BTreeSet<NamePattern>,
+    /// Where it all comes from.
+    sources: Vec<SourceId>,
+}
+
+impl Composition {
+    /// Puts a layer on top.
+    ///
+    /// # Errors
+    /// When the layer takes away what is not there, or both adds and takes away the same entry.
+    pub(crate) fn apply(&mut self, layer: Overlay, source: &SourceId) -> Result<(), PolicyError> {
+        remove_rules("files.unread", &mut self.stated.read, &mut self.unread, &layer.unread, &layer.read)?;
+        remove_rules("files.unmask", &mut self.stated.mask, &mut self.unmasked, &layer.unmask, &layer.mask)?;
+        self.remove_names(&layer.unpass, &layer.pass)?;
+        let stated = &mut self.stated;
+        append(&mut stated.roots, layer.roots);
+        append(&mut stated.read, layer.read);
+        append(&mut stated.write, layer.write);
+        append(&mut stated.scratch, layer.scratch);
+        append(&mut stated.mask, layer.mask);
+        append(&mut stated.protect, layer.protect);
+        append(&mut stated.sockets, layer.sockets);
+        add_once(&mut stated.hosts, layer.hosts, |new, old| new.same_target(old));
+        add_once(&mut stated.pass, layer.pass, |new, old| new.value == old.value);
+        stated.profile = layer.profile.or(stated.profile.take());
+        stated.home = layer.home.or(stated.home.take());
+        stated.network = layer.network.or(stated.network.take());
+        stated.ptrace = layer.ptrace.or(stated.ptrace.take());
+        stated.user_namespaces = layer.user_namespaces.or(stated.user_namespaces.take());
+        stated.set.extend(layer.set);
+        stated.limits.extend(layer.limits);
+        stated.require.extend(layer.require);
+        for (client, tools) in layer.tools {
+            let known = stated
+                .tools
+                .entry(client)
+                .or_insert_with(|| Stated { value: Default::default(), origin: tools.origin });
+            known.value.shell.extend(tools.value.shell);
+            known.value.file.extend(tools.value.file);
+            known.value.other = tools.value.other.or(known.value.other);
+        }
+        if !self.sources.contains(source) {
+            self.sources.push(source.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes variable names away.
+    fn remove_names(
+        &mut self,
+        entries: &[Stated<NamePattern>],
+        added: &[Stated<NamePattern>],
+    ) -> Result<(), PolicyError> {
+        const LIST: &str = "environment.unpass";
+        for entry in entries {
+            let text = entry.value.to_string();
+            if added.iter().any(|name| name.value == entry.value) {
+                return Err(contradiction(LIST, text, &entry.origin));
+            }
+            let before = self.stated.pass.len();
+            self.stated.pass.retain(|name| name.value != entry.value);
+            if self.stated.pass.len() == before && !self.unpassed.contains(&entry.value) {
+                let known: Vec<String> = self.stated.pass.iter().map(|name| name.value.to_string()).collect();
+                return Err(removes_nothing(LIST, text, &entry.origin, known.iter().map(String::as_str)));
+            }
+            self.unpassed.insert(entry.value.clone());
+        }
+        Ok(())
+    }
+
+    /// The policy that all layers together make. What nobody stated is the strictest that there is.
+    pub(crate) fn finish(self, profile: &str) -> Policy {
+        let limits = self.limits();
+        let stated = self.stated;
+        Policy {
+            profile: profile.to_owned(),
+            workspace: Workspace { roots: stated.roots },
+            files: Files {
+                home: stated.home.map_or(HomeView::Hide, |home| home.value),
+                read: stated.read,
+                write: stated.write,
+                scratch: stated.scratch,
+                mask: stated.mask,
+                protect: stated.protect,
+                sockets: stated.sockets,
+            },
+            network: Network { mode: stated.network.map_or(NetworkMode::None, |mode| mode.value), rules: stated.hosts },
+            environment: Environment {
+                pass: stated.pass.into_iter().map(|name| name.value).collect(),
+                set: stated.set.into_iter().map(|(name, value)| (name, value.value)).collect(),
+            },
+            limits,
+            requirements: Requirements {
+                stated: stated.require.into_iter().map(|(layer, requirement)| (layer, requirement.value)).collect(),
+            },
+            syscalls: Syscalls {
+                ptrace: stated.ptrace.map_or(Permission::Deny, |permission| permission.value),
+                user_namespaces: stated.user_namespaces.map_or(Permission::Deny, |permission| permission.value),
+            },
+            tools: stated
+                .tools
+                .into_iter()
+                .map(|(client, Stated { value, .. })| {
+                    let other = value.other.unwrap_or(ToolDefault::Deny);
+                    (client, ClientTools { shell: value.shell, file: value.file, other })
+                })
+                .collect(),
+            sources: self.sources,
+        }
+    }
+
+    /// The limits stated so far.
+    fn limits(&self) -> Limits {
+        let number = |name| match self.stated.limits.get(&name).map(|limit| limit.value) {
+            Some(Amount::Number(number)) => Some(number),
+            _ => None,
+        };
+        let time = |name| match self.stated.limits.get(&name).map(|limit| limit.value) {
+            Some(Amount::Time(time)) => Some(time),
+            _ => None,
+        };
+        Limits {
+            processes: number(LimitName::Processes),
+            memory: number(LimitName::Memory),
+            file_size: number(LimitName::FileSize),
+            open_files: number(LimitName::OpenFiles),
+            core: number(LimitName::Core),
+            tmpfs: number(LimitName::Tmpfs),
+            wall_clock: time(LimitName::WallClock),
+            grace: time(LimitName::Grace).unwrap_or_default(),
+        }
+    }
+}
+
+/// Adds rules whose pattern is not there yet.
+fn append(known: &mut Vec<Rule>, new: Vec<Rule>) {
+    add_once(known, new, |new, old| new.pattern == old.pattern);
+}
+
+/// Adds what is not there yet.
+fn add_once<T>(known: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
+    for entry in new {
+        if !known.iter().any(|old| same(&entry, old)) {
+            known.push(entry);
+        }
+    }
+}
+
+/// Takes rules away by their exact pattern.
+fn remove_rules(
+    list: &'static str,
+    known: &mut Vec<Rule>,
+    removed: &mut BTreeSet<Pattern>,
+    entries: &[Rule],
+    added: &[Rule],
+) -> Result<(), PolicyError> {
+    for entry in entries {
+        let text = entry.pattern.text().to_owned();
+        if added.iter().any(|rule| rule.pattern == entry.pattern) {
+            return Err(contradiction(list, text, &entry.origin));
+        }
+        let before = known.len();
+        known.retain(|rule| rule.pattern != entry.pattern);
+        if known.len() == before && !removed.contains(&entry.pattern) {
+            return Err(removes_nothing(list, text, &entry.origin, known.iter().map(|rule| rule.pattern.text())));
+        }
+        removed.insert(entry.pattern.clone());
+    }
+    Ok(())
+}
+
+/// The error for an entry both added and taken away.
+fn contradiction(list: &'static str, entry: String, origin: &Origin) -> PolicyError {
+    PolicyError::Contradiction { at: origin.into(), list, entry }
+}
+
+/// The error for an entry that takes away what is not there.
+fn removes_nothing<'a>(
+    list: &'static str,
+    entry: String,
+    origin: &Origin,
+    known: impl Iterator<Item = &'a str>,
+) -> PolicyError {
+    let nearest = suggest::nearest(&entry, known).map(str::to_owned);
+    PolicyError::RemovesNothing { at: origin.into(), list, entry, nearest }
+}
+
+#[cfg(test)]
+#[path = "compose_tests.rs"]
+mod tests;

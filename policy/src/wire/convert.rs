@@ -1,0 +1,141 @@
+//! From the sections of a file to one layer of policy.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::document::{Document, EnvironmentSection, List, ToolsSection};
+use super::entry::{AmountEntry, HostEntry, PathEntry};
+use super::examples;
+use super::locate::Locator;
+use crate::error::PolicyError;
+use crate::host::{HostRule, Ports};
+use crate::name::{NameError, NamePattern, is_name};
+use crate::origin::Tier;
+use crate::overlay::{Overlay, Stated, ToolsOverlay};
+use crate::pattern::Pattern;
+use crate::rule::Rule;
+use crate::units::{Amount, LimitName};
+
+/// Checks and converts a whole file.
+pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, PolicyError> {
+    check_places(&document, at)?;
+    let Document { profile, extends, workspace, files, network, environment, limits, require, syscalls, tools } =
+        document;
+    let EnvironmentSection { pass, unpass, set } = environment;
+    Ok(Overlay {
+        profile: profile.map(|profile| stated(profile, at)),
+        extends: extends.map(Spanned::into_inner),
+        roots: rules(workspace.roots, at)?,
+        home: files.home.map(|home| stated(home, at)),
+        read: rules(files.read, at)?,
+        write: rules(files.write, at)?,
+        scratch: rules(files.scratch, at)?,
+        mask: rules(files.mask, at)?,
+        protect: rules(files.protect, at)?,
+        sockets: rules(files.sockets, at)?,
+        unread: rules(files.unread, at)?,
+        unmask: rules(files.unmask, at)?,
+        network: network.mode.map(|mode| stated(mode, at)),
+        hosts: network.allow.into_iter().map(|host| host_rule(host, at)).collect::<Result<_, _>>()?,
+        pass: names(pass, at)?,
+        unpass: names(unpass, at)?,
+        set: set.into_iter().map(|(name, value)| variable(name, value, at)).collect::<Result<_, _>>()?,
+        limits: amounts(limits, at)?,
+        require: require.into_iter().map(|(layer, requirement)| (layer, stated(requirement, at))).collect(),
+        ptrace: syscalls.ptrace.map(|permission| stated(permission, at)),
+        user_namespaces: syscalls.user_namespaces.map(|permission| stated(permission, at)),
+        tools: tools.into_iter().map(|(client, section)| (client, tools_overlay(section, at))).collect(),
+    })
+}
+
+/// Refuses keys that only other kinds of file may have.
+fn check_places(document: &Document, at: &Locator<'_>) -> Result<(), PolicyError> {
+    let misplaced = |span, key, advice| Err(PolicyError::Misplaced { at: at.position(&span), key, advice });
+    match (at.source().tier, &document.profile, &document.extends) {
+        (Tier::BuiltIn(_), Some(profile), _) => misplaced(profile.span(), "profile", "write `extends`"),
+        (Tier::Workspace, Some(profile), _) => {
+            misplaced(profile.span(), "profile", "remove it; the user chooses the profile, not the workspace")
+        }
+        (Tier::System | Tier::User | Tier::Explicit | Tier::Flags | Tier::Workspace, _, Some(extends)) => {
+            misplaced(extends.span(), "extends", "write `profile` to choose a built-in profile to build on")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds where a value stands to the value.
+fn stated<T>(value: Spanned<T>, at: &Locator<'_>) -> Stated<T> {
+    let origin = at.origin(&value.span());
+    Stated { value: value.into_inner(), origin }
+}
+
+/// Converts a list of path rules.
+fn rules(entries: List<PathEntry>, at: &Locator<'_>) -> Result<Vec<Rule>, PolicyError> {
+    entries.into_iter().map(|entry| rule(entry, at)).collect()
+}
+
+/// Converts one path rule.
+fn rule(entry: Spanned<PathEntry>, at: &Locator<'_>) -> Result<Rule, PolicyError> {
+    let span = entry.span();
+    let PathEntry { path, notes } = entry.into_inner();
+    let pattern = Pattern::parse(&path).map_err(|source| PolicyError::Pattern { at: at.position(&span), source })?;
+    examples::check_path(&pattern, &notes, || at.position(&span))?;
+    Ok(Rule { pattern, reason: notes.reason, origin: at.origin(&span) })
+}
+
+/// Converts one host rule.
+fn host_rule(entry: Spanned<HostEntry>, at: &Locator<'_>) -> Result<HostRule, PolicyError> {
+    let span = entry.span();
+    let HostEntry { host, ports, notes } = entry.into_inner();
+    let wrong = |source| PolicyError::Host { at: at.position(&span), source };
+    let mut rule = HostRule::parse(&host, at.origin(&span)).map_err(wrong)?;
+    if !ports.is_empty() {
+        rule = rule.with_ports(Ports::listed(ports).map_err(wrong)?);
+    }
+    examples::check_host(&rule, &notes, || at.position(&span))?;
+    rule.reason = notes.reason;
+    Ok(rule)
+}
+
+/// Converts a list of variable names.
+fn names(entries: List<String>, at: &Locator<'_>) -> Result<Vec<Stated<NamePattern>>, PolicyError> {
+    let name = |entry: Spanned<String>| {
+        let span = entry.span();
+        let value = NamePattern::parse(entry.get_ref())
+            .map_err(|source| PolicyError::Name { at: at.position(&span), source })?;
+        Ok(Stated { value, origin: at.origin(&span) })
+    };
+    entries.into_iter().map(name).collect()
+}
+
+/// Converts one variable with its value.
+fn variable(name: String, value: Spanned<String>, at: &Locator<'_>) -> Result<(String, Stated<String>), PolicyError> {
+    if is_name(&name) && !value.get_ref().contains('\0') {
+        return Ok((name, stated(value, at)));
+    }
+    let source = NameError::BadCharacter { text: name.escape_debug().to_string() };
+    Err(PolicyError::Name { at: at.position(&value.span()), source })
+}
+
+/// Converts the limits.
+fn amounts(
+    entries: BTreeMap<LimitName, Spanned<AmountEntry>>,
+    at: &Locator<'_>,
+) -> Result<BTreeMap<LimitName, Stated<Amount>>, PolicyError> {
+    let amount = |(limit, entry): (LimitName, Spanned<AmountEntry>)| {
+        let span = entry.span();
+        let value =
+            limit.amount(&entry.get_ref().0).map_err(|source| PolicyError::Unit { at: at.position(&span), source })?;
+        Ok((limit, Stated { value, origin: at.origin(&span) }))
+    };
+    entries.into_iter().map(amount).collect()
+}
+
+/// Converts the tools of one client.
+fn tools_overlay(section: Spanned<ToolsSection>, at: &Locator<'_>) -> Stated<ToolsOverlay> {
+    let origin = at.origin(&section.span());
+    let ToolsSection { shell, file, other } = section.into_inner();
+    let value = ToolsOverlay { shell: shell.into_iter().collect(), file: file.into_iter().collect(), other };
+    Stated { value, origin }
+}
