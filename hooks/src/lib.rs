@@ -1,1 +1,52 @@
-//! placeholder
+//! Agents' pre-tool hooks: a tool call comes in on standard input, an answer goes out on standard output.
+//!
+//! A shell call comes back rewritten so that it runs under the launcher; what cannot be rewritten is denied. There is no
+//! third way: a hook that is unsure, broken, late or interrupted stops the call. The hook judges nothing about a command and
+//! parses none: what a command may do is the sandbox's business.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod arguments;
+mod call;
+mod denial;
+mod directory;
+mod guard;
+mod hook;
+mod program;
+mod quote;
+mod rewrite;
+mod settings;
+mod wire;
+mod workspace;
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+pub use denial::Denial;
+
+use arguments::Job;
+
+/// Runs `sandbox-exec-hook` with these arguments, without the program's name.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match arguments::parse(arguments) {
+        Ok(Job::Answer(options)) => guard::guarded(hook::denied, || hook::answer(&options)),
+        Ok(Job::Directory { within }) => {
+            directory::relay(&within, io::stdin().lock(), io::stdout().lock());
+            ExitCode::SUCCESS
+        }
+        Err(denial) => guard::guarded(hook::denied, || hook::denied(&denial)),
+    }
+}
+
+/// Runs a hook whose work fails with a panic, to see what a client is told. For tests of this project only.
+#[doc(hidden)]
+pub fn run_broken() -> ExitCode {
+    guard::guarded(hook::denied, || {
+        let nothing: [u8; 0] = [];
+        let index = nothing.len();
+        let _ = nothing[index];
+        answer::Answer::silence()
+    })
+}

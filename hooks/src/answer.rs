@@ -1,0 +1,119 @@
+//! Giving the answer: once, whole, and with a status that stops the call when it could not be given.
+//!
+//! Several places may want to answer at the same time (the work, the deadline, a signal, a panic). The first one has
+//! standard output; whoever comes later can only make the exit status stricter.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::stat::{SFlag, fstat, major, minor};
+
+use crate::denial::Denial;
+
+/// The status that lets the client go on.
+const GO_ON: u8 = 0;
+
+/// The status with which every client stops the call.
+pub(crate) const STOP: u8 = 2;
+
+/// Whether standard output has been given to someone.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Everything that the client sees.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Answer {
+    /// Standard output: one JSON document or nothing.
+    stdout: Vec<u8>,
+    /// Standard error: the reason of a denial or nothing.
+    stderr: String,
+    /// The exit status.
+    status: u8,
+}
+
+impl Answer {
+    /// Nothing to say: the client goes on as if there were no hook.
+    pub(crate) fn silence() -> Self {
+        Self { stdout: Vec::new(), stderr: String::new(), status: GO_ON }
+    }
+
+    /// A JSON document for the client to go on with.
+    pub(crate) fn document(stdout: Vec<u8>) -> Self {
+        Self { stdout, stderr: String::new(), status: GO_ON }
+    }
+
+    /// Stops the call; `document` says it in the client's own words.
+    pub(crate) fn denied(denial: &Denial, document: impl FnOnce(&str) -> Vec<u8>) -> Self {
+        let reason = denial.reason();
+        // One client's words are another's noise, and noise runs the tool: a foreign client gets the status and the text.
+        let foreign =
+            matches!(denial, Denial::Foreign { .. } | Denial::UnknownClient { .. } | Denial::Arguments { .. });
+        let stdout = if foreign { Vec::new() } else { document(&reason) };
+        Self { stdout, stderr: format!("{reason}\n"), status: STOP }
+    }
+
+    /// Gives the answer and returns the exit status; `None` when another thread has already given one and is about to end
+    /// the process.
+    pub(crate) fn give(self) -> Option<u8> {
+        if ANSWERED.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        Some(self.write())
+    }
+
+    /// Gives the answer as far as that is still possible, and returns a status that stops the call in any case.
+    pub(crate) fn give_last(self) -> u8 {
+        if ANSWERED.swap(true, Ordering::SeqCst) {
+            complain(&self.stderr);
+        } else {
+            self.write();
+        }
+        STOP
+    }
+
+    /// Writes both streams.
+    fn write(self) -> u8 {
+        let Err(error) = publish(&self.stdout) else {
+            complain(&self.stderr);
+            return self.status;
+        };
+        let lost = Denial::Answer { problem: error.to_string() };
+        complain(&if self.stderr.is_empty() { format!("{}\n", lost.reason()) } else { self.stderr });
+        STOP
+    }
+}
+
+/// Writes one document to standard output.
+///
+/// # Errors
+/// When nobody can read there, or not everything could be written.
+fn publish(document: &[u8]) -> io::Result<()> {
+    if document.is_empty() {
+        return Ok(());
+    }
+    let stdout = io::stdout();
+    if is_null(stdout.as_fd())? {
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "standard output is closed or /dev/null"));
+    }
+    // Unbuffered: what is written is written, and nothing is left for the process's end.
+    let mut stream = File::from(stdout.as_fd().try_clone_to_owned()?);
+    stream.write_all(document)?;
+    stream.flush()
+}
+
+/// Whether a descriptor is `/dev/null`, which is also what the runtime puts in the place of one that was closed.
+///
+/// # Errors
+/// When the kernel says nothing about the descriptor.
+fn is_null(descriptor: impl AsFd) -> io::Result<bool> {
+    let facts = fstat(descriptor)?;
+    let character = facts.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
+    Ok(character && major(facts.st_rdev) == 1 && minor(facts.st_rdev) == 3)
+}
+
+/// Writes to standard error. When nobody listens there, the status still stops the call.
+fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,159 @@
+//! Why a call is stopped: a stable code, one sentence for the model, and what to do instead.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Every way in which the hook stops a call. There is no other failure: what is not understood is denied.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The hook was started with arguments that it does not know.
+    #[error("the hook's own arguments are wrong: {problem}")]
+    Arguments {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// `--client` names a client whose protocol is not spoken here.
+    #[error("the hook does not speak the protocol of the client \"{name}\"")]
+    UnknownClient {
+        /// The name as it was given.
+        name: String,
+    },
+    /// The payload is another client's: an answer in this client's form would be ignored there.
+    #[error("the call comes from {found}, but the hook is installed for {expected}")]
+    Foreign {
+        /// Whose payload it is.
+        found: &'static str,
+        /// Whose it should be.
+        expected: &'static str,
+    },
+    /// The payload cannot be read, or lacks what every call carries.
+    #[error("the client's description of the call cannot be used: {problem}")]
+    Payload {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The payload is longer than the hook reads.
+    #[error("the client's description of the call is longer than {limit} bytes")]
+    Oversize {
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The shell command cannot be carried into the sandbox.
+    #[error("the command cannot be run in the sandbox: {problem}")]
+    Command {
+        /// What about it does not fit.
+        problem: String,
+    },
+    /// A program of this project is missing, or others could change it.
+    #[error("\"{path}\" cannot be trusted to start the sandbox: {problem}")]
+    Program {
+        /// The program.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No workspace is known for the call's folder.
+    #[error("\"{directory}\" does not lie in a workspace: {problem}")]
+    Workspace {
+        /// The session's current folder.
+        directory: PathBuf,
+        /// Why none was found.
+        problem: String,
+    },
+    /// The policy cannot be loaded, so nothing is known to be allowed.
+    #[error("the policy cannot be used: {problem}")]
+    Policy {
+        /// What is wrong with it.
+        problem: String,
+        /// How to put it right, as the policy's own loader says.
+        remedy: String,
+    },
+    /// The policy says that this tool is not to be used.
+    #[error("the policy denies the tool \"{tool}\"")]
+    Tool {
+        /// The tool's name.
+        tool: String,
+    },
+    /// A signal asked the hook to end before it had answered.
+    #[error("the hook was ended by signal {number} before it had judged the call")]
+    Signal {
+        /// The signal's number.
+        number: u32,
+    },
+    /// The hook's own deadline passed.
+    #[error("the hook did not finish within {seconds} seconds")]
+    Deadline {
+        /// The deadline.
+        seconds: u16,
+    },
+    /// The hook has a defect.
+    #[error("the hook failed: {problem}")]
+    Internal {
+        /// What is known of it.
+        problem: String,
+    },
+    /// The client cannot hear the answer.
+    #[error("the hook's answer cannot be written: {problem}")]
+    Answer {
+        /// What the system said.
+        problem: String,
+    },
+}
+
+impl Denial {
+    /// The stable reason code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Arguments { .. } => "hook.arguments",
+            Self::UnknownClient { .. } | Self::Foreign { .. } => "hook.client",
+            Self::Payload { .. } | Self::Oversize { .. } => "hook.payload",
+            Self::Command { .. } => "hook.command",
+            Self::Program { .. } => "hook.program",
+            Self::Workspace { .. } => "fs.outside-workspace",
+            Self::Policy { .. } => "policy.unreadable",
+            Self::Tool { .. } => "tool.denied",
+            Self::Signal { .. } | Self::Deadline { .. } | Self::Internal { .. } | Self::Answer { .. } => "internal",
+        }
+    }
+
+    /// What to do instead: for the model where it can help itself, for the person where only that helps.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Arguments { .. } | Self::UnknownClient { .. } => {
+                "Tell the user to install the hook as `sandbox-exec-hook --client claude-code`; no shell command can run until then."
+            }
+            Self::Foreign { .. } => {
+                "Tell the user that the hook's --client does not fit this agent; no shell command can run until then."
+            }
+            Self::Payload { .. } | Self::Oversize { .. } => {
+                "Try once more with a shorter, plain command; if that fails too, tell the user that client and hook do not fit."
+            }
+            Self::Command { .. } => {
+                "Write long text to a file with the file tools, and run a short command that reads it."
+            }
+            Self::Program { .. } => {
+                "Tell the user to install Lobsterpot where only root or they can write; no shell command can run until then."
+            }
+            Self::Workspace { .. } => {
+                "Go back to the folder in which the session was started; to allow another one, the user adds it to `workspace.roots` in the policy."
+            }
+            Self::Policy { remedy, .. } => remedy,
+            Self::Tool { .. } => "Use another tool; only the user can change the policy.",
+            Self::Signal { .. } | Self::Deadline { .. } => {
+                "Try the same call once more; if it fails again, tell the user that the machine is overloaded."
+            }
+            Self::Internal { .. } | Self::Answer { .. } => {
+                "Tell the user that sandbox-exec-hook is broken; no shell command can run until it is repaired."
+            }
+        }
+    }
+
+    /// The whole reason, as the model and the person read it.
+    pub(crate) fn reason(&self) -> String {
+        format!("sandbox-exec-hook: {self} [{}]. hint: {}", self.code(), self.hint())
+    }
+}

@@ -1,0 +1,113 @@
+//! What the hook needs of the policy: which folders may be a workspace, and which tools are shells.
+//!
+//! Nothing here comes from the environment: a repository's own settings reach a hook's environment, and the agent can write
+//! them. Even the home folder is the password file's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{
+    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, ResolvedPattern, SystemReader, ToolKind, load,
+};
+
+use crate::denial::Denial;
+
+/// The system's policy file.
+const SYSTEM: &str = "/etc/lobsterpot/policy.toml";
+
+/// The user's policy file, in the home folder.
+const USER: &str = ".config/lobsterpot/policy.toml";
+
+/// The users of this host.
+const PASSWD: &str = "/etc/passwd";
+
+/// The policy, as far as a hook needs it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The folders that may be a workspace.
+    roots: Vec<ResolvedPattern>,
+    /// Answers what kind of tool a tool is.
+    judge: Judge,
+}
+
+impl Settings {
+    /// Loads the policy of the user `uid`; its files must not lie in `writable`.
+    ///
+    /// # Errors
+    /// When the user is unknown, or the policy cannot be read, trusted or understood.
+    pub(crate) fn load(uid: u32, writable: Option<&Path>) -> Result<Self, Denial> {
+        let home = home(uid)?;
+        let places = Places { homes: vec![home.clone()], home, uid, ..Places::default() };
+        let request = LoadRequest {
+            system: Some(PathBuf::from(SYSTEM)),
+            user: Some(places.home.join(USER)),
+            writable_roots: writable.map(Path::to_path_buf).into_iter().collect(),
+            places,
+            ..LoadRequest::default()
+        };
+        let policy = load(&request, &SystemReader).map_err(|error| unusable(&error))?;
+        Ok(Self::of(&policy, &request.places))
+    }
+
+    /// What `policy` says on a host with these `places`.
+    fn of(policy: &Policy, places: &Places) -> Self {
+        let roots =
+            policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
+        Self { roots, judge: Judge::new(policy, places) }
+    }
+
+    /// Whether `folder` may be a workspace.
+    pub(crate) fn is_root(&self, folder: &Path) -> bool {
+        self.roots.iter().any(|root| root.matches(folder))
+    }
+
+    /// What kind of tool `tool` of `client` is.
+    pub(crate) fn kind(&self, client: &str, tool: &str) -> ToolKind {
+        self.judge.tool(client, tool)
+    }
+}
+
+/// The denial for a policy that cannot be used.
+fn unusable(error: &PolicyError) -> Denial {
+    Denial::Policy { problem: error.to_string(), remedy: format!("Tell the user: {}", error.hint()) }
+}
+
+/// The home folder of the user `uid`.
+///
+/// # Errors
+/// When the password file cannot be read, or does not say.
+fn home(uid: u32) -> Result<PathBuf, Denial> {
+    let unknown = |problem: String| Denial::Policy {
+        problem,
+        remedy: "Tell the user to add a line for their account to /etc/passwd.".to_owned(),
+    };
+    let passwd = fs::read_to_string(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
+    home_in(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} names no home folder for the user id {uid}")))
+}
+
+/// The absolute home folder that the text of a password file gives `uid`.
+fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
+    let entry = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, number, _, _, home, _] = fields.as_slice() else { return None };
+        (number.parse() == Ok(uid)).then(|| PathBuf::from(home))
+    };
+    passwd.lines().find_map(entry).filter(|home| home.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::home_in;
+
+    #[test]
+    fn the_home_folder_is_the_password_files() {
+        let passwd =
+            "root:x:0:0:root:/root:/bin/sh\n+::::::\nu:x:1000:1000::/home/u:/bin/bash\nodd:x:7:7::home:/bin/sh\n";
+        assert_eq!(home_in(passwd, 1000), Some(PathBuf::from("/home/u")));
+        assert_eq!(home_in(passwd, 0), Some(PathBuf::from("/root")));
+        assert_eq!(home_in(passwd, 7), None);
+        assert_eq!(home_in(passwd, 8), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! A JSON object whose values are kept as they were written, in their order.
+//!
+//! What is echoed to a client must not be changed on the way: numbers keep their digits, escapes their spelling.
+
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// The members of a JSON object, each name once.
+#[derive(Debug)]
+pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl Fields {
+    /// The value of `name`, as it was written.
+    pub(crate) fn value(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// Whether `name` is there, whatever its value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// The string that `name` holds; `None` when it is absent or anything else.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.value(name)?.get()).ok()
+    }
+
+    /// Puts `value` in the place of what `name` held. A name that is absent stays absent.
+    pub(crate) fn replace(&mut self, name: &str, value: &RawValue) {
+        for (known, old) in &mut self.0 {
+            if known == name {
+                *old = value.to_owned();
+            }
+        }
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Collects the members of an object.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields(Vec::new());
+        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            // Two readers may take two different ones for the truth: such an object has no meaning.
+            if fields.has(&name) {
+                return Err(A::Error::custom(format_args!("the field \"{name}\" is there twice")));
+            }
+            fields.0.push((name, value));
+        }
+        Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fields;
+
+    #[test]
+    fn what_is_not_replaced_comes_back_byte_for_byte() {
+        let text = r#"{"z":1.00,"a":12345678901234567890123,"s":"\u00e9\/\ud800","n":null,"o":{"b":1,"a":2}}"#;
+        let fields: Fields = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&fields).unwrap(), text);
+    }
+
+    #[test]
+    fn a_field_given_twice_is_refused() {
+        let error = serde_json::from_str::<Fields>(r#"{"command":"ls","\u0063ommand":"rm"}"#).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
+}

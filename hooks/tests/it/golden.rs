@@ -1,0 +1,61 @@
+//! Captured payloads of a real client, and exactly what the hook answers.
+//!
+//! In the files, `$W` is a throw-away folder, `$SLUG` the name that the client gives to a session started in `$W/proj`, and
+//! `$HOOK` the hook's own path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::support::{HOOK, World, hook, slug};
+
+/// One call and its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Golden {
+    /// What the client sends, byte for byte.
+    payload: Box<RawValue>,
+    /// What the hook writes to standard output.
+    stdout: String,
+    /// What it writes to standard error.
+    stderr: String,
+    /// Its exit status.
+    status: i32,
+}
+
+/// The golden files.
+fn files() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Puts a world's paths in the place of their names.
+fn placed(text: &str, world: &World) -> String {
+    let hook = Path::new(HOOK).canonicalize().unwrap();
+    text.replace("$W", world.base.to_str().unwrap())
+        .replace("$SLUG", &slug(&world.workspace))
+        .replace("$HOOK", hook.to_str().unwrap())
+}
+
+#[test]
+fn every_captured_payload_gets_its_exact_answer() {
+    let files = files();
+    assert!(files.len() >= 16, "one for every tool that was captured, and the denials");
+    for file in files {
+        let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let world = World::new();
+        let launcher = world.base.join("sandbox-exec");
+        let output = hook(
+            &["--client", "claude-code", "--sandbox-exec", launcher.to_str().unwrap()],
+            &placed(golden.payload.get(), &world),
+        );
+        let name = file.display();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), placed(&golden.stdout, &world), "{name}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), placed(&golden.stderr, &world), "{name}");
+        assert_eq!(output.status.code(), Some(golden.status), "{name}");
+    }
+}
