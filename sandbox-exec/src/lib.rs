@@ -1,1 +1,91 @@
-//! placeholder
+//! The launcher: `parse → load policy → probe → plan → confine → exec`, each stage a module that consumes the one before.
+//!
+//! Planning is pure; confining is a series of system calls in a fixed order; what runs afterwards outside only waits, forwards and
+//! answers. The library exists for the binary `sandbox-exec` and its tests.
+
+mod args;
+mod caller;
+mod channel;
+mod check;
+mod confine;
+mod deep;
+mod error;
+mod exit;
+mod host;
+mod init;
+mod launch;
+mod links;
+mod nested;
+mod plan;
+mod probe;
+mod report;
+mod seccomp;
+mod step;
+mod supervise;
+mod sys;
+mod survey;
+mod watch;
+
+use std::ffi::OsString;
+
+use args::{Invocation, Mode, Request};
+use error::Error;
+use exit::Exit;
+use supervise::Ending;
+
+/// Runs the launcher with the command line `arguments`; returns the exit status.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    match carry_out(arguments) {
+        Ok(status) => status,
+        Err(error) => {
+            report::error(&error);
+            error.exit() as u8
+        }
+    }
+}
+
+/// Understands the command line and does what it says.
+fn carry_out(arguments: Vec<OsString>) -> Result<u8, Error> {
+    match args::parse(arguments)? {
+        Request::Print(text) => {
+            report::print(&text);
+            Ok(Exit::Success as u8)
+        }
+        Request::Check(format) => Ok(check::run(format) as u8),
+        Request::Run(invocation) => run_command(&invocation),
+    }
+}
+
+/// One run, from the invocation to the end of the command.
+fn run_command(invocation: &Invocation) -> Result<u8, Error> {
+    // First of all: nothing that the caller left open may be there later, in this process or in any of the sandbox's.
+    let inherited = launch::take_over(&invocation.descriptors)?;
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let survey = survey::look(invocation)?;
+    if nested::inside_already() {
+        return nested::run(invocation, &survey, &environment, inherited);
+    }
+    let plan = plan::plan(survey.inputs(invocation, &environment))?;
+    if invocation.mode == Mode::DryRun {
+        report::plan(&plan, invocation.format);
+        return Ok(Exit::Success as u8);
+    }
+    let ending = launch::launch(&plan, inherited, invocation)?;
+    Ok(status(&plan, ending)?)
+}
+
+/// The exit status for `ending`, with a word on standard error when it was not the command's own.
+fn status(plan: &plan::Plan, ending: Ending) -> Result<u8, Error> {
+    match ending {
+        Ending::Status(status) => Ok(status),
+        Ending::Failed(failure) => Err(failure.into()),
+        Ending::TimedOut => {
+            report::timed_out(plan);
+            Ok(Exit::TimedOut as u8)
+        }
+        Ending::Destroyed(signal) => {
+            report::destroyed(signal);
+            Ok(128 + u8::try_from(signal as i32).unwrap_or(0))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The line between the launcher outside and the processes inside: one sequenced-packet socket pair.
+//!
+//! Outwards go a failure or the seccomp listener; inwards goes the word that identities are mapped, with the mounts that only the
+//! outside can prepare. It closes when the command starts, which is how the outside learns that it did.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+};
+
+use crate::step::Failure;
+
+/// The most descriptors in one message (`SCM_MAX_FD` is 253).
+const BATCH: usize = 200;
+/// The longest message.
+const LONGEST: usize = 2048;
+/// First byte of a message with the seccomp listener.
+const LISTENER: u8 = b'L';
+/// First byte of a message with a failure.
+const FAILURE: u8 = b'F';
+/// First byte of the message that identities are mapped.
+const MAPPED: u8 = b'M';
+
+/// One end of the line.
+#[derive(Debug)]
+pub(crate) struct Channel(OwnedFd);
+
+/// What the inside says.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// A step failed.
+    Failed(Failure),
+    /// The filter's listener.
+    Listener(OwnedFd),
+    /// The line is closed.
+    Closed,
+}
+
+/// Both ends: outside, inside.
+///
+/// # Errors
+/// `EMFILE`, `ENFILE`.
+pub(crate) fn pair() -> Result<(Channel, Channel), Errno> {
+    let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+    Ok((Channel(one), Channel(other)))
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Channel {
+    /// Tells of a failure. There is nobody to tell when this fails as well.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        let mut message = vec![FAILURE];
+        message.extend(failure.encode());
+        let _ = self.send(&message, &[]);
+    }
+
+    /// Hands out the filter's listener.
+    ///
+    /// # Errors
+    /// The kernel's, `EPIPE` when the outside is gone.
+    pub(crate) fn hand_out(&self, listener: &OwnedFd) -> Result<(), Errno> {
+        self.send(&[LISTENER], &[listener.as_raw_fd()])
+    }
+
+    /// Tells the inside that identities are mapped, and hands in prepared mounts.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn hand_in(&self, mounts: &[OwnedFd]) -> Result<(), Errno> {
+        let raw: Vec<RawFd> = mounts.iter().map(AsRawFd::as_raw_fd).collect();
+        for batch in raw.chunks(BATCH) {
+            self.send(&[MAPPED, 1], batch)?;
+        }
+        self.send(&[MAPPED, 0], &[])
+    }
+
+    /// Waits for [`hand_in`](Self::hand_in).
+    ///
+    /// # Errors
+    /// `EPIPE` when the outside is gone.
+    pub(crate) fn take_in(&self) -> Result<Vec<OwnedFd>, Errno> {
+        let mut mounts = Vec::new();
+        loop {
+            let (message, mut batch) = self.receive()?;
+            match message.as_slice() {
+                [MAPPED, 1] => mounts.append(&mut batch),
+                [MAPPED, 0] => return Ok(mounts),
+                _ => return Err(Errno::EPIPE),
+            }
+        }
+    }
+
+    /// Waits for the inside to say something.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn listen(&self) -> Result<Word, Errno> {
+        let (message, mut descriptors) = match self.receive() {
+            Err(Errno::ECONNRESET) => return Ok(Word::Closed),
+            other => other?,
+        };
+        Ok(match (message.split_first(), descriptors.pop()) {
+            (Some((&FAILURE, failure)), _) => Failure::decode(failure).map_or(Word::Closed, Word::Failed),
+            (Some((&LISTENER, _)), Some(listener)) => Word::Listener(listener),
+            _ => Word::Closed,
+        })
+    }
+
+    /// Sends one message with descriptors.
+    fn send(&self, message: &[u8], descriptors: &[RawFd]) -> Result<(), Errno> {
+        let rights = [ControlMessage::ScmRights(descriptors)];
+        let control = if descriptors.is_empty() { &[] } else { rights.as_slice() };
+        sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(message)], control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    }
+
+    /// Receives one message with descriptors; empty when the line is closed.
+    fn receive(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
+        let mut bytes = [0_u8; LONGEST];
+        let mut space = nix::cmsg_space!([RawFd; BATCH]);
+        let mut vector = [IoSliceMut::new(&mut bytes)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<()>(self.0.as_raw_fd(), &mut vector, Some(&mut space), flags)?;
+        let mut descriptors = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(raw) = control {
+                descriptors.extend(raw.into_iter().map(crate::sys::process::own));
+            }
+        }
+        let length = message.bytes;
+        Ok((bytes.get(..length).unwrap_or_default().to_vec(), descriptors))
+    }
+}

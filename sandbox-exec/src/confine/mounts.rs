@@ -1,0 +1,173 @@
+//! The sandbox's tree: a private tmpfs as the root, with parts of the host bound into it.
+//!
+//! 1. The tmpfs is made and filled: folders, mount points, masks. It holds everything private, in one superblock.
+//! 2. Its part `root` is moved over `/`. Paths without a descriptor still mean the host's tree, for the caller's root is unchanged.
+//! 3. What is only read is bound, masks with it, and all of it is made read-only by one recursive call.
+//! 4. Devices, `/proc`, and then what is writable are added; what is protected inside comes after what surrounds it.
+//! 5. The process enters the tree. The old root lies below the new one at a place that no path leads to: `..` in a root goes
+//!    nowhere, and taking the new root away needs a capability that the command will not have.
+//!
+//! Every mount point on ground that the host or the agent may change is opened without following symlinks, and mounted on by
+//! descriptor.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::{Mode, SFlag, fchmodat, fstat, mkdirat, mknodat};
+use nix::unistd::{chroot, fchdir, symlinkat, write};
+
+use crate::plan::{self, Access, Mount, Node, NodeKind, Origin, Plan, Room, Source};
+use crate::step::{Failure, Step, Stepped};
+use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY, Reach};
+
+/// What a mount may be made from.
+struct Sources {
+    /// Mounts prepared outside.
+    prepared: BTreeMap<PathBuf, Vec<OwnedFd>>,
+    /// The private tmpfs.
+    tmpfs: OwnedFd,
+}
+
+/// Builds the tree and enters it.
+///
+/// # Errors
+/// The step that failed, with the path.
+pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> Result<(), Failure> {
+    let tmpfs = private_tmpfs(plan)?;
+    fill(&tmpfs, &plan.tree)?;
+    let root = mount::clone_tree(&tmpfs, &c_path(Path::new(plan::ROOT))?).step(Step::Root)?;
+    mount::attach(&root, AT_FDCWD, c"/").step(Step::Root)?;
+    let mut sources = Sources { prepared, tmpfs };
+    for one in &plan.sealed {
+        let tree = sources.tree(one)?;
+        place(&tree, &root, one)?;
+    }
+    mount::set_attributes(&root, RDONLY | NOSUID | NODEV, 0, Reach::Tree).step(Step::Seal)?;
+    devices(&root, plan)?;
+    proc(&root)?;
+    for one in &plan.open {
+        let tree = sources.tree(one)?;
+        let read_only = if one.access == Access::Read { RDONLY } else { 0 };
+        mount::set_attributes(&tree, read_only | NOSUID | NODEV, 0, Reach::Tree).step_at(Step::Seal, &one.target)?;
+        place(&tree, &root, one)?;
+    }
+    fchdir(&root).step(Step::Root)?;
+    chroot(".").step(Step::Root)
+}
+
+/// The private tmpfs, attached below the root to come so that parts of it can be cloned on every kernel.
+fn private_tmpfs(plan: &Plan) -> Result<OwnedFd, Failure> {
+    let tmpfs = FileSystem::open(c"tmpfs").step(Step::PrivateTree)?;
+    tmpfs.set(c"mode", c"0755").step(Step::PrivateTree)?;
+    if let Some(size) = plan.limits.tmpfs {
+        let size = CString::new(size.to_string()).map_err(|_| Failure::new(Step::PrivateTree, Errno::EINVAL))?;
+        tmpfs.set(c"size", &size).step(Step::PrivateTree)?;
+    }
+    let tmpfs = tmpfs.mount(NOSUID | NODEV).step(Step::PrivateTree)?;
+    mount::attach(&tmpfs, AT_FDCWD, c"/").step(Step::PrivateTree)?;
+    Ok(tmpfs)
+}
+
+/// Makes the nodes of the private tmpfs.
+fn fill(tmpfs: &OwnedFd, nodes: &[Node]) -> Result<(), Failure> {
+    let mode = Mode::from_bits_truncate;
+    for Node { path, kind } in nodes {
+        match kind {
+            NodeKind::Folder(bits) => {
+                mkdirat(tmpfs, path, mode(*bits)).step_at(Step::Skeleton, path)?;
+                // The caller's umask may have taken bits away; only open folders ask for more than it could leave.
+                if *bits != 0o755 {
+                    fchmodat(tmpfs, path, mode(*bits), nix::sys::stat::FchmodatFlags::FollowSymlink)
+                        .step_at(Step::Skeleton, path)?;
+                }
+            }
+            NodeKind::File(bits) => {
+                mknodat(tmpfs, path, SFlag::S_IFREG, mode(*bits), 0).step_at(Step::Skeleton, path)?;
+            }
+            NodeKind::Link(text) => symlinkat(text, tmpfs, path).step_at(Step::Skeleton, path)?,
+            NodeKind::Notice => {
+                let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+                let file = openat(tmpfs, path, flags, mode(0o444)).step_at(Step::Skeleton, path)?;
+                write(&file, plan::notice()).step_at(Step::Skeleton, path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Sources {
+    /// The detached tree that `mount` shows.
+    fn tree(&mut self, mount: &Mount) -> Result<OwnedFd, Failure> {
+        let step = if mount.mask { Step::Mask } else { Step::Bind };
+        match &mount.source {
+            Source::Tree(path) => mount::clone_tree(&self.tmpfs, &c_path(path)?).step_at(step, &mount.target),
+            Source::Own(origin) => match self.prepared.get_mut(&origin.path).and_then(Vec::pop) {
+                Some(tree) => Ok(tree),
+                None => clone_origin(origin, step),
+            },
+            Source::Host(origin) => clone_origin(origin, step),
+        }
+    }
+}
+
+/// Clones the tree at `origin`, and makes sure that it is the one that was judged.
+///
+/// # Errors
+/// `ESTALE` when another file or folder lies there by now.
+pub(crate) fn clone_origin(origin: &Origin, step: Step) -> Result<OwnedFd, Failure> {
+    let tree = mount::clone_tree(AT_FDCWD, &c_path(&origin.path)?).step_at(step, &origin.path)?;
+    let status = fstat(&tree).step_at(step, &origin.path)?;
+    if (status.st_dev, status.st_ino) != origin.identity {
+        return Err(Failure::at(step, &origin.path, Errno::ESTALE));
+    }
+    Ok(tree)
+}
+
+/// Attaches `tree` where `mount` says.
+fn place(tree: &OwnedFd, root: &OwnedFd, mount: &Mount) -> Result<(), Failure> {
+    let step = if mount.mask { Step::Mask } else { Step::Bind };
+    let target = mount.target.strip_prefix("/").unwrap_or(&mount.target);
+    if mount.room == Room::Private {
+        return mount::attach(tree, root, &c_path(target)?).step_at(step, &mount.target);
+    }
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let point = openat2(root, target, how).step_at(step, &mount.target)?;
+    mount::attach(tree, &point, c"").step_at(step, &mount.target)
+}
+
+/// Builds `/dev`: six nodes of the host, terminals of its own, and the caller's terminal as the console.
+fn devices(root: &OwnedFd, plan: &Plan) -> Result<(), Failure> {
+    for name in plan::DEVICES {
+        let node = mount::clone_tree(AT_FDCWD, &c_path(&Path::new("/dev").join(name))?).step_at(Step::Devices, name)?;
+        mount::attach(&node, root, &c_path(&Path::new("dev").join(name))?).step_at(Step::Devices, name)?;
+    }
+    let terminals = FileSystem::open(c"devpts").step(Step::Devices)?;
+    terminals.flag(c"newinstance").step(Step::Devices)?;
+    terminals.set(c"ptmxmode", c"0666").step(Step::Devices)?;
+    terminals.set(c"mode", c"0620").step(Step::Devices)?;
+    let terminals = terminals.mount(NOSUID | NOEXEC).step(Step::Devices)?;
+    mount::attach(&terminals, root, c"dev/pts").step(Step::Devices)?;
+    if let Some(terminal) = &plan.terminal {
+        let node = mount::clone_tree(AT_FDCWD, &c_path(terminal)?).step_at(Step::Devices, terminal)?;
+        mount::attach(&node, root, c"dev/console").step(Step::Devices)?;
+    }
+    Ok(())
+}
+
+/// Mounts the sandbox's own `/proc`.
+fn proc(root: &OwnedFd) -> Result<(), Failure> {
+    let proc = FileSystem::open(c"proc").step(Step::Proc)?.mount(NOSUID | NODEV | NOEXEC).step(Step::Proc)?;
+    mount::attach(&proc, root, c"proc").step(Step::Proc)
+}
+
+/// `path` as the kernel takes it.
+fn c_path(path: &Path) -> Result<CString, Failure> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Failure::at(Step::Bind, path, Errno::EINVAL))
+}

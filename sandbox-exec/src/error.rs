@@ -1,0 +1,97 @@
+//! Everything that can stop a run before the command has started, each with the next step for the person who reads it.
+
+use std::path::PathBuf;
+
+use lobsterpot_policy::PolicyError;
+use nix::errno::Errno;
+
+use crate::exit::Exit;
+use crate::step::Failure;
+
+/// Why a run was stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// The command line cannot be understood.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        hint: String,
+    },
+    /// The policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The folder must not be a workspace.
+    #[error("\"{}\" cannot be a workspace: {why}", path.display())]
+    Workspace {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+        /// What to do instead.
+        hint: String,
+    },
+    /// A path of the command line does not exist or cannot be looked at.
+    #[error("cannot use \"{}\" for {option}: {errno}", path.display())]
+    Path {
+        /// The option that named it.
+        option: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// This host lacks something that the policy requires.
+    #[error("{layer} is required by the policy and not available: {why}")]
+    Unsupported {
+        /// The layer, by its name in the policy.
+        layer: &'static str,
+        /// What is missing, with the kernel version that has it.
+        why: String,
+        /// The remedy.
+        hint: String,
+    },
+    /// A hard link to a masked file lies where the sandbox could read it.
+    #[error("\"{}\" is a hard link to the masked file \"{}\"", link.display(), masked.display())]
+    HardLink {
+        /// The visible name.
+        link: PathBuf,
+        /// The masked file.
+        masked: PathBuf,
+    },
+    /// A step of the set-up failed.
+    #[error("{0}")]
+    Setup(#[from] Failure),
+}
+
+impl Error {
+    /// The launcher's exit status for this error.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } => Exit::Usage,
+            Self::Policy(_) => Exit::Policy,
+            Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } => Exit::Workspace,
+            Self::Unsupported { .. } => Exit::Unsupported,
+            Self::Setup(failure) => failure.exit(),
+        }
+    }
+
+    /// What the reader can do next, in one line.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Usage { hint, .. } | Self::Workspace { hint, .. } | Self::Unsupported { hint, .. } => hint.clone(),
+            Self::Policy(error) => error.hint(),
+            Self::Path { errno: Errno::ENOENT, .. } => "create it first, or correct the path".to_owned(),
+            Self::Path { .. } => "check the path and who may read it".to_owned(),
+            Self::HardLink { link, .. } => format!("remove it: rm {}", quoted(link)),
+            Self::Setup(failure) => failure.hint(),
+        }
+    }
+}
+
+/// `path` in single quotes, so that the hint can be pasted into a shell.
+fn quoted(path: &std::path::Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}

@@ -1,0 +1,87 @@
+//! The first process inside, once the command runs: reaps every orphan, passes signals on, ends what is left over.
+//!
+//! It holds no descriptor, has no capability, and when it ends the kernel ends everything inside.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use crate::args::Leftovers;
+use crate::sys::process::{self, Waited};
+
+/// Looks after the command `child` until it and, as told, all others have ended. Returns the exit status to end with.
+pub(crate) fn look_after(child: Pid, leftovers: Leftovers, grace: Duration) -> u8 {
+    let status = loop {
+        match reap_until(child) {
+            Some(status) => break status,
+            None => receive(child, None),
+        }
+    };
+    if others_remain() {
+        match leftovers {
+            Leftovers::Keep => wait_for_all(child),
+            Leftovers::End => end_all(child, grace),
+        }
+    }
+    status
+}
+
+/// Reaps whatever has ended; returns the command's status when it is among them.
+fn reap_until(child: Pid) -> Option<u8> {
+    loop {
+        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::Exited(pid, status)) if pid == child => return Some(u8::try_from(status & 0xff).unwrap_or(1)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
+                return Some(128 + u8::try_from(signal as i32).unwrap_or(0));
+            }
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return None,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Waits for a signal and passes it on to `child` when it came from outside. A signal from inside has a sender that this process
+/// can see, one from the terminal was sent by the kernel to the whole group.
+fn receive(child: Pid, timeout: Option<Duration>) {
+    match process::wait_for_signal(&SigSet::all(), timeout) {
+        Waited::Signal { signal, from_outside: true } if signal != Signal::SIGCHLD => {
+            let _ = kill(child, signal);
+        }
+        Waited::Signal { .. } | Waited::Other | Waited::Nothing => {}
+    }
+}
+
+/// Whether any process but this one is left, after reaping what has ended.
+fn others_remain() -> bool {
+    loop {
+        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::StillAlive) => return true,
+            Err(Errno::ECHILD) => return false,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Waits until nothing else is left.
+fn wait_for_all(child: Pid) {
+    while others_remain() {
+        receive(child, None);
+    }
+}
+
+/// Asks everything inside to end and waits for `grace`; what is left then ends with this process.
+fn end_all(child: Pid, grace: Duration) {
+    let _ = kill(Pid::from_raw(-1), Signal::SIGTERM);
+    let _ = kill(Pid::from_raw(-1), Signal::SIGCONT);
+    let Some(deadline) = Instant::now().checked_add(grace) else { return };
+    while others_remain() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        receive(child, Some(left));
+    }
+}

@@ -1,0 +1,143 @@
+//! Making the sandbox and looking after it: what happens outside.
+
+use std::os::fd::RawFd;
+
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+
+use crate::args::Invocation;
+use crate::channel::{self, Channel};
+use crate::confine::{self, Inherited, Namespaced};
+use crate::error::Error;
+use crate::init;
+use crate::plan::{Network, Owners, Plan};
+use crate::step::{Failure, Step, Stepped};
+use crate::supervise::{Ending, Sandbox, Signals, supervise};
+use crate::sys::clone::{Namespaces, Side, fork_into};
+use crate::sys::process;
+
+/// Closes every descriptor but 0, 1, 2 and `kept`, and fills the gaps among the first three so that nothing else lands there.
+///
+/// # Errors
+/// A descriptor to keep that is not open.
+pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|descriptor| u32::try_from(*descriptor).ok()).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let mut first = 3;
+    for descriptor in kept {
+        let raw = RawFd::try_from(descriptor).unwrap_or(RawFd::MAX);
+        if !process::is_open(raw) {
+            return Err(Error::Usage {
+                message: format!("--fd {descriptor}: that descriptor is not open"),
+                hint: format!("open it in the caller, as in: sandbox-exec --fd {descriptor} … {descriptor}<file"),
+            });
+        }
+        if first < descriptor {
+            process::close_descriptors(first, descriptor - 1).step(Step::Descriptors)?;
+        }
+        first = descriptor + 1;
+    }
+    process::close_descriptors(first, u32::MAX).step(Step::Descriptors)?;
+    let mut closed = [false; 3];
+    for (descriptor, closed) in (0..).zip(&mut closed) {
+        *closed = !process::is_open(descriptor);
+    }
+    for _ in closed.iter().filter(|closed| **closed) {
+        // The lowest free number is used, which is the gap; it stays open until the command starts.
+        let placeholder = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).step(Step::Descriptors)?;
+        std::mem::forget(placeholder);
+    }
+    Ok(closed)
+}
+
+/// Runs the planned command and waits for it.
+///
+/// # Errors
+/// The step of the set-up that failed; the command did not run then.
+pub(crate) fn launch(plan: &Plan, closed: [bool; 3], invocation: &Invocation) -> Result<Ending, Error> {
+    let _ = invocation;
+    let (signals, mask) = Signals::hold().step(Step::Signals)?;
+    let inherited = Inherited { mask, closed };
+    let (outside, inside) = channel::pair().step(Step::Supervisor)?;
+    match fork_into(namespaces(plan)).step(Step::Namespaces).map_err(refused)? {
+        Side::Child => {
+            drop(outside);
+            process::exit_now(i32::from(be_init(plan, inherited, &inside)))
+        }
+        Side::Parent(init, pidfd) => {
+            drop(inside);
+            let sandbox = Sandbox { init, pidfd, channel: outside };
+            if let Owners::Remapped(id) = plan.owners {
+                prepare(plan, &sandbox, id)?;
+            }
+            release_streams();
+            Ok(supervise(sandbox, &plan.supervision, &signals)?)
+        }
+    }
+}
+
+/// The namespaces of `plan`.
+fn namespaces(plan: &Plan) -> Namespaces {
+    let always = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    let network = if plan.network == Network::Isolated { libc::CLONE_NEWNET } else { 0 };
+    Namespaces::from((always | network).cast_unsigned())
+}
+
+/// What to say when the kernel refuses namespaces.
+fn refused(failure: Failure) -> Error {
+    let remedy = match failure.errno {
+        Errno::ENOSPC | Errno::EUSERS => "sysctl -w user.max_user_namespaces=15000",
+        Errno::EPERM => "sysctl -w kernel.unprivileged_userns_clone=1, or let the container create user namespaces",
+        Errno::EINVAL | Errno::ENOSYS => "boot a kernel with CONFIG_USER_NS",
+        _ => return failure.into(),
+    };
+    Error::Unsupported {
+        layer: "user_namespace",
+        why: format!("the kernel refuses user namespaces ({})", failure.errno.desc()),
+        hint: format!("{remedy}; or accept less: [require] user_namespace = \"best-effort\""),
+    }
+}
+
+/// Maps a remapped caller's ids and hands in the mounts that only the outside can prepare.
+fn prepare(plan: &Plan, sandbox: &Sandbox, id: u32) -> Result<(), Failure> {
+    let prepared = confine::map_from_outside(sandbox.init, plan.user, id)
+        .and_then(|()| confine::prepare_mounts(plan, sandbox.init))
+        .and_then(|mounts| sandbox.channel.hand_in(&mounts).step(Step::OwnerRemap));
+    if prepared.is_err() {
+        let _ = process::send_signal(&sandbox.pidfd, nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::wait::waitpid(sandbox.init, None);
+    }
+    prepared
+}
+
+/// Lets go of standard input and output, which belong to the command: who waits for their end must not wait for the launcher.
+fn release_streams() {
+    let _ = process::close_descriptors(0, 1);
+}
+
+/// The whole life of the first process inside. Returns its exit status.
+fn be_init(plan: &Plan, inherited: Inherited, channel: &Channel) -> u8 {
+    let started = Namespaced::settle(plan, channel)
+        .and_then(Namespaced::mount)
+        .and_then(|mounted| mounted.start(inherited, channel));
+    match started {
+        Ok(command) => {
+            let supervision = &plan.supervision;
+            confine::shed();
+            init::look_after(command, supervision.leftovers, supervision.grace)
+        }
+        Err(failure) => {
+            channel.fail(&failure);
+            failure.exit() as u8
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Hard links to masked files, planted where the sandbox could read them: a mask covers a name, a second name would not be covered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{Places, Policy, Purpose};
+
+use crate::host::Kind;
+use crate::probe::Probe;
+
+/// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
+const DEPTH: usize = 3;
+/// See [`DEPTH`].
+const ENTRIES: usize = 4096;
+
+/// Finds second names of masked files in the workspaces; keyed by the masked path.
+///
+/// Only when a masked file has more than one name is anything searched.
+pub(crate) fn find(probe: &Probe, policy: &Policy, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
+    let masks = policy.files.mask.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Restrict));
+    let masks: Vec<_> = masks.collect();
+    let mut wanted: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
+    for (path, fact) in &probe.facts {
+        if !masks.iter().any(|mask| mask.matches(path)) {
+            continue;
+        }
+        match fact.kind {
+            Kind::File if fact.names > 1 => {
+                wanted.insert(fact.identity, path.clone());
+            }
+            Kind::Folder if is_store(path) => collect(path, path, 0, &mut wanted),
+            Kind::File | Kind::Folder | Kind::Socket | Kind::Other => {}
+        }
+    }
+    let mut links = BTreeMap::new();
+    if wanted.is_empty() {
+        return links;
+    }
+    for workspace in &places.workspaces {
+        search(workspace, &wanted, &mut links);
+    }
+    links
+}
+
+/// Whether a masked folder keeps keys in files of its own, few enough to look at.
+fn is_store(path: &Path) -> bool {
+    const STORES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", "gcloud", "gh"];
+    path.file_name().is_some_and(|name| STORES.iter().any(|store| name == *store))
+}
+
+/// Collects the files below `folder` with more than one name.
+fn collect(folder: &Path, mask: &Path, depth: usize, wanted: &mut BTreeMap<(u64, u64), PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES) {
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() && depth < DEPTH {
+            collect(&entry.path(), mask, depth + 1, wanted);
+        } else if metadata.is_file() && metadata.nlink() > 1 {
+            wanted.insert((metadata.dev(), metadata.ino()), mask.to_owned());
+        }
+    }
+}
+
+/// Searches `root` for files among `wanted`.
+fn search(root: &Path, wanted: &BTreeMap<(u64, u64), PathBuf>, links: &mut BTreeMap<PathBuf, PathBuf>) {
+    let mut waiting = vec![root.to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            let identity = (metadata.dev(), metadata.ino());
+            if metadata.is_dir() && seen.insert(identity) {
+                waiting.push(entry.path());
+            } else if let Some(masked) = wanted.get(&identity).filter(|masked| !entry.path().starts_with(masked)) {
+                links.insert(masked.clone(), entry.path());
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! From a policy, the host's facts and an invocation to a plan: pure, printable, and the same for the same input.
+//!
+//! Nothing here does I/O or a system call. `confine` carries a plan out step by step; `--dry-run` prints it; tests compare it.
+
+mod environment;
+mod names;
+mod views;
+mod workspace;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lobsterpot_policy::{Layer, NetworkMode, Permission, Places, Policy, Requirement};
+
+use crate::args::{Invocation, Leftovers};
+use crate::error::Error;
+use crate::host::Host;
+use crate::seccomp::Variant;
+
+pub(crate) use names::Guard;
+pub(crate) use views::{Access, DEVICES, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
+pub(crate) use workspace::choose as choose_workspaces;
+
+/// Which network the command sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// A network namespace of its own, with nothing but a loopback interface.
+    Isolated,
+    /// The host's.
+    Host,
+}
+
+/// How owners inside relate to owners outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owners {
+    /// The caller's own id, inside and outside.
+    Same,
+    /// Root inside is this powerless id outside, and the workspace's mounts translate between the two.
+    Remapped(u32),
+}
+
+/// The id that stands for root's sandboxes outside: far above every range that `login.defs(5)` and systemd hand out.
+pub(crate) const REMAPPED: u32 = 0x7fff_4c50;
+
+/// Limits that the kernel enforces on every process inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Processes and threads (`RLIMIT_NPROC`), counted in this sandbox's user namespace.
+    pub(crate) processes: Option<u64>,
+    /// Bytes of private writable memory for each process (`RLIMIT_DATA`).
+    pub(crate) memory: Option<u64>,
+    /// Bytes of one file (`RLIMIT_FSIZE`).
+    pub(crate) file_size: Option<u64>,
+    /// Open files for each process (`RLIMIT_NOFILE`).
+    pub(crate) open_files: Option<u64>,
+    /// Bytes of a core file (`RLIMIT_CORE`).
+    pub(crate) core: Option<u64>,
+    /// Bytes of everything written to private folders together.
+    pub(crate) tmpfs: Option<u64>,
+}
+
+/// Landlock's part: what may be read is what is mounted; what may be written is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ruleset {
+    /// The kernel's ABI.
+    pub(crate) abi: u32,
+    /// Folders and files, by their path inside, in which everything may be read and run.
+    pub(crate) readable: Vec<PathBuf>,
+    /// Folders and files, by their path inside, that may be written and changed.
+    pub(crate) writable: Vec<PathBuf>,
+    /// TCP is refused as a whole.
+    pub(crate) refuse_tcp: bool,
+}
+
+/// What the supervisor outside looks after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Supervision {
+    /// Names that must not be created.
+    pub(crate) guards: Vec<Guard>,
+    /// Unix sockets outside that may be connected to.
+    pub(crate) sockets: Vec<PathBuf>,
+    /// End the run after this long.
+    pub(crate) timeout: Option<Duration>,
+    /// How long leftover processes have to end by themselves.
+    pub(crate) grace: Duration,
+    /// What happens to leftover processes.
+    pub(crate) leftovers: Leftovers,
+}
+
+/// A whole run, decided.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The name of the profile.
+    pub(crate) profile: String,
+    /// The caller's user and group, which are also those inside.
+    pub(crate) user: (u32, u32),
+    /// Owners inside and outside.
+    pub(crate) owners: Owners,
+    /// The network.
+    pub(crate) network: Network,
+    /// What the private tmpfs holds.
+    pub(crate) tree: Vec<Node>,
+    /// Mounts that are made before everything is sealed read-only.
+    pub(crate) sealed: Vec<Mount>,
+    /// Mounts that are made after it: what is writable, and what lies inside.
+    pub(crate) open: Vec<Mount>,
+    /// The terminal to show as `/dev/console`.
+    pub(crate) terminal: Option<PathBuf>,
+    /// Landlock's part; `None` when the kernel has none and the policy does not require it.
+    pub(crate) landlock: Option<Ruleset>,
+    /// The seccomp filter.
+    pub(crate) filter: Variant,
+    /// Limits.
+    pub(crate) limits: Limits,
+    /// The environment, whole.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The command and its arguments.
+    pub(crate) command: Vec<OsString>,
+    /// Where the command starts, inside.
+    pub(crate) cwd: PathBuf,
+    /// Descriptors besides 0, 1 and 2 that stay open.
+    pub(crate) descriptors: Vec<i32>,
+    /// What the supervisor looks after.
+    pub(crate) supervision: Supervision,
+    /// What was left out and why, for the report.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs<'a> {
+    /// The composed policy.
+    pub(crate) policy: &'a Policy,
+    /// What `~` and its like mean.
+    pub(crate) places: &'a Places,
+    /// Facts.
+    pub(crate) host: &'a Host,
+    /// What was asked for.
+    pub(crate) invocation: &'a Invocation,
+    /// The caller's environment.
+    pub(crate) environment: &'a [(OsString, OsString)],
+}
+
+/// Plans a run.
+///
+/// # Errors
+/// A workspace that must not be one, a hard link to a masked file, a layer that the policy requires and this host lacks.
+pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
+    let Inputs { policy, host, invocation, places, .. } = inputs;
+    workspace::verify(policy, places, host)?;
+    let network = network(policy)?;
+    let owners = if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
+    let mut layout = views::Layout::new(inputs);
+    layout.build()?;
+    let (tree, sealed, open) = layout.arrange();
+    let cwd = workspace::starting_folder(&layout, host, invocation, &places.workspaces);
+    let filter = Variant {
+        ptrace: policy.syscalls.ptrace == Permission::Allow,
+        user_namespaces: policy.syscalls.user_namespaces == Permission::Allow,
+        supervised: true,
+    };
+    Ok(Plan {
+        profile: policy.profile.clone(),
+        user: (host.caller.uid.as_raw(), host.caller.gid.as_raw()),
+        owners,
+        network,
+        landlock: ruleset(policy, host, network, &layout)?,
+        tree,
+        sealed,
+        open,
+        terminal: host.terminal.clone(),
+        filter,
+        limits: limits(policy),
+        environment: environment::build(inputs, &layout, &cwd),
+        command: invocation.command.clone(),
+        cwd,
+        descriptors: invocation.descriptors.clone(),
+        supervision: Supervision {
+            guards: names::guards(inputs, &layout),
+            sockets: sockets(inputs),
+            timeout: policy.limits.wall_clock,
+            grace: policy.limits.grace,
+            leftovers: invocation.leftovers,
+        },
+        notes: layout.into_notes(),
+    })
+}
+
+/// Whether the policy accepts that root inside is root outside.
+fn wants_same_owner(policy: &Policy) -> bool {
+    policy.requirements.of(Layer::OwnerRemap) == Requirement::BestEffort
+}
+
+/// The network that the policy asks for.
+fn network(policy: &Policy) -> Result<Network, Error> {
+    match policy.network.mode {
+        NetworkMode::None => Ok(Network::Isolated),
+        NetworkMode::Host => Ok(Network::Host),
+        NetworkMode::Allowlist => Err(Error::Unsupported {
+            layer: "network allowlist",
+            why: "this version has no egress yet".to_owned(),
+            hint: "use --net none, or --net host if you accept that the command reaches every host".to_owned(),
+        }),
+    }
+}
+
+/// Landlock's part of the plan.
+fn ruleset(
+    policy: &Policy,
+    host: &Host,
+    network: Network,
+    layout: &views::Layout<'_>,
+) -> Result<Option<Ruleset>, Error> {
+    let required = |layer| policy.requirements.of(layer) == Requirement::Require;
+    let lacks = |layer, abi, version: &str| Error::Unsupported {
+        layer,
+        why: format!("the kernel's Landlock ABI is {}; {abi} comes with Linux {version}", host.landlock),
+        hint: format!("boot with lsm=landlock,…, or accept less: [require] {layer} = \"best-effort\""),
+    };
+    if host.landlock == 0 {
+        return if required(Layer::Landlock) { Err(lacks("landlock", 1, "5.13")) } else { Ok(None) };
+    }
+    if host.landlock < 4 && network == Network::Isolated && required(Layer::LandlockNetwork) {
+        return Err(lacks("landlock_network", 4, "6.7"));
+    }
+    if host.landlock < 6 && required(Layer::LandlockScope) {
+        return Err(lacks("landlock_scope", 6, "6.12"));
+    }
+    Ok(Some(Ruleset {
+        abi: host.landlock,
+        readable: vec![PathBuf::from("/")],
+        writable: layout.writable(),
+        refuse_tcp: false,
+    }))
+}
+
+/// The limits of the policy.
+fn limits(policy: &Policy) -> Limits {
+    let limits = &policy.limits;
+    Limits {
+        processes: limits.processes,
+        memory: limits.memory,
+        file_size: limits.file_size,
+        open_files: limits.open_files,
+        core: limits.core,
+        tmpfs: limits.tmpfs,
+    }
+}
+
+/// The sockets outside that the policy names, as real paths.
+fn sockets(inputs: Inputs<'_>) -> Vec<PathBuf> {
+    let Inputs { policy, places, host, .. } = inputs;
+    let named = policy.files.sockets.iter().flat_map(|rule| views::found(rule, places, host));
+    named.filter_map(|path| host.fact(&path).map(|fact| fact.real.clone())).collect()
+}

@@ -1,0 +1,50 @@
+//! Names that must not come into being: protected ones that do not exist yet, for which there is nothing to mount on.
+
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{Pattern, Purpose, ResolvedPattern};
+
+use super::Inputs;
+use super::views::Layout;
+
+/// One guarded name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Guard {
+    /// The writable root, inside and outside.
+    pub(crate) root: PathBuf,
+    /// The name, relative to the root.
+    pub(crate) name: PathBuf,
+}
+
+/// The guarded names of every writable root: all protected names, and masked ones that were asked for by their full path.
+///
+/// Existing ones are listed too: they are mount points already, and stay guarded should they vanish outside meanwhile.
+pub(crate) fn guards(inputs: Inputs<'_>, layout: &Layout<'_>) -> Vec<Guard> {
+    let Inputs { policy, places, host, .. } = inputs;
+    let protected = policy.files.protect.iter().map(|rule| &rule.pattern);
+    let masked = policy.files.mask.iter().map(|rule| &rule.pattern).filter(|pattern| !pattern.is_relative());
+    let mut guards: Vec<Guard> = protected
+        .chain(masked)
+        .flat_map(|pattern: &Pattern| pattern.resolve(places, Purpose::Restrict))
+        .filter_map(|pattern| literal(&pattern))
+        .filter(|path| layout.is_writable(path))
+        .filter_map(|path| {
+            let root = places.workspaces.iter().filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len())?;
+            let name = path.strip_prefix(root).ok()?.to_owned();
+            (!inside_new_repository(&name, root, host)).then(|| Guard { root: root.clone(), name })
+        })
+        .collect();
+    guards.sort();
+    guards.dedup();
+    guards
+}
+
+/// The path of a pattern without wildcards.
+fn literal(pattern: &ResolvedPattern) -> Option<PathBuf> {
+    pattern.literal().map(Path::to_owned)
+}
+
+/// Whether the name lies in a `.git` that does not exist yet: `git init` must be able to make it whole.
+fn inside_new_repository(name: &Path, root: &Path, host: &crate::host::Host) -> bool {
+    name.starts_with(".git") && name != Path::new(".git") && host.fact(&root.join(".git")).is_none()
+}

@@ -1,0 +1,491 @@
+//! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{HomeView, Places, Purpose, Rule};
+
+use super::Inputs;
+use crate::error::Error;
+use crate::host::{Fact, Host, Kind};
+
+/// The folder of the private tmpfs that becomes `/`.
+pub(crate) const ROOT: &str = "root";
+/// Device nodes that are the host's own.
+pub(crate) const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
+/// The file of the private tmpfs that covers masked files: nobody may open it.
+const MASK_FILE: &str = "masks/file";
+/// The name of the file that tells why a folder is empty.
+const NOTICE: &str = "MASKED-BY-LOBSTERPOT.txt";
+/// What that file says.
+const NOTICE_TEXT: &str = "This folder is masked by the Lobsterpot sandbox: what it holds outside cannot be seen or changed from here.\n\
+    It is not an error and trying another way does not help. If the task needs it, ask the person to change the policy.\n";
+
+/// Whether a mount can be written through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Read only.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// Where a mount's content comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The host's.
+    Host(Origin),
+    /// As `Host`, with the owner translated when the caller's root is remapped.
+    Own(Origin),
+    /// This path of the private tmpfs.
+    Tree(PathBuf),
+}
+
+/// A file or folder of the host that was looked at: what is mounted must be the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its real path.
+    pub(crate) path: PathBuf,
+    /// Its device and inode number.
+    pub(crate) identity: (u64, u64),
+}
+
+/// One mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// Where it is seen inside; absolute.
+    pub(crate) target: PathBuf,
+    /// What is seen.
+    pub(crate) source: Source,
+    /// How.
+    pub(crate) access: Access,
+    /// It covers something that would be seen otherwise.
+    pub(crate) mask: bool,
+    /// What it is attached to.
+    pub(crate) room: Room,
+}
+
+/// Whose ground a mount point lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// The private tmpfs: nobody else can change it.
+    Private,
+    /// A bound part of the host.
+    Host,
+}
+
+/// One thing in the private tmpfs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Node {
+    /// Where; relative to the tmpfs.
+    pub(crate) path: PathBuf,
+    /// What.
+    pub(crate) kind: NodeKind,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NodeKind {
+    /// A folder with these permissions.
+    Folder(u32),
+    /// An empty file with these permissions, to mount on or to cover with.
+    File(u32),
+    /// A file that says why a folder is empty.
+    Notice,
+    /// A symlink with this text.
+    Link(PathBuf),
+}
+
+/// What is seen at one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum View {
+    /// A file or folder of the host.
+    Bind { source: Source, access: Access, kind: Kind },
+    /// A private, writable folder, by its number.
+    Scratch(usize),
+    /// Nothing: an empty file that cannot be opened.
+    MaskedFile,
+    /// Nothing: a folder with a notice, by its number.
+    MaskedFolder(usize),
+}
+
+/// The views of one sandbox in the making.
+#[derive(Debug)]
+pub(crate) struct Layout<'a> {
+    /// What the layout is made from.
+    inputs: Inputs<'a>,
+    /// Views by path inside. Sorted by component, so that a folder comes before what lies in it.
+    views: BTreeMap<PathBuf, View>,
+    /// Symlinks of the root, such as `/bin`.
+    links: BTreeMap<PathBuf, PathBuf>,
+    /// Masked folders that are not visible anyway, but show a notice.
+    notices: BTreeSet<PathBuf>,
+    /// What was left out.
+    notes: Vec<String>,
+}
+
+/// The existing paths that `rule` grants.
+pub(crate) fn found(rule: &Rule, places: &Places, host: &Host) -> Vec<PathBuf> {
+    expand(rule, places, Purpose::Grant, host).into_iter().filter(|path| host.fact(path).is_some()).collect()
+}
+
+/// The paths that `rule` means: literal ones whether they exist or not, and what its wildcards matched.
+pub(crate) fn expand(rule: &Rule, places: &Places, purpose: Purpose, host: &Host) -> Vec<PathBuf> {
+    let patterns = rule.pattern.resolve(places, purpose).into_iter();
+    patterns
+        .flat_map(|pattern| match pattern.literal() {
+            Some(path) => vec![path.to_owned()],
+            None => host.matches.get(&pattern).cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+impl<'a> Layout<'a> {
+    /// An empty layout.
+    pub(crate) fn new(inputs: Inputs<'a>) -> Self {
+        Self {
+            inputs,
+            views: BTreeMap::new(),
+            links: BTreeMap::new(),
+            notices: BTreeSet::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Fills the layout: what is shown first, what hides it after, so that a mask wins over every grant around it.
+    ///
+    /// # Errors
+    /// A hard link to a masked file.
+    pub(crate) fn build(&mut self) -> Result<(), Error> {
+        let Inputs { policy, places, host, .. } = self.inputs;
+        let masks = self.masks();
+        if policy.files.home == HomeView::ReadOnly {
+            self.grant(&host.caller.home, Access::Read, &masks);
+        }
+        let readable: Vec<PathBuf> = policy.files.read.iter().flat_map(|rule| found(rule, places, host)).collect();
+        let is_link = |path: &&PathBuf| host.fact(path).is_some_and(|fact| fact.link.is_some());
+        let (links, others): (Vec<_>, Vec<_>) = readable.iter().partition(is_link);
+        // Links last: one whose target is shown already needs no mount of its own.
+        for path in others.into_iter().chain(links) {
+            self.grant(path, Access::Read, &masks);
+        }
+        for (number, path) in self.scratch_folders().into_iter().enumerate() {
+            self.views.insert(path, View::Scratch(number));
+        }
+        for rule in &policy.files.write {
+            for path in found(rule, places, host) {
+                self.grant(&path, Access::Write, &masks);
+            }
+        }
+        for workspace in &places.workspaces {
+            self.bind(workspace, workspace, Access::Write);
+        }
+        self.hide(&masks)?;
+        self.protect();
+        Ok(())
+    }
+
+    /// Every path that is masked, as named and as it really lies.
+    fn masks(&self) -> BTreeSet<PathBuf> {
+        let Inputs { policy, places, host, .. } = self.inputs;
+        let named = policy.files.mask.iter().flat_map(|rule| expand(rule, places, Purpose::Restrict, host));
+        let mut masks = BTreeSet::new();
+        for path in named {
+            if let Some(fact) = host.fact(&path) {
+                masks.insert(fact.real.clone());
+            }
+            masks.insert(path);
+        }
+        masks
+    }
+
+    /// Private writable folders: those of the policy.
+    fn scratch_folders(&self) -> BTreeSet<PathBuf> {
+        let Inputs { policy, places, .. } = self.inputs;
+        let patterns = policy.files.scratch.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
+        patterns.filter_map(|pattern| pattern.literal().map(Path::to_owned)).collect()
+    }
+
+    /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
+    fn grant(&mut self, path: &Path, access: Access, masks: &BTreeSet<PathBuf>) {
+        let Some(fact) = self.inputs.host.fact(path) else { return };
+        let covered = |path: &Path| path.ancestors().find(|ancestor| masks.contains(*ancestor)).map(Path::to_owned);
+        if let Some(mask) = covered(path).or_else(|| covered(&fact.real)) {
+            self.notes.push(format!("{} stays hidden: {} is masked", path.display(), mask.display()));
+            return;
+        }
+        if matches!(fact.kind, Kind::Socket | Kind::Other) {
+            return;
+        }
+        if let Some(text) = self.link_into_view(path, fact) {
+            self.links.insert(path.to_owned(), text);
+            return;
+        }
+        if self.shows(path, &fact.real, access) {
+            return;
+        }
+        let path = path.to_owned();
+        self.bind(&path, &path, access);
+    }
+
+    /// The text of `path` when it is a symlink right below the root whose target is shown anyway, such as `/bin`.
+    fn link_into_view(&self, path: &Path, fact: &Fact) -> Option<PathBuf> {
+        let text = fact.link.clone()?;
+        let top = path.parent().is_some_and(|parent| parent.parent().is_none());
+        (top && self.nearest(&fact.real).is_some()).then_some(text)
+    }
+
+    /// Whether `path` is shown already, from the same place and no less writable.
+    fn shows(&self, path: &Path, real: &Path, access: Access) -> bool {
+        match self.nearest(path) {
+            Some((target, View::Bind { source: Source::Host(source) | Source::Own(source), access: given, .. })) => {
+                let rest = path.strip_prefix(target).unwrap_or(path);
+                source.path.join(rest) == real && (*given == Access::Write || access == Access::Read)
+            }
+            _ => false,
+        }
+    }
+
+    /// Shows the host's `source` at `target`.
+    fn bind(&mut self, target: &Path, source: &Path, access: Access) {
+        let Some(fact) = self.inputs.host.fact(source) else { return };
+        let own = access == Access::Write || self.is_own(target);
+        let from = Origin { path: fact.real.clone(), identity: fact.identity };
+        let source = if own { Source::Own(from) } else { Source::Host(from) };
+        self.views.insert(target.to_owned(), View::Bind { source, access, kind: fact.kind });
+    }
+
+    /// Whether `path` lies in the caller's home or a writable root, where files are the caller's own.
+    fn is_own(&self, path: &Path) -> bool {
+        let homes = &self.inputs.host.caller.homes;
+        homes.iter().any(|home| path.starts_with(home)) || self.is_writable(path)
+    }
+
+    /// Whether the nearest view around `path` can be written.
+    pub(crate) fn is_writable(&self, path: &Path) -> bool {
+        matches!(self.nearest(path), Some((_, View::Bind { access: Access::Write, .. } | View::Scratch(_))))
+    }
+
+    /// Whether anything is seen at `path`, be it a part of the private tree.
+    pub(crate) fn is_visible(&self, path: &Path) -> bool {
+        matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_))))
+            || self.views.keys().any(|target| target.starts_with(path))
+    }
+
+    /// Whether files of the host are seen at `path`.
+    fn shows_host(&self, path: &Path) -> bool {
+        matches!(self.nearest(path), Some((_, View::Bind { .. })))
+    }
+
+    /// The innermost view at or around `path`.
+    fn nearest(&self, path: &Path) -> Option<(&Path, &View)> {
+        path.ancestors().find_map(|ancestor| self.views.get_key_value(ancestor)).map(|(path, view)| (path.as_path(), view))
+    }
+
+    /// Covers every masked path that would be seen.
+    fn hide(&mut self, masks: &BTreeSet<PathBuf>) -> Result<(), Error> {
+        let Inputs { host, places, .. } = self.inputs;
+        for (number, path) in masks.iter().enumerate() {
+            let Some(fact) = host.fact(path) else { continue };
+            if places.workspaces.iter().any(|workspace| workspace == path) {
+                continue;
+            }
+            if self.shows_host(path) {
+                let view = if fact.kind == Kind::Folder && fact.link.is_none() { View::MaskedFolder(number) } else { View::MaskedFile };
+                self.views.insert(path.clone(), view);
+            } else if fact.kind == Kind::Folder && self.in_home(path) {
+                self.notices.insert(path.clone());
+            }
+            if let Some(link) = host.hard_links.get(path) {
+                return Err(Error::HardLink { link: link.clone(), masked: path.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `path` lies right in the caller's home.
+    fn in_home(&self, path: &Path) -> bool {
+        path.parent() == Some(&self.inputs.host.caller.home)
+    }
+
+    /// Makes protected names inside writable roots read-only. Every folder between them and the root is bound onto itself, so
+    /// that it is a mount point and cannot be renamed away with what it protects.
+    fn protect(&mut self) {
+        let Inputs { policy, places, host, .. } = self.inputs;
+        for rule in &policy.files.protect {
+            for path in expand(rule, places, Purpose::Restrict, host) {
+                let Some(fact) = host.fact(&path) else { continue };
+                if fact.link.is_some() {
+                    self.protect_one(&fact.real.clone());
+                } else {
+                    self.protect_one(&path);
+                }
+            }
+        }
+    }
+
+    /// Makes the existing `path` read-only.
+    fn protect_one(&mut self, path: &Path) {
+        if !self.is_writable(path) || !self.shows_host(path) {
+            return;
+        }
+        let Some((root, _)) = self.nearest(path) else { return };
+        let root = root.to_owned();
+        let mut between: Vec<PathBuf> = path.ancestors().skip(1).take_while(|folder| **folder != root).map(Path::to_owned).collect();
+        between.reverse();
+        for folder in between {
+            self.bind(&folder, &folder, Access::Write);
+        }
+        self.bind(path, path, Access::Read);
+    }
+
+    /// Paths inside that can be written.
+    pub(crate) fn writable(&self) -> Vec<PathBuf> {
+        let writable = |view: &View| matches!(view, View::Bind { access: Access::Write, .. } | View::Scratch(_));
+        self.views.iter().filter(|(_, view)| writable(view)).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The notes.
+    pub(crate) fn into_notes(self) -> Vec<String> {
+        self.notes
+    }
+
+    /// The layout as what the private tmpfs holds, the mounts before sealing, and the mounts after it.
+    pub(crate) fn arrange(&self) -> (Vec<Node>, Vec<Mount>, Vec<Mount>) {
+        let mut tree = Tree::default();
+        self.furnish(&mut tree);
+        let (mut sealed, mut open) = (Vec::new(), Vec::new());
+        for (path, text) in &self.links {
+            tree.add(Path::new(ROOT).join(relative(path)), NodeKind::Link(text.clone()));
+        }
+        for (target, view) in &self.views {
+            let room = self.make_room(&mut tree, target, view);
+            let mount = self.mount(&mut tree, target, view, room);
+            let inside_writable = target.parent().is_some_and(|parent| self.is_writable(parent));
+            if mount.access == Access::Read && !inside_writable { sealed.push(mount) } else { open.push(mount) }
+        }
+        for folder in &self.notices {
+            if self.views.contains_key(folder) || self.shows_host(folder) {
+                continue;
+            }
+            let folder = Path::new(ROOT).join(relative(folder));
+            tree.folder(&folder);
+            tree.add(folder.join(NOTICE), NodeKind::Notice);
+        }
+        (tree.into_nodes(), sealed, open)
+    }
+
+    /// Adds what every sandbox has: mount points for `/proc` and `/dev`, and the links that programs expect.
+    fn furnish(&self, tree: &mut Tree) {
+        let root = Path::new(ROOT);
+        let dev = root.join("dev");
+        for folder in ["proc", "run", "dev/pts"] {
+            tree.folder(&root.join(folder));
+        }
+        for name in DEVICES {
+            tree.add(dev.join(name), NodeKind::File(0o444));
+        }
+        if self.inputs.host.terminal.is_some() {
+            tree.add(dev.join("console"), NodeKind::File(0o444));
+        }
+        let links = [
+            ("dev/fd", "/proc/self/fd"),
+            ("dev/stdin", "/proc/self/fd/0"),
+            ("dev/stdout", "/proc/self/fd/1"),
+            ("dev/stderr", "/proc/self/fd/2"),
+            ("dev/ptmx", "pts/ptmx"),
+            ("var/run", "/run"),
+            ("etc/mtab", "/proc/self/mounts"),
+        ];
+        for (path, text) in links {
+            if !self.shows_host(&Path::new("/").join(path)) {
+                tree.add(root.join(path), NodeKind::Link(PathBuf::from(text)));
+            }
+        }
+    }
+
+    /// Makes the mount point of `view` where its surroundings are private.
+    fn make_room(&self, tree: &mut Tree, target: &Path, view: &View) -> Room {
+        let around = target.parent().and_then(|parent| self.nearest(parent));
+        let room = match around {
+            None => Path::new(ROOT).join(relative(target)),
+            Some((outer, View::Scratch(number))) => scratch(*number).join(target.strip_prefix(outer).unwrap_or(target)),
+            Some((outer, View::MaskedFolder(number))) => masked(*number).join(target.strip_prefix(outer).unwrap_or(target)),
+            Some((_, View::Bind { .. } | View::MaskedFile)) => return Room::Host,
+        };
+        match view {
+            View::Bind { kind: Kind::Folder, .. } | View::Scratch(_) | View::MaskedFolder(_) => tree.folder(&room),
+            View::Bind { .. } | View::MaskedFile => tree.add(room, NodeKind::File(0o444)),
+        }
+        Room::Private
+    }
+
+    /// The mount that shows `view` at `target`.
+    fn mount(&self, tree: &mut Tree, target: &Path, view: &View, room: Room) -> Mount {
+        let (source, access, mask) = match view {
+            View::Bind { source, access, .. } => (source.clone(), *access, false),
+            View::Scratch(number) => {
+                tree.add(scratch(*number), NodeKind::Folder(0o1777));
+                (Source::Tree(scratch(*number)), Access::Write, false)
+            }
+            View::MaskedFile => {
+                tree.add(PathBuf::from(MASK_FILE), NodeKind::File(0));
+                (Source::Tree(PathBuf::from(MASK_FILE)), Access::Read, true)
+            }
+            View::MaskedFolder(number) => {
+                tree.add(masked(*number).join(NOTICE), NodeKind::Notice);
+                (Source::Tree(masked(*number)), Access::Read, true)
+            }
+        };
+        Mount { target: target.to_owned(), source, access, mask, room }
+    }
+}
+
+/// The scratch folder `number` in the private tmpfs.
+fn scratch(number: usize) -> PathBuf {
+    PathBuf::from(format!("scratch/{number}"))
+}
+
+/// The masked folder `number` in the private tmpfs.
+fn masked(number: usize) -> PathBuf {
+    PathBuf::from(format!("masks/{number}"))
+}
+
+/// `path` without its leading slash.
+fn relative(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
+}
+
+/// The private tmpfs in the making: parents are added with their children.
+#[derive(Debug, Default)]
+struct Tree(BTreeMap<PathBuf, NodeKind>);
+
+impl Tree {
+    /// Adds `kind` at `path`, and the folders above it.
+    fn add(&mut self, path: PathBuf, kind: NodeKind) {
+        if let Some(parent) = path.parent() {
+            self.folder(parent);
+        }
+        self.0.insert(path, kind);
+    }
+
+    /// Adds the folder `path` and those above it, keeping what is there.
+    fn folder(&mut self, path: &Path) {
+        for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+            if self.0.contains_key(folder) {
+                break;
+            }
+            self.0.insert(folder.to_owned(), NodeKind::Folder(0o755));
+        }
+    }
+
+    /// The nodes, folders before what lies in them.
+    fn into_nodes(self) -> Vec<Node> {
+        self.0.into_iter().map(|(path, kind)| Node { path, kind }).collect()
+    }
+}
+
+/// The text of the notice in masked folders.
+pub(crate) fn notice() -> &'static [u8] {
+    NOTICE_TEXT.as_bytes()
+}

@@ -1,0 +1,126 @@
+//! Looking at the host: opens every path that the policy names, once, without following what it is.
+//!
+//! Each fact holds the file's identity (device and inode number). What is mounted later is compared with it, so that swapping a
+//! path between the look and the mount stops the run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{ResolvedPattern, Segment};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2, readlink};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+
+use crate::host::{Fact, Kind};
+
+/// A look at the host in progress.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    /// What was found.
+    pub(crate) facts: BTreeMap<PathBuf, Fact>,
+    /// Existing paths by pattern.
+    pub(crate) matches: BTreeMap<ResolvedPattern, Vec<PathBuf>>,
+    /// Folders that were listed already: many patterns share one listing.
+    listings: BTreeMap<PathBuf, Vec<OsString>>,
+}
+
+impl Probe {
+    /// Looks at `path` and remembers the fact.
+    pub(crate) fn look(&mut self, path: &Path) -> Option<&Fact> {
+        if !self.facts.contains_key(path) {
+            self.facts.insert(path.to_owned(), open(path)?);
+        }
+        self.facts.get(path)
+    }
+
+    /// Looks at everything that `pattern` means and returns the existing paths.
+    pub(crate) fn expand(&mut self, pattern: &ResolvedPattern) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        if let Some(path) = pattern.literal() {
+            if self.look(path).is_some() {
+                found.push(path.to_owned());
+            }
+        } else {
+            self.descend(pattern.prefix(), pattern.tail(), &mut found);
+            found.retain(|path| self.look(path).is_some());
+            self.matches.insert(pattern.clone(), found.clone());
+        }
+        found
+    }
+
+    /// Follows the wildcard components of a pattern, listing only the folders that they name.
+    fn descend(&mut self, folder: &Path, tail: &[Segment], found: &mut Vec<PathBuf>) {
+        let Some((segment, rest)) = tail.split_first() else {
+            found.push(folder.to_owned());
+            return;
+        };
+        match segment {
+            Segment::Literal(name) => self.descend(&folder.join(name), rest, found),
+            Segment::Glob(_) => {
+                for name in self.list(folder) {
+                    if segment.matches(&name) {
+                        self.descend(&folder.join(name), rest, found);
+                    }
+                }
+            }
+            Segment::AnyDepth => crate::deep::search(folder, rest, found),
+        }
+    }
+
+    /// The names in `folder`; empty when it is no folder.
+    fn list(&mut self, folder: &Path) -> Vec<OsString> {
+        if let Some(names) = self.listings.get(folder) {
+            return names.clone();
+        }
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+        self.listings.insert(folder.to_owned(), names.clone());
+        names
+    }
+}
+
+/// Opens `path` without opening what lies there (`O_PATH`) and tells what it is.
+fn open(path: &Path) -> Option<Fact> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        Ok(handle) => {
+            let status = fstat(&handle).ok()?;
+            let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
+            if is_link { open_through_links(path) } else { Some(fact(&status, path.to_owned(), None)) }
+        }
+        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => open_through_links(path),
+        Err(_) => None,
+    }
+}
+
+/// The slower way, for paths with symlinks: follows them and asks the kernel where they led.
+fn open_through_links(path: &Path) -> Option<Fact> {
+    let link = readlink(path).ok().map(PathBuf::from);
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    match nix::fcntl::open(path, flags, Mode::empty()) {
+        Ok(handle) => {
+            let real = readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str()).ok()?;
+            Some(fact(&fstat(&handle).ok()?, PathBuf::from(real), link))
+        }
+        // A link that leads nowhere is a thing of its own.
+        Err(_) => {
+            let handle = nix::fcntl::open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()).ok()?;
+            Some(fact(&fstat(&handle).ok()?, path.to_owned(), link))
+        }
+    }
+}
+
+/// The fact that `status` states about the file at `real`.
+fn fact(status: &FileStat, real: PathBuf, link: Option<PathBuf>) -> Fact {
+    let kind = match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
+        SFlag::S_IFREG => Kind::File,
+        SFlag::S_IFDIR => Kind::Folder,
+        SFlag::S_IFSOCK => Kind::Socket,
+        _ => Kind::Other,
+    };
+    Fact { real, kind, link, identity: (status.st_dev, status.st_ino), names: status.st_nlink, owner: status.st_uid }
+}

@@ -1,0 +1,40 @@
+//! Everything that the launcher itself says. Nothing of it goes to standard output but what was asked for there.
+
+use std::io::Write as _;
+
+use nix::sys::signal::Signal;
+
+use crate::args::Format;
+use crate::error::Error;
+use crate::plan::Plan;
+
+/// Says on standard error what is wrong, and what to do.
+pub(crate) fn error(error: &Error) {
+    say(&format!("sandbox-exec: {error}\nhint: {}\n", error.hint()));
+}
+
+/// Says that the time was up.
+pub(crate) fn timed_out(plan: &Plan) {
+    let seconds = plan.supervision.timeout.unwrap_or_default().as_secs_f64();
+    say(&format!("sandbox-exec: the run was ended after its time limit of {seconds} s\n"));
+}
+
+/// Says that the sandbox was destroyed.
+pub(crate) fn destroyed(signal: Signal) {
+    say(&format!("sandbox-exec: the sandbox was destroyed from outside by {signal}\n"));
+}
+
+/// Prints `text` on standard output.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Prints the plan on standard output.
+pub(crate) fn plan(plan: &Plan, _format: Format) {
+    print(&format!("{plan:#?}\n"));
+}
+
+/// Writes to standard error in one call; there is nobody to tell when that fails.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

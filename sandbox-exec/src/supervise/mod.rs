@@ -1,0 +1,217 @@
+//! The launcher outside, once the sandbox exists: waits, forwards signals, keeps the clock, answers supervised calls.
+//!
+//! One thread, one `ppoll`. It never blocks on anything that the inside controls.
+
+mod signals;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::Signal;
+use nix::sys::time::TimeSpec;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use crate::channel::{Channel, Word};
+use crate::exit::Exit;
+use crate::plan::Supervision;
+use crate::step::{Failure, Step, Stepped};
+use crate::sys::process;
+use crate::watch::Watch;
+
+pub(crate) use signals::Signals;
+
+/// How long the sandbox has to end by itself when its time is up.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The command's own exit status, 128+N when a signal ended it.
+    Status(u8),
+    /// The wall-clock limit was reached.
+    TimedOut,
+    /// The set-up failed and the command never ran.
+    Failed(Failure),
+    /// The sandbox was destroyed from outside: by the kernel for lack of memory, or by somebody with the right to.
+    Destroyed(Signal),
+}
+
+/// A running sandbox.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    /// Its first process.
+    pub(crate) init: Pid,
+    /// The same, immune to reuse of the number.
+    pub(crate) pidfd: OwnedFd,
+    /// The line to it.
+    pub(crate) channel: Channel,
+}
+
+/// What the loop keeps.
+struct Watchman<'a> {
+    /// The sandbox.
+    sandbox: Sandbox,
+    /// What to look after.
+    supervision: &'a Supervision,
+    /// The filter's listener, once it is there, with what answers it.
+    watch: Option<Watch<'a>>,
+    /// Whether the channel is still open.
+    starting: bool,
+    /// When to end the run.
+    deadline: Option<Instant>,
+    /// The time is up: `SIGTERM` was sent.
+    expired: bool,
+    /// A step that failed.
+    failure: Option<Failure>,
+}
+
+/// Looks after the sandbox until it has ended.
+///
+/// # Errors
+/// When the kernel refuses what waiting needs.
+pub(crate) fn supervise(sandbox: Sandbox, supervision: &Supervision, signals: &Signals) -> Result<Ending, Failure> {
+    let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut watchman = Watchman {
+        sandbox,
+        supervision,
+        watch: None,
+        starting: true,
+        deadline,
+        expired: false,
+        failure: None,
+    };
+    loop {
+        if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
+            return Ok(ending);
+        }
+    }
+}
+
+impl Watchman<'_> {
+    /// Waits for one thing to happen and deals with it.
+    fn turn(&mut self, signals: &Signals) -> Result<Option<Ending>, Errno> {
+        let ready = self.wait(signals)?;
+        if ready.signal {
+            self.forward(signals)?;
+        }
+        if ready.channel {
+            self.hear()?;
+        }
+        if ready.call {
+            if let Some(watch) = &mut self.watch {
+                watch.answer();
+            }
+        }
+        if ready.name {
+            if let Some(watch) = &mut self.watch {
+                watch.sweep();
+            }
+        }
+        if ready.end {
+            return self.reap().map(Some);
+        }
+        self.look_at_the_clock()?;
+        Ok(None)
+    }
+
+    /// Sleeps until something happens.
+    fn wait(&self, signals: &Signals) -> Result<Ready, Errno> {
+        let input = PollFlags::POLLIN;
+        let mut files = vec![PollFd::new(self.sandbox.pidfd.as_fd(), input), PollFd::new(signals.as_fd(), input)];
+        let channel = self.starting.then(|| push(&mut files, self.sandbox.channel.as_fd()));
+        let call = self.watch.as_ref().and_then(Watch::listener).map(|listener| push(&mut files, listener));
+        let name = self.watch.as_ref().and_then(Watch::names).map(|names| push(&mut files, names));
+        let timeout = self.deadline.map(|deadline| TimeSpec::from(deadline.saturating_duration_since(Instant::now())));
+        match ppoll(&mut files, timeout, None) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        let is_ready = |at: usize| files.get(at).and_then(PollFd::any).unwrap_or(false);
+        Ok(Ready {
+            end: is_ready(0),
+            signal: is_ready(1),
+            channel: channel.is_some_and(is_ready),
+            call: call.is_some_and(is_ready),
+            name: name.is_some_and(is_ready),
+        })
+    }
+
+    /// Passes signals on to the command.
+    fn forward(&self, signals: &Signals) -> Result<(), Errno> {
+        while let Some(signal) = signals.next()? {
+            if let Some(signal) = signal.to_forward() {
+                let _ = process::send_signal(&self.sandbox.pidfd, signal);
+            }
+            signal.stop_with_the_command();
+        }
+        Ok(())
+    }
+
+    /// Hears what the inside says during the set-up.
+    fn hear(&mut self) -> Result<(), Errno> {
+        match self.sandbox.channel.listen()? {
+            Word::Failed(failure) => self.failure = Some(failure),
+            Word::Listener(listener) => self.watch = Some(Watch::new(listener, self.supervision, self.sandbox.init)),
+            Word::Closed => self.starting = false,
+        }
+        Ok(())
+    }
+
+    /// Ends the run when its time is up: first kindly, then for good.
+    fn look_at_the_clock(&mut self) -> Result<(), Errno> {
+        let now = Instant::now();
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return Ok(());
+        }
+        let signal = if self.expired { Signal::SIGKILL } else { Signal::SIGTERM };
+        let _ = process::send_signal(&self.sandbox.pidfd, signal);
+        self.deadline = if self.expired { None } else { now.checked_add(LAST_WORDS) };
+        self.expired = true;
+        Ok(())
+    }
+
+    /// Takes the status of the sandbox's first process, which ends last.
+    fn reap(&mut self) -> Result<Ending, Errno> {
+        // What was said before the end is still in the line.
+        while self.starting && self.failure.is_none() {
+            self.hear()?;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.sweep();
+        }
+        let status = waitpid(self.sandbox.init, Some(WaitPidFlag::__WALL))?;
+        if let Some(failure) = self.failure.take() {
+            return Ok(Ending::Failed(failure));
+        }
+        Ok(match status {
+            _ if self.expired => Ending::TimedOut,
+            WaitStatus::Exited(_, status) => Ending::Status(u8::try_from(status).unwrap_or(Exit::Setup as u8)),
+            WaitStatus::Signaled(_, signal, _) => Ending::Destroyed(signal),
+            WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => Ending::Destroyed(Signal::SIGKILL),
+            WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => Ending::Destroyed(Signal::SIGKILL),
+        })
+    }
+}
+
+/// What happened.
+struct Ready {
+    /// The sandbox has ended.
+    end: bool,
+    /// A signal came.
+    signal: bool,
+    /// The inside said something.
+    channel: bool,
+    /// A supervised call waits.
+    call: bool,
+    /// A guarded folder changed.
+    name: bool,
+}
+
+/// Adds `file` to what is waited for and returns its place.
+fn push<'fd>(files: &mut Vec<PollFd<'fd>>, file: std::os::fd::BorrowedFd<'fd>) -> usize {
+    files.push(PollFd::new(file, PollFlags::POLLIN));
+    files.len() - 1
+}

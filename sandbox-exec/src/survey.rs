@@ -1,0 +1,222 @@
+//! From an invocation to everything that planning needs: the caller, the policy, the workspaces, and the facts about every path.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{
+    HomeView, LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, Purpose, Rule, SystemReader, load,
+};
+use nix::errno::Errno;
+
+use crate::args::{Invocation, Net, duration, variable};
+use crate::caller;
+use crate::error::Error;
+use crate::host::{Caller, Host};
+use crate::links;
+use crate::plan::{self, Inputs};
+use crate::probe::Probe;
+use crate::sys::landlock_abi;
+
+/// The system's policy file.
+const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
+/// The user's policy file, in the home folder.
+const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
+/// The policy file of a workspace, which may only narrow.
+const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// The composed policy.
+    pub(crate) policy: Policy,
+    /// What `~` and its like mean.
+    pub(crate) places: Places,
+    /// Facts.
+    pub(crate) host: Host,
+}
+
+impl Survey {
+    /// What a plan is made from.
+    pub(crate) fn inputs<'a>(&'a self, invocation: &'a Invocation, environment: &'a [(OsString, OsString)]) -> Inputs<'a> {
+        Inputs { policy: &self.policy, places: &self.places, host: &self.host, invocation, environment }
+    }
+}
+
+/// Looks at everything that `invocation` is about.
+///
+/// # Errors
+/// A path that does not exist, a policy that cannot be used, a folder that cannot be a workspace.
+pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
+    let caller = caller::identify();
+    let cwd = std::env::current_dir().map_err(|_| Error::Path {
+        option: "the current folder",
+        path: PathBuf::from("."),
+        errno: Errno::ENOENT,
+    })?;
+    let named = real_paths("--workspace", &invocation.workspaces)?;
+    let mut places = places(&caller, named.clone());
+    // The workspaces are needed to know which policy files may be trusted, and the policy to know the workspaces: those of the
+    // command line and the current folder count as writable until the policy says which they are.
+    let mut request = request(invocation, &caller, &places)?;
+    request.writable_roots.push(cwd.clone());
+    let mut policy = load(&request, &SystemReader)?;
+    places.workspaces = plan::choose_workspaces(named, &policy, &caller, &cwd, invocation.origin)?;
+    let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|workspace| workspace.join(WORKSPACE_POLICY)).collect();
+    if narrowing.iter().any(|file| file.symlink_metadata().is_ok()) {
+        request.workspace_files = narrowing;
+        request.places = places.clone();
+        policy = load(&request, &SystemReader)?;
+    }
+    let mut probe = Probe::default();
+    look_at_paths(&mut probe, &policy, &places, &caller, &cwd);
+    let hard_links = links::find(&probe, &policy, &places);
+    let host = Host {
+        caller,
+        cwd,
+        facts: probe.facts,
+        matches: probe.matches,
+        hard_links,
+        landlock: landlock_abi::version(),
+        terminal: terminal(),
+    };
+    Ok(Survey { policy, places, host })
+}
+
+/// What `~` and the XDG folders mean for `caller`.
+fn places(caller: &Caller, workspaces: Vec<PathBuf>) -> Places {
+    let names = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
+    let stated = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Places {
+        home: caller.home.clone(),
+        homes: caller.homes.clone(),
+        xdg: names.iter().filter_map(|name| Some(((*name).to_owned(), vec![stated(name)?]))).collect(),
+        uid: caller.uid.as_raw(),
+        workspaces,
+    }
+}
+
+/// What the policy is composed from.
+fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<LoadRequest, Error> {
+    let profile = match &invocation.profile {
+        None => None,
+        Some(name) => Some(ProfileName::parse(name).ok_or_else(|| Error::Usage {
+            message: format!("there is no profile \"{name}\""),
+            hint: "one of: agent, strict, dev".to_owned(),
+        })?),
+    };
+    Ok(LoadRequest {
+        profile,
+        system: Some(PathBuf::from(SYSTEM_POLICY)),
+        user: Some(caller.home.join(USER_POLICY)),
+        explicit: invocation.policies.clone(),
+        workspace_files: Vec::new(),
+        flags: flags(invocation)?,
+        places: places.clone(),
+        writable_roots: real_paths("--rw", &invocation.writable)?,
+    })
+}
+
+/// The command line's part of the policy.
+fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
+    let mut flags = Overlay::default();
+    let unusable = |option: &str, text: &dyn std::fmt::Display, hint: &str| Error::Usage {
+        message: format!("{option}: {text}"),
+        hint: hint.to_owned(),
+    };
+    for path in real_paths("--ro", &invocation.readable)? {
+        flags.read(&path).map_err(|error| unusable("--ro", &error, error.hint()))?;
+    }
+    for path in real_paths("--rw", &invocation.writable)? {
+        flags.write(&path).map_err(|error| unusable("--rw", &error, error.hint()))?;
+    }
+    for path in &invocation.masked {
+        let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
+        flags.mask(&path).map_err(|error| unusable("--mask", &error, error.hint()))?;
+    }
+    match invocation.network {
+        Some(Net::Host) => flags.network(NetworkMode::Host),
+        Some(Net::None) => flags.network(NetworkMode::None),
+        None => {}
+    }
+    for (name, value) in &invocation.limits {
+        flags.limit(name, value).map_err(|error| unusable("--limit", &error, error.hint()))?;
+    }
+    if let Some(timeout) = &invocation.timeout {
+        let duration = duration(timeout)?;
+        let value = format!("{}ms", duration.as_millis());
+        flags.limit("wall_clock", &value).map_err(|error| unusable("--timeout", &error, error.hint()))?;
+    }
+    for argument in &invocation.environment {
+        let (name, _) = variable(argument);
+        if name.is_empty() {
+            return Err(unusable("--env", &argument.display(), "write NAME to pass a variable, NAME=VALUE to set one"));
+        }
+    }
+    Ok(flags)
+}
+
+/// The real paths of what the command line names.
+fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let real = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| Error::Path {
+            option,
+            path: path.clone(),
+            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        })
+    };
+    paths.iter().map(real).collect()
+}
+
+/// Looks at every path that the policy names.
+fn look_at_paths(probe: &mut Probe, policy: &Policy, places: &Places, caller: &Caller, cwd: &Path) {
+    let files = &policy.files;
+    let mut all = |rules: &[Rule], purpose: Purpose| {
+        for pattern in rules.iter().flat_map(|rule| rule.pattern.resolve(places, purpose)) {
+            probe.expand(&pattern);
+        }
+    };
+    all(&files.read, Purpose::Grant);
+    all(&files.write, Purpose::Grant);
+    all(&files.sockets, Purpose::Grant);
+    all(&files.mask, Purpose::Restrict);
+    all(&files.protect, Purpose::Restrict);
+    for workspace in &places.workspaces {
+        probe.look(workspace);
+        look_at_folders_of(probe, &files.protect, places, workspace);
+    }
+    if files.home == HomeView::ReadOnly {
+        probe.look(&caller.home);
+    }
+    probe.look(cwd);
+}
+
+/// Looks at the folders between a workspace and its protected names: they become mount points too.
+fn look_at_folders_of(probe: &mut Probe, protect: &[Rule], places: &Places, workspace: &Path) {
+    for rule in protect {
+        for pattern in rule.pattern.resolve(places, Purpose::Restrict) {
+            let Some(path) = pattern.literal().filter(|path| path.starts_with(workspace)) else { continue };
+            let real = probe.facts.get(path).map(|fact| fact.real.clone());
+            for path in real.iter().map(PathBuf::as_path).chain([path]) {
+                if !probe.facts.contains_key(path) && real.as_deref() != Some(path) {
+                    continue;
+                }
+                probe.look(path);
+                for folder in path.ancestors().skip(1).take_while(|folder| *folder != workspace && folder.starts_with(workspace)) {
+                    probe.look(folder);
+                }
+            }
+        }
+    }
+}
+
+/// The terminal on standard input, output or error.
+fn terminal() -> Option<PathBuf> {
+    let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let files = [input.as_fd(), output.as_fd(), error.as_fd()];
+    files.into_iter().find_map(|file| {
+        // Cheaper than ttyname for the common case of a pipe.
+        nix::unistd::isatty(file).ok().filter(|is| *is)?;
+        nix::unistd::ttyname(file).ok()
+    })
+}
