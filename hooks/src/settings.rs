@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{
-    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, ResolvedPattern, SystemReader, ToolKind, load,
+    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolKind, load,
 };
 
 use crate::denial::Denial;
@@ -36,7 +36,14 @@ impl Settings {
     /// # Errors
     /// When the user is unknown, or the policy cannot be read, trusted or understood.
     pub(crate) fn load(uid: u32, writable: Option<&Path>) -> Result<Self, Denial> {
-        let home = home(uid)?;
+        Self::read(home(uid)?, uid, writable, &SystemReader)
+    }
+
+    /// Loads the policy from the files that `reader` sees.
+    ///
+    /// # Errors
+    /// When the policy cannot be read, trusted or understood.
+    fn read(home: PathBuf, uid: u32, writable: Option<&Path>, reader: &dyn Reader) -> Result<Self, Denial> {
         let places = Places { homes: vec![home.clone()], home, uid, ..Places::default() };
         let request = LoadRequest {
             system: Some(PathBuf::from(SYSTEM)),
@@ -45,7 +52,7 @@ impl Settings {
             places,
             ..LoadRequest::default()
         };
-        let policy = load(&request, &SystemReader).map_err(|error| unusable(&error))?;
+        let policy = load(&request, reader).map_err(|error| unusable(&error))?;
         Ok(Self::of(&policy, &request.places))
     }
 
@@ -97,9 +104,92 @@ fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::io;
+    use std::path::{Path, PathBuf};
 
-    use super::home_in;
+    use lobsterpot_policy::{FileFacts, Folder, Reader, ToolDefault, ToolKind};
+
+    use super::{SYSTEM, Settings, USER, home_in};
+    use crate::denial::Denial;
+
+    /// A host on which one policy file exists.
+    struct OneFile {
+        /// Where it lies.
+        path: PathBuf,
+        /// What is in it.
+        text: &'static str,
+        /// Its mode.
+        mode: u32,
+    }
+
+    impl Reader for OneFile {
+        fn read(&self, path: &Path) -> io::Result<Option<FileFacts>> {
+            let parents = path.ancestors().skip(1).map(|path| Folder { path: path.into(), mode: 0o755, uid: 0 });
+            let facts = || FileFacts {
+                bytes: self.text.into(),
+                mode: self.mode,
+                uid: 0,
+                resolved_path: path.into(),
+                symlink: false,
+                parents: parents.collect(),
+            };
+            Ok((path == self.path).then(facts))
+        }
+    }
+
+    /// The settings of user 1000, whose session was started in `/home/u/proj`.
+    fn settings(path: PathBuf, text: &'static str, mode: u32) -> Result<Settings, Denial> {
+        Settings::read("/home/u".into(), 1000, Some(Path::new("/home/u/proj")), &OneFile { path, text, mode })
+    }
+
+    #[test]
+    fn the_policy_names_workspaces_and_shells() {
+        let text = "[workspace]\nroots = [\"~/work/*\"]\n";
+        for path in [SYSTEM.into(), Path::new("/home/u").join(USER)] {
+            let settings = settings(path, text, 0o644).unwrap();
+            assert!(settings.is_root(Path::new("/home/u/work/a")));
+            for other in ["/home/u/work", "/home/u/work/a/b", "/home/u", "/home/v/work/a", "/"] {
+                assert!(!settings.is_root(Path::new(other)), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_files_the_built_in_policy_knows_the_shells_of_claude_code() {
+        let settings = settings("/nowhere".into(), "", 0o644).unwrap();
+        for shell in ["Bash", "Monitor"] {
+            assert_eq!(settings.kind("claude-code", shell), ToolKind::Shell);
+        }
+        assert_eq!(settings.kind("claude-code", "Read"), ToolKind::File);
+        assert_eq!(settings.kind("claude-code", "Agent"), ToolKind::Other(ToolDefault::Ignore));
+        assert!(!settings.is_root(Path::new("/home/u/proj")), "no folder is a workspace unless someone says so");
+    }
+
+    #[test]
+    fn a_policy_that_is_broken_or_that_others_can_write_denies_every_call() {
+        let user = Path::new("/home/u").join(USER);
+        for (path, text, mode) in [
+            (user.clone(), "[workspace\n", 0o644),
+            (user.clone(), "[workspce]\n", 0o644),
+            (user.clone(), "", 0o666),
+            (SYSTEM.into(), "network = 7\n", 0o644),
+        ] {
+            match settings(path, text, mode) {
+                Err(denial @ Denial::Policy { .. }) => {
+                    assert_eq!(denial.code(), "policy.unreadable");
+                    assert!(denial.hint().len() > "Tell the user: ".len(), "{denial}");
+                }
+                other => panic!("{text:?} gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_in_the_workspace_is_not_believed() {
+        let file = OneFile { path: Path::new("/home/u").join(USER), text: "", mode: 0o644 };
+        let settings = Settings::read("/home/u".into(), 1000, Some(Path::new("/home/u/.config")), &file);
+        assert!(matches!(settings, Err(Denial::Policy { .. })), "{settings:?}");
+    }
 
     #[test]
     fn the_home_folder_is_the_password_files() {

@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
-use crate::support::{HOOK, World, hook, slug};
+use crate::support::{HOOK, World, feed, hook, slug};
 
 /// One call and its answer.
 #[derive(Deserialize)]
@@ -58,4 +60,25 @@ fn every_captured_payload_gets_its_exact_answer() {
         assert_eq!(String::from_utf8(output.stderr).unwrap(), placed(&golden.stderr, &world), "{name}");
         assert_eq!(output.status.code(), Some(golden.status), "{name}");
     }
+}
+
+#[test]
+fn the_launcher_beside_the_hook_and_the_workspace_of_its_arguments_are_used() {
+    let world = World::new();
+    // In the place of the hook's own folder, which cargo makes: a folder that holds just the two programs.
+    let installed = world.base.join("bin");
+    fs::create_dir(&installed).unwrap();
+    fs::copy(HOOK, installed.join("sandbox-exec-hook")).unwrap();
+    fs::copy(world.base.join("sandbox-exec"), installed.join("sandbox-exec")).unwrap();
+    let elsewhere = world.base.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let payload = world.payload("Bash", &json!({ "command": "ls" }), &elsewhere).to_string();
+    let mut command = Command::new(installed.join("sandbox-exec-hook"));
+    command.args(["--client", "claude-code", "--workspace", elsewhere.to_str().unwrap()]);
+    let answer: Value = serde_json::from_slice(&feed(command, payload.as_bytes()).stdout).unwrap();
+    let (bin, there) = (installed.display(), elsewhere.display());
+    assert_eq!(
+        answer["hookSpecificOutput"]["updatedInput"]["command"],
+        format!("{bin}/sandbox-exec --workspace {there} --chdir {there} -- /bin/bash -c 'ls'")
+    );
 }
