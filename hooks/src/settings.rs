@@ -138,6 +138,9 @@ mod tests {
     }
 
     /// The settings of user 1000, whose session was started in `/home/u/proj`.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
     fn settings(path: PathBuf, text: &'static str, mode: u32) -> Result<Settings, Denial> {
         Settings::read("/home/u".into(), 1000, Some(Path::new("/home/u/proj")), &OneFile { path, text, mode })
     }
