@@ -1,10 +1,17 @@
 //! The end-to-end suite: drives the shipped binaries only.
 //!
-//! `escape` attacks, `workload` works, `behaviour` compares with running bare, `hook` goes through the agent's hook.
-//! Every attack first succeeds bare. As root, everything runs as root and as an ordinary user.
+//! `escape` attacks, `workload` works, `behaviour` looks at what a caller sees, `hook` goes through the agent's hook,
+//! `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
+//! as root and as an ordinary user.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod behaviour;
 #[cfg(test)]
 mod escape;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod hook;
+#[cfg(test)]
+mod workload;

@@ -13,4 +13,6 @@ pub(crate) mod victim;
 
 pub(crate) use attempt::{Attempt, escape};
 pub(crate) use host::{require, skip};
+pub(crate) use identity::Identity;
+pub(crate) use outcome::Outcome;
 pub(crate) use scene::{Run, Scene, each_scene};

@@ -1,0 +1,171 @@
+//! Workspaces and working folders of every kind.
+
+use super::refused;
+use crate::harness::canary::random_name;
+use crate::harness::{Run, Scene, each_scene};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+/// Asserts that a workspace can be written to, and that the command starts there.
+#[track_caller]
+fn is_a_workspace(scene: &Scene, place: &Path) {
+    let run = Run::shell("echo made >made.txt && pwd").workspaces(&[place]).folder(place);
+    let outcome = scene.sandboxed(&run);
+    outcome.ok();
+    let real = place.canonicalize().expect("it exists");
+    let mut said = outcome.stdout.clone();
+    said.pop();
+    assert!(
+        OsString::from_vec(said.clone()) == real.as_os_str() || OsString::from_vec(said) == place.as_os_str(),
+        "{outcome}"
+    );
+    assert_eq!(std::fs::read_to_string(real.join("made.txt")).ok().as_deref(), Some("made\n"), "written on the host");
+}
+
+#[test]
+fn workspace_may_have_an_odd_name() {
+    each_scene(|scene| {
+        for name in ["two words", "new\nline", "quote'\"", "ümlaut", "-dash", "back\\slash", "comma,colon:"] {
+            let place = scene.at_home("code").join(name);
+            scene.mkdir(&place);
+            is_a_workspace(scene, &place);
+        }
+        let place = scene.at_home("code").join(OsString::from_vec(vec![b'x', 0xff]));
+        scene.mkdir(&place);
+        is_a_workspace(scene, &place);
+    });
+}
+
+#[test]
+fn workspace_may_be_reached_by_a_symlink() {
+    each_scene(|scene| {
+        let link = scene.at_home("short");
+        std::os::unix::fs::symlink(&scene.workspace, &link).expect("a symlink");
+        is_a_workspace(scene, &link);
+    });
+}
+
+#[test]
+fn workspace_may_lie_in_the_temporary_folder() {
+    each_scene(|scene| {
+        for folder in ["/tmp", "/var/tmp"] {
+            let place = Path::new(folder).join(format!("lobsterpot-e2e-{}", random_name()));
+            scene.mkdir(&place);
+            scene.goes_away(&place);
+            is_a_workspace(scene, &place);
+        }
+    });
+}
+
+#[test]
+fn workspace_may_lie_in_an_agents_state_folder() {
+    each_scene(|scene| is_a_workspace(scene, &scene.at_home(".openclaw/workspace")));
+}
+
+#[test]
+fn two_workspaces_can_be_written() {
+    each_scene(|scene| {
+        let other = scene.at_home("code/other");
+        scene.mkdir(&other);
+        let workspace = scene.workspace.clone();
+        let run = Run::shell("echo a >a && echo b >../other/b").workspaces(&[&workspace, &other]);
+        scene.sandboxed(&run).ok();
+        assert!(other.join("b").exists() && scene.at_work("a").exists());
+    });
+}
+
+#[test]
+fn current_folder_is_the_workspace_when_none_is_named() {
+    each_scene(|scene| {
+        scene.sandboxed(&Run::shell("echo a >a").workspaces(&[])).ok();
+        assert!(scene.at_work("a").exists());
+    });
+}
+
+#[test]
+fn current_folder_below_the_workspace_is_kept() {
+    each_scene(|scene| {
+        let place = scene.at_work("deep/er");
+        scene.mkdir(&place);
+        assert_eq!(scene.sandboxed(&Run::shell("pwd -P").folder(&place)).ok().trim(), place.to_string_lossy());
+    });
+}
+
+#[test]
+fn current_folder_outside_the_workspace_does_not_become_visible() {
+    each_scene(|scene| {
+        let elsewhere = scene.at_home(".ssh");
+        let outcome = scene.sandboxed(&Run::shell("pwd; ls; cat id_ed25519").folder(&elsewhere));
+        assert!(!scene.canary.is_in(&outcome.stdout), "{outcome}");
+        assert!(!outcome.out().contains("id_ed25519"), "{outcome}");
+    });
+}
+
+#[test]
+fn folder_to_start_in_can_be_named() {
+    each_scene(|scene| {
+        let place = scene.at_work("sub");
+        scene.mkdir(&place);
+        let run = Run::shell("pwd -P").flags(&["--chdir".into(), place.clone().into_os_string()]);
+        assert_eq!(scene.sandboxed(&run).ok().trim(), place.to_string_lossy());
+    });
+}
+
+#[test]
+fn home_root_and_folders_of_secrets_are_no_workspaces() {
+    each_scene(|scene| {
+        let home = scene.home.clone();
+        let places: Vec<PathBuf> = vec![
+            home.clone(),
+            "/".into(),
+            home.join(".ssh"),
+            home.join(".config"),
+            scene.root.clone(),
+            "/etc".into(),
+            "/usr".into(),
+        ];
+        for place in places {
+            let message = refused(scene, &Run::new(&["true"]).workspaces(&[&place]), 66);
+            assert!(message.contains(&*place.to_string_lossy()), "the message names {}: {message}", place.display());
+        }
+    });
+}
+
+#[test]
+fn workspace_that_is_missing_or_a_file_is_refused() {
+    each_scene(|scene| {
+        for name in ["missing", "README.md"] {
+            refused(scene, &Run::new(&["true"]).workspaces(&[&scene.at_work(name)]), 66);
+        }
+    });
+}
+
+#[test]
+fn folder_that_is_bound_readable_or_writable_is_there() {
+    each_scene(|scene| {
+        let (readable, writable) = (scene.at_home("r"), scene.at_home("w"));
+        scene.write(&readable.join("a"), "readable\n");
+        scene.mkdir(&writable);
+        let flags = ["--ro".into(), readable.into_os_string(), "--rw".into(), writable.clone().into_os_string()];
+        let outcome = scene.sandboxed(&Run::shell("cat ~/r/a && echo b >~/w/b").flags(&flags));
+        assert_eq!(outcome.ok(), "readable\n");
+        assert!(writable.join("b").exists());
+    });
+}
+
+#[test]
+fn masked_folder_says_why_it_is_empty() {
+    each_scene(|scene| {
+        scene.write(&scene.at_work("vault/key"), "x");
+        let run =
+            Run::shell("ls vault; cat vault/*").flags(&["--mask".into(), scene.at_work("vault").into_os_string()]);
+        let outcome = scene.sandboxed(&run);
+        assert_eq!(
+            outcome.out().lines().next().map(|name| name == "key"),
+            Some(false),
+            "one file that explains: {outcome}"
+        );
+        assert!(outcome.out().to_lowercase().contains("lobsterpot"), "{outcome}");
+    });
+}

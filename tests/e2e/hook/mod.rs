@@ -1,0 +1,155 @@
+//! A captured tool call goes in, a rewritten command comes out and runs in the sandbox.
+
+use crate::harness::{Outcome, Run, Scene, each_scene};
+use serde_json::{Value, json};
+
+/// PreToolUse payloads of a real client, with `$W` for the folder that it ran in.
+const CAPTURED: &str = include_str!("captured.json");
+
+/// The captured call of a tool, moved to the scene.
+fn call(scene: &Scene, tool: &str) -> Value {
+    let all: Value = serde_json::from_str(CAPTURED).expect("the capture is JSON");
+    let mut payload = all[tool].clone();
+    let slug: String =
+        scene.workspace.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    payload["cwd"] = json!(scene.workspace);
+    payload["transcript_path"] = json!(scene.at_home(".claude/projects").join(slug).join("session.jsonl"));
+    payload
+}
+
+/// What the hook answers.
+fn answer(scene: &Scene, payload: &Value) -> Outcome {
+    scene.binary("sandbox-exec");
+    let hook = scene.binary("sandbox-exec-hook").into_os_string();
+    scene.bare(&Run::new(&[hook, "--client".into(), "claude-code".into()]).input(payload.to_string().as_bytes()))
+}
+
+/// The command that the client would run instead.
+#[track_caller]
+fn rewritten(scene: &Scene, payload: &Value) -> String {
+    let outcome = answer(scene, payload);
+    let answer: Value = serde_json::from_str(&outcome.ok()).unwrap_or_else(|error| panic!("{error}: {outcome}"));
+    let input = &answer["hookSpecificOutput"]["updatedInput"];
+    let mut echoed = input.clone();
+    echoed["command"] = payload["tool_input"]["command"].clone();
+    assert_eq!(echoed, payload["tool_input"], "everything but the command is echoed");
+    input["command"].as_str().expect("a command").to_owned()
+}
+
+/// Runs a command as the client's shell does, which notes where the command left it.
+fn as_the_client(scene: &Scene, command: &str) -> (Outcome, String) {
+    let note = scene.at_home(".cwd-note");
+    let run = Run::new(&["bash", "-c", &format!("eval \"$1\" && pwd -P >| {}", note.display()), "bash", command]);
+    let outcome = scene.bare(&run);
+    (outcome, std::fs::read_to_string(note).unwrap_or_default())
+}
+
+/// A payload with another command.
+fn with_command(scene: &Scene, command: &str) -> Value {
+    let mut payload = call(scene, "Bash");
+    payload["tool_input"]["command"] = json!(command);
+    payload
+}
+
+/// Asserts that a command does the same through the hook as bare.
+#[track_caller]
+fn same_through_the_hook(command: Option<&str>) {
+    each_scene(|scene| {
+        let payload = command.map_or_else(|| call(scene, "Bash"), |command| with_command(scene, command));
+        let original = payload["tool_input"]["command"].as_str().expect("a command").to_owned();
+        let (bare, left_bare) = as_the_client(scene, &original);
+        let names = scene.names_at_work();
+        std::fs::remove_dir_all(&scene.workspace).expect("the workspace can be emptied");
+        scene.write(&scene.at_work("README.md"), "a project\n");
+        let (inside, left_inside) = as_the_client(scene, &rewritten(scene, &payload));
+        assert_eq!((inside.status, inside.out(), inside.err()), (bare.status, bare.out(), bare.err()), "of {original}");
+        assert_eq!(left_inside, left_bare, "the folder that it ends in");
+        assert_eq!(scene.names_at_work(), names, "the files that it makes");
+    });
+}
+
+#[test]
+fn captured_call_does_the_same_through_the_hook() {
+    same_through_the_hook(None);
+}
+
+#[test]
+fn other_command_lines_do_the_same_through_the_hook() {
+    for command in [
+        "echo one; echo two >&2; false",
+        "cat <<'END'\nit's \"here\" $HOME\nEND\n",
+        "mkdir -p 'a b' && cd 'a b' && echo x >'new\nline'",
+        "printf '%s\\n' \"$(ls)\" | wc -l # a comment",
+        "f() { return 9; }; f",
+        "exit 4",
+        "(cd / && pwd)",
+        "echo 'ünïcode' && echo \"back\\\\slash\"",
+    ] {
+        same_through_the_hook(Some(command));
+    }
+}
+
+#[test]
+fn canaries_are_invisible_through_the_hook() {
+    each_scene(|scene| {
+        let command = "cat ~/.ssh/id_ed25519 ../.env ~/.openclaw/openclaw.json ~/.bash_history; env; grep -rs CANARY ~ /proc/*/environ; echo done";
+        let (bare, _) = as_the_client(scene, command);
+        assert!(scene.canary.is_in(&bare.stdout), "bare, it shows them: {bare}");
+        let (inside, _) = as_the_client(scene, &rewritten(scene, &with_command(scene, command)));
+        assert!(inside.out().contains("done"), "{inside}");
+        assert!(!scene.canary.is_in(&inside.stdout) && !scene.canary.is_in(&inside.stderr), "{inside}");
+    });
+}
+
+#[test]
+fn command_cannot_break_out_of_the_quoting() {
+    each_scene(|scene| {
+        for command in [
+            "'; cat ~/.ssh/id_ed25519; '",
+            "\"; cat ~/.ssh/id_ed25519 #",
+            "x\ncat ~/.ssh/id_ed25519\n",
+            "'\\''; cat ~/.ssh/id_ed25519 '",
+            ") ; cat ~/.ssh/id_ed25519 ; (",
+            "$(cat ~/.ssh/id_ed25519)",
+        ] {
+            let (inside, _) = as_the_client(scene, &rewritten(scene, &with_command(scene, command)));
+            assert!(!scene.canary.is_in(&inside.stdout) && !scene.canary.is_in(&inside.stderr), "{command}: {inside}");
+        }
+    });
+}
+
+#[test]
+fn folder_reported_by_the_command_is_never_run() {
+    each_scene(|scene| {
+        let command = "mkdir -p '$(touch pwned)' '`touch pwned`' && cd '$(touch pwned)'";
+        let (inside, left) = as_the_client(scene, &rewritten(scene, &with_command(scene, command)));
+        inside.ok();
+        assert!(left.trim_end().ends_with("$(touch pwned)"), "{left}");
+        let found = scene.names_at_work().into_iter().any(|name| name.ends_with("pwned"));
+        assert!(!found, "the name was evaluated");
+    });
+}
+
+#[test]
+fn other_tools_are_not_the_hooks_business() {
+    each_scene(|scene| {
+        let outcome = answer(scene, &call(scene, "Read"));
+        assert_eq!((outcome.status, outcome.out().as_str()), (0, ""), "{outcome}");
+    });
+}
+
+#[test]
+fn garbage_is_denied() {
+    each_scene(|scene| {
+        let hook = scene.binary("sandbox-exec-hook").into_os_string();
+        for garbage in ["", "{", "[]", "null", "{\"tool_name\":\"Bash\"}", "\u{0}"] {
+            let outcome = scene
+                .bare(&Run::new(&[hook.clone(), "--client".into(), "claude-code".into()]).input(garbage.as_bytes()));
+            assert_eq!(outcome.status, 2, "{garbage:?}: {outcome}");
+            let answer: Value =
+                serde_json::from_str(&outcome.out()).unwrap_or_else(|error| panic!("{error}: {outcome}"));
+            assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{outcome}");
+            assert!(!outcome.stderr.is_empty(), "the reason is on stderr too");
+        }
+    });
+}
