@@ -33,8 +33,8 @@ pub(crate) struct Channel(OwnedFd);
 pub(crate) enum Word {
     /// A step failed.
     Failed(Failure),
-    /// The filter's listener.
-    Listener(OwnedFd),
+    /// The filter's listener, and a `sock_diag` socket of the sandbox's own network namespace when it has one.
+    Listener(OwnedFd, Option<OwnedFd>),
     /// The line is closed.
     Closed,
 }
@@ -66,8 +66,9 @@ impl Channel {
     ///
     /// # Errors
     /// The kernel's, `EPIPE` when the outside is gone.
-    pub(crate) fn hand_out(&self, listener: &OwnedFd) -> Result<(), Errno> {
-        self.send(&[LISTENER], &[listener.as_raw_fd()])
+    pub(crate) fn hand_out(&self, listener: &OwnedFd, diagnosis: Option<&OwnedFd>) -> Result<(), Errno> {
+        let descriptors: Vec<RawFd> = [Some(listener), diagnosis].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
+        self.send(&[LISTENER], &descriptors)
     }
 
     /// Tells the inside that identities are mapped, and hands in prepared mounts.
@@ -103,13 +104,14 @@ impl Channel {
     /// # Errors
     /// The kernel's.
     pub(crate) fn listen(&self) -> Result<Word, Errno> {
-        let (message, mut descriptors) = match self.receive() {
+        let (message, descriptors) = match self.receive() {
             Err(Errno::ECONNRESET) => return Ok(Word::Closed),
             other => other?,
         };
-        Ok(match (message.split_first(), descriptors.pop()) {
+        let mut descriptors = descriptors.into_iter();
+        Ok(match (message.split_first(), descriptors.next()) {
             (Some((&FAILURE, failure)), _) => Failure::decode(failure).map_or(Word::Closed, Word::Failed),
-            (Some((&LISTENER, _)), Some(listener)) => Word::Listener(listener),
+            (Some((&LISTENER, _)), Some(listener)) => Word::Listener(listener, descriptors.next()),
             _ => Word::Closed,
         })
     }

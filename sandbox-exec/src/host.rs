@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::ResolvedPattern;
+use crate::rules::Rules;
 use nix::unistd::{Gid, Uid};
 
 /// What a path turned out to be.
@@ -60,8 +60,8 @@ pub(crate) struct Host {
     pub(crate) cwd: PathBuf,
     /// Facts by the path that was asked for; a path that is absent here does not exist.
     pub(crate) facts: BTreeMap<PathBuf, Fact>,
-    /// Existing paths by the pattern that they match.
-    pub(crate) matches: BTreeMap<ResolvedPattern, Vec<PathBuf>>,
+    /// The policy's file rules on this host.
+    pub(crate) rules: Rules,
     /// Visible second names of masked files, by the masked one.
     pub(crate) hard_links: BTreeMap<PathBuf, PathBuf>,
     /// The kernel's Landlock ABI, 0 without Landlock.

@@ -19,12 +19,12 @@ mod nested;
 mod plan;
 mod probe;
 mod report;
+mod rules;
 mod seccomp;
 mod step;
 mod supervise;
 mod sys;
 mod survey;
-mod watch;
 
 use std::ffi::OsString;
 

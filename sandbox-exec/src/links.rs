@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Places, Policy, Purpose};
+use lobsterpot_policy::Places;
 
 use crate::host::Kind;
 use crate::probe::Probe;
+use crate::rules::Rules;
 
 /// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
 const DEPTH: usize = 3;
@@ -17,14 +18,10 @@ const ENTRIES: usize = 4096;
 /// Finds second names of masked files in the workspaces; keyed by the masked path.
 ///
 /// Only when a masked file has more than one name is anything searched.
-pub(crate) fn find(probe: &Probe, policy: &Policy, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
-    let masks = policy.files.mask.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Restrict));
-    let masks: Vec<_> = masks.collect();
+pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
     let mut wanted: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
-    for (path, fact) in &probe.facts {
-        if !masks.iter().any(|mask| mask.matches(path)) {
-            continue;
-        }
+    let masked = rules.mask.iter().flat_map(|rule| rule.found.iter());
+    for (path, fact) in masked.filter_map(|path| Some((path, probe.facts.get(path)?))) {
         match fact.kind {
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());

@@ -3,7 +3,7 @@
 //! Each fact holds the file's identity (device and inode number). What is mounted later is compared with it, so that swapping a
 //! path between the look and the mount stops the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -20,19 +20,37 @@ use crate::host::{Fact, Kind};
 pub(crate) struct Probe {
     /// What was found.
     pub(crate) facts: BTreeMap<PathBuf, Fact>,
-    /// Existing paths by pattern.
-    pub(crate) matches: BTreeMap<ResolvedPattern, Vec<PathBuf>>,
     /// Folders that were listed already: many patterns share one listing.
-    listings: BTreeMap<PathBuf, Vec<OsString>>,
+    listings: BTreeMap<PathBuf, BTreeSet<OsString>>,
 }
 
 impl Probe {
     /// Looks at `path` and remembers the fact.
     pub(crate) fn look(&mut self, path: &Path) -> Option<&Fact> {
         if !self.facts.contains_key(path) {
+            if self.is_missing(path) {
+                return None;
+            }
             self.facts.insert(path.to_owned(), open(path)?);
         }
         self.facts.get(path)
+    }
+
+    /// Lists `folder`, and those in it that many patterns are about, so that what is missing there is known without asking.
+    pub(crate) fn know(&mut self, folder: &Path) {
+        for folder in [folder.to_owned(), folder.join(".config"), folder.join(".local"), folder.join(".local/share")] {
+            if !self.is_missing(&folder) {
+                self.list(&folder);
+            }
+        }
+    }
+
+    /// Whether a listing that was made already shows that `path` does not exist.
+    fn is_missing(&self, path: &Path) -> bool {
+        path.ancestors().any(|inner| {
+            let listing = inner.parent().and_then(|folder| self.listings.get(folder));
+            listing.is_some_and(|names| inner.file_name().is_some_and(|name| !names.contains(name)))
+        })
     }
 
     /// Looks at everything that `pattern` means and returns the existing paths.
@@ -45,7 +63,6 @@ impl Probe {
         } else {
             self.descend(pattern.prefix(), pattern.tail(), &mut found);
             found.retain(|path| self.look(path).is_some());
-            self.matches.insert(pattern.clone(), found.clone());
         }
         found
     }
@@ -70,12 +87,12 @@ impl Probe {
     }
 
     /// The names in `folder`; empty when it is no folder.
-    fn list(&mut self, folder: &Path) -> Vec<OsString> {
+    fn list(&mut self, folder: &Path) -> BTreeSet<OsString> {
         if let Some(names) = self.listings.get(folder) {
             return names.clone();
         }
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+        let names: BTreeSet<OsString> = entries.map(|entry| entry.file_name()).collect();
         self.listings.insert(folder.to_owned(), names.clone());
         names
     }

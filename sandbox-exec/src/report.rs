@@ -1,7 +1,9 @@
 //! Everything that the launcher itself says. Nothing of it goes to standard output but what was asked for there.
 
 use std::io::Write as _;
+use std::path::Path;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::args::Format;
@@ -22,6 +24,16 @@ pub(crate) fn timed_out(plan: &Plan) {
 /// Says that the sandbox was destroyed.
 pub(crate) fn destroyed(signal: Signal) {
     say(&format!("sandbox-exec: the sandbox was destroyed from outside by {signal}\n"));
+}
+
+/// Says that a guarded name came into being and was moved aside.
+pub(crate) fn moved_aside(path: &Path, aside: &Path) {
+    say(&format!("sandbox-exec: \"{}\" is protected and was created during the run: moved to \"{}\"\n", path.display(), aside.display()));
+}
+
+/// Says that a guarded name came into being and could not be moved aside.
+pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
+    say(&format!("sandbox-exec: \"{}\" is protected, was created during the run and could not be moved aside: {}\n", path.display(), errno.desc()));
 }
 
 /// Prints `text` on standard output.

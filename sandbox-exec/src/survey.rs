@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lobsterpot_policy::{
-    HomeView, LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, Purpose, Rule, SystemReader, load,
+    LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load,
 };
 use nix::errno::Errno;
 
@@ -16,6 +16,7 @@ use crate::host::{Caller, Host};
 use crate::links;
 use crate::plan::{self, Inputs};
 use crate::probe::Probe;
+use crate::rules::Rules;
 use crate::sys::landlock_abi;
 
 /// The system's policy file.
@@ -69,13 +70,14 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         policy = load(&request, &SystemReader)?;
     }
     let mut probe = Probe::default();
-    look_at_paths(&mut probe, &policy, &places, &caller, &cwd);
-    let hard_links = links::find(&probe, &policy, &places);
+    let rules = Rules::look(&mut probe, &policy.files, &places, &caller);
+    probe.look(&cwd);
+    let hard_links = links::find(&probe, &rules, &places);
     let host = Host {
         caller,
         cwd,
         facts: probe.facts,
-        matches: probe.matches,
+        rules,
         hard_links,
         landlock: landlock_abi::version(),
         terminal: terminal(),
@@ -166,48 +168,6 @@ fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, E
         })
     };
     paths.iter().map(real).collect()
-}
-
-/// Looks at every path that the policy names.
-fn look_at_paths(probe: &mut Probe, policy: &Policy, places: &Places, caller: &Caller, cwd: &Path) {
-    let files = &policy.files;
-    let mut all = |rules: &[Rule], purpose: Purpose| {
-        for pattern in rules.iter().flat_map(|rule| rule.pattern.resolve(places, purpose)) {
-            probe.expand(&pattern);
-        }
-    };
-    all(&files.read, Purpose::Grant);
-    all(&files.write, Purpose::Grant);
-    all(&files.sockets, Purpose::Grant);
-    all(&files.mask, Purpose::Restrict);
-    all(&files.protect, Purpose::Restrict);
-    for workspace in &places.workspaces {
-        probe.look(workspace);
-        look_at_folders_of(probe, &files.protect, places, workspace);
-    }
-    if files.home == HomeView::ReadOnly {
-        probe.look(&caller.home);
-    }
-    probe.look(cwd);
-}
-
-/// Looks at the folders between a workspace and its protected names: they become mount points too.
-fn look_at_folders_of(probe: &mut Probe, protect: &[Rule], places: &Places, workspace: &Path) {
-    for rule in protect {
-        for pattern in rule.pattern.resolve(places, Purpose::Restrict) {
-            let Some(path) = pattern.literal().filter(|path| path.starts_with(workspace)) else { continue };
-            let real = probe.facts.get(path).map(|fact| fact.real.clone());
-            for path in real.iter().map(PathBuf::as_path).chain([path]) {
-                if !probe.facts.contains_key(path) && real.as_deref() != Some(path) {
-                    continue;
-                }
-                probe.look(path);
-                for folder in path.ancestors().skip(1).take_while(|folder| *folder != workspace && folder.starts_with(workspace)) {
-                    probe.look(folder);
-                }
-            }
-        }
-    }
 }
 
 /// The terminal on standard input, output or error.

@@ -27,7 +27,6 @@ use crate::step::{Failure, Step, Stepped};
 use crate::sys::{clone, net, process};
 
 pub(crate) use identity::{map_from_outside, prepare_mounts};
-pub(crate) use restrict::restrict_without_namespaces;
 
 /// The first process inside, right after `clone3`.
 #[must_use]
@@ -110,16 +109,13 @@ impl Mounted<'_> {
     /// When the process cannot be made. What fails in it is told over `channel`.
     pub(crate) fn start(self, inherited: Inherited, channel: &Channel) -> Result<Pid, Failure> {
         let command = exec::Command::new(self.plan)?;
-        let mut body = || match restrict::restrict(self.plan, channel) {
-            Ok(restricted) => {
-                let failure = restricted.exec(&command, inherited);
-                channel.fail(&failure);
-                process::exit_now(i32::from(failure.exit() as u8))
-            }
-            Err(failure) => {
-                channel.fail(&failure);
-                process::exit_now(i32::from(failure.exit() as u8))
-            }
+        let mut body = || {
+            let failure = match restrict::restrict(self.plan, channel) {
+                Ok(restricted) => restricted.exec(&command, inherited),
+                Err(failure) => failure,
+            };
+            channel.fail(&failure);
+            i32::from(failure.exit() as u8)
         };
         clone::vfork(&mut body).step(Step::Command)
     }

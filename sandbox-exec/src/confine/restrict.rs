@@ -1,6 +1,6 @@
 //! What the command's own process gives up, for good: limits, Landlock, capabilities, seccomp.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset as Builder, RulesetAttr,
@@ -13,10 +13,10 @@ use nix::sys::resource::{Resource, setrlimit};
 use super::Inherited;
 use super::exec::Command;
 use crate::channel::Channel;
-use crate::plan::{Limits, Plan, Ruleset};
+use crate::plan::{Limits, Network, Plan, Ruleset};
 use crate::seccomp::select;
 use crate::step::{Failure, Step, Stepped};
-use crate::sys::process;
+use crate::sys::{diag, process};
 use crate::sys::seccomp::{Listener, load};
 
 /// The command's process, restricted; nothing but `exec` is left to do.
@@ -32,6 +32,10 @@ pub(crate) struct Restricted<'a> {
 /// # Errors
 /// The step that failed.
 pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restricted<'a>, Failure> {
+    let diagnosis = match plan.network {
+        Network::Isolated => Some(diag::open().step(Step::Supervisor)?),
+        Network::Host => None,
+    };
     nix::unistd::chdir(&plan.cwd).step_at(Step::WorkingFolder, &plan.cwd)?;
     limit(plan.limits)?;
     set_no_new_privs().step(Step::Capabilities)?;
@@ -41,7 +45,7 @@ pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restrict
     drop_capabilities()?;
     let listener = if plan.filter.supervised { Listener::New } else { Listener::None };
     if let Some(listener) = load(select(plan.filter).instructions(), listener).step(Step::Seccomp)? {
-        channel.hand_out(&listener).step(Step::Supervisor)?;
+        channel.hand_out(&listener, diagnosis.as_ref()).step(Step::Supervisor)?;
     }
     Ok(Restricted { plan })
 }
@@ -124,12 +128,4 @@ fn rule(
     let is_folder = status.st_mode & nix::libc::S_IFMT == nix::libc::S_IFDIR;
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V5) };
     ruleset.add_rule(PathBeneath::new(handle, access)).map_err(|_| Failure::at(Step::Landlock, path, Errno::EINVAL))
-}
-
-/// Restricts a process of the tier without namespaces.
-///
-/// # Errors
-/// The step that failed.
-pub(crate) fn restrict_without_namespaces<'a>(plan: &'a Plan, channel: &Channel, _hidden: &[PathBuf]) -> Result<Restricted<'a>, Failure> {
-    restrict(plan, channel)
 }

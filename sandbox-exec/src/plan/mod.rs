@@ -179,7 +179,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         descriptors: invocation.descriptors.clone(),
         supervision: Supervision {
             guards: names::guards(inputs, &layout),
-            sockets: sockets(inputs),
+            sockets: sockets(host),
             timeout: policy.limits.wall_clock,
             grace: policy.limits.grace,
             leftovers: invocation.leftovers,
@@ -250,8 +250,7 @@ fn limits(policy: &Policy) -> Limits {
 }
 
 /// The sockets outside that the policy names, as real paths.
-fn sockets(inputs: Inputs<'_>) -> Vec<PathBuf> {
-    let Inputs { policy, places, host, .. } = inputs;
-    let named = policy.files.sockets.iter().flat_map(|rule| views::found(rule, places, host));
-    named.filter_map(|path| host.fact(&path).map(|fact| fact.real.clone())).collect()
+fn sockets(host: &Host) -> Vec<PathBuf> {
+    let named = host.rules.sockets.iter().flat_map(|rule| &rule.found);
+    named.filter_map(|path| host.fact(path).map(|fact| fact.real.clone())).collect()
 }

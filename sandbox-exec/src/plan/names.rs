@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Pattern, Purpose, ResolvedPattern};
-
 use super::Inputs;
 use super::views::Layout;
+use crate::rules::Resolved;
 
 /// One guarded name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,15 +20,14 @@ pub(crate) struct Guard {
 /// Existing ones are listed too: they are mount points already, and stay guarded should they vanish outside meanwhile.
 pub(crate) fn guards(inputs: Inputs<'_>, layout: &Layout<'_>) -> Vec<Guard> {
     let Inputs { policy, places, host, .. } = inputs;
-    let protected = policy.files.protect.iter().map(|rule| &rule.pattern);
-    let masked = policy.files.mask.iter().map(|rule| &rule.pattern).filter(|pattern| !pattern.is_relative());
-    let mut guards: Vec<Guard> = protected
-        .chain(masked)
-        .flat_map(|pattern: &Pattern| pattern.resolve(places, Purpose::Restrict))
-        .filter_map(|pattern| literal(&pattern))
+    let absolute = |rule: &&Resolved| policy.files.mask.get(rule.rule).is_some_and(|rule| !rule.pattern.is_relative());
+    let rules = host.rules.protect.iter().chain(host.rules.mask.iter().filter(absolute));
+    let mut guards: Vec<Guard> = rules
+        .filter_map(|rule| rule.pattern.literal())
         .filter(|path| layout.is_writable(path))
         .filter_map(|path| {
-            let root = places.workspaces.iter().filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len())?;
+            let around = places.workspaces.iter().filter(|root| path.starts_with(root));
+            let root = around.max_by_key(|root| root.as_os_str().len())?;
             let name = path.strip_prefix(root).ok()?.to_owned();
             (!inside_new_repository(&name, root, host)).then(|| Guard { root: root.clone(), name })
         })
@@ -37,11 +35,6 @@ pub(crate) fn guards(inputs: Inputs<'_>, layout: &Layout<'_>) -> Vec<Guard> {
     guards.sort();
     guards.dedup();
     guards
-}
-
-/// The path of a pattern without wildcards.
-fn literal(pattern: &ResolvedPattern) -> Option<PathBuf> {
-    pattern.literal().map(Path::to_owned)
 }
 
 /// Whether the name lies in a `.git` that does not exist yet: `git init` must be able to make it whole.

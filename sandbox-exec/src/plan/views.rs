@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{HomeView, Places, Purpose, Rule};
+use lobsterpot_policy::HomeView;
 
 use super::Inputs;
 use crate::error::Error;
-use crate::host::{Fact, Host, Kind};
+use crate::host::{Fact, Kind};
+use crate::rules::Resolved;
 
 /// The folder of the private tmpfs that becomes `/`.
 pub(crate) const ROOT: &str = "root";
@@ -124,22 +125,6 @@ pub(crate) struct Layout<'a> {
     notes: Vec<String>,
 }
 
-/// The existing paths that `rule` grants.
-pub(crate) fn found(rule: &Rule, places: &Places, host: &Host) -> Vec<PathBuf> {
-    expand(rule, places, Purpose::Grant, host).into_iter().filter(|path| host.fact(path).is_some()).collect()
-}
-
-/// The paths that `rule` means: literal ones whether they exist or not, and what its wildcards matched.
-pub(crate) fn expand(rule: &Rule, places: &Places, purpose: Purpose, host: &Host) -> Vec<PathBuf> {
-    let patterns = rule.pattern.resolve(places, purpose).into_iter();
-    patterns
-        .flat_map(|pattern| match pattern.literal() {
-            Some(path) => vec![path.to_owned()],
-            None => host.matches.get(&pattern).cloned().unwrap_or_default(),
-        })
-        .collect()
-}
-
 impl<'a> Layout<'a> {
     /// An empty layout.
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
@@ -162,9 +147,10 @@ impl<'a> Layout<'a> {
         if policy.files.home == HomeView::ReadOnly {
             self.grant(&host.caller.home, Access::Read, &masks);
         }
-        let readable: Vec<PathBuf> = policy.files.read.iter().flat_map(|rule| found(rule, places, host)).collect();
+        let rules = &host.rules;
+        let readable = rules.read.iter().flat_map(|rule| &rule.found);
         let is_link = |path: &&PathBuf| host.fact(path).is_some_and(|fact| fact.link.is_some());
-        let (links, others): (Vec<_>, Vec<_>) = readable.iter().partition(is_link);
+        let (links, others): (Vec<_>, Vec<_>) = readable.partition(is_link);
         // Links last: one whose target is shown already needs no mount of its own.
         for path in others.into_iter().chain(links) {
             self.grant(path, Access::Read, &masks);
@@ -172,10 +158,8 @@ impl<'a> Layout<'a> {
         for (number, path) in self.scratch_folders().into_iter().enumerate() {
             self.views.insert(path, View::Scratch(number));
         }
-        for rule in &policy.files.write {
-            for path in found(rule, places, host) {
-                self.grant(&path, Access::Write, &masks);
-            }
+        for path in rules.write.iter().flat_map(|rule| &rule.found) {
+            self.grant(path, Access::Write, &masks);
         }
         for workspace in &places.workspaces {
             self.bind(workspace, workspace, Access::Write);
@@ -187,23 +171,20 @@ impl<'a> Layout<'a> {
 
     /// Every path that is masked, as named and as it really lies.
     fn masks(&self) -> BTreeSet<PathBuf> {
-        let Inputs { policy, places, host, .. } = self.inputs;
-        let named = policy.files.mask.iter().flat_map(|rule| expand(rule, places, Purpose::Restrict, host));
+        let host = self.inputs.host;
         let mut masks = BTreeSet::new();
-        for path in named {
-            if let Some(fact) = host.fact(&path) {
+        for path in host.rules.mask.iter().flat_map(Resolved::paths) {
+            if let Some(fact) = host.fact(path) {
                 masks.insert(fact.real.clone());
             }
-            masks.insert(path);
+            masks.insert(path.to_owned());
         }
         masks
     }
 
     /// Private writable folders: those of the policy.
     fn scratch_folders(&self) -> BTreeSet<PathBuf> {
-        let Inputs { policy, places, .. } = self.inputs;
-        let patterns = policy.files.scratch.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
-        patterns.filter_map(|pattern| pattern.literal().map(Path::to_owned)).collect()
+        self.inputs.host.rules.scratch.iter().filter_map(|rule| rule.pattern.literal().map(Path::to_owned)).collect()
     }
 
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
@@ -311,16 +292,10 @@ impl<'a> Layout<'a> {
     /// Makes protected names inside writable roots read-only. Every folder between them and the root is bound onto itself, so
     /// that it is a mount point and cannot be renamed away with what it protects.
     fn protect(&mut self) {
-        let Inputs { policy, places, host, .. } = self.inputs;
-        for rule in &policy.files.protect {
-            for path in expand(rule, places, Purpose::Restrict, host) {
-                let Some(fact) = host.fact(&path) else { continue };
-                if fact.link.is_some() {
-                    self.protect_one(&fact.real.clone());
-                } else {
-                    self.protect_one(&path);
-                }
-            }
+        let host = self.inputs.host;
+        for path in host.rules.protect.iter().flat_map(|rule| &rule.found) {
+            let Some(fact) = host.fact(path) else { continue };
+            self.protect_one(if fact.link.is_some() { &fact.real } else { path });
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Places, Policy, Purpose};
 
-use super::views::{Layout, expand};
+use super::views::Layout;
 use crate::args::{Invocation, Origin};
 use crate::error::Error;
 use crate::host::{Caller, Host, Kind};
@@ -88,15 +88,16 @@ fn objection(workspace: &Path, policy: &Policy, places: &Places, host: &Host) ->
 fn masked_store(workspace: &Path, policy: &Policy, places: &Places, host: &Host) -> Option<(&'static str, String)> {
     let roots: Vec<_> = policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
     let is_root = roots.iter().any(|pattern| pattern.matches(workspace));
-    for rule in policy.files.mask.iter().filter(|rule| !rule.pattern.is_relative()) {
-        for mask in expand(rule, places, Purpose::Restrict, host) {
-            let text = rule.pattern.text();
-            if workspace.starts_with(&mask) && !is_root {
+    for resolved in &host.rules.mask {
+        let Some(rule) = policy.files.mask.get(resolved.rule).filter(|rule| !rule.pattern.is_relative()) else { continue };
+        let text = rule.pattern.text();
+        for mask in resolved.paths() {
+            if workspace.starts_with(mask) && !is_root {
                 let hint = format!("choose another, or say in the policy that it is one: [workspace] roots (the mask is {text})");
                 return Some(("it lies in a masked folder", hint));
             }
             let from_home = rule.pattern.is_in_home() && mask.starts_with(workspace) && mask != workspace;
-            if from_home && host.fact(&mask).is_some() {
+            if from_home && host.fact(mask).is_some() {
                 return Some(("it holds a folder of secrets", format!("choose a folder without {text}")));
             }
         }

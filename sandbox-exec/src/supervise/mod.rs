@@ -2,7 +2,12 @@
 //!
 //! One thread, one `ppoll`. It never blocks on anything that the inside controls.
 
+mod connect;
+mod names;
 mod signals;
+mod sweeper;
+mod target;
+mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -19,9 +24,9 @@ use crate::exit::Exit;
 use crate::plan::Supervision;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::process;
-use crate::watch::Watch;
 
 pub(crate) use signals::Signals;
+use watch::Watch;
 
 /// How long the sandbox has to end by itself when its time is up.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -100,13 +105,13 @@ impl Watchman<'_> {
         if ready.channel {
             self.hear()?;
         }
-        if ready.call {
-            if let Some(watch) = &mut self.watch {
-                watch.answer();
+        if let Some(watch) = &mut self.watch {
+            match ready {
+                Ready { over: true, .. } => watch.close(),
+                Ready { call: true, .. } => watch.answer(),
+                _ => {}
             }
-        }
-        if ready.name {
-            if let Some(watch) = &mut self.watch {
+            if ready.name {
                 watch.sweep();
             }
         }
@@ -123,18 +128,20 @@ impl Watchman<'_> {
         let mut files = vec![PollFd::new(self.sandbox.pidfd.as_fd(), input), PollFd::new(signals.as_fd(), input)];
         let channel = self.starting.then(|| push(&mut files, self.sandbox.channel.as_fd()));
         let call = self.watch.as_ref().and_then(Watch::listener).map(|listener| push(&mut files, listener));
-        let name = self.watch.as_ref().and_then(Watch::names).map(|names| push(&mut files, names));
+        let name = self.watch.as_ref().and_then(Watch::folders).map(|folders| push(&mut files, folders));
         let timeout = self.deadline.map(|deadline| TimeSpec::from(deadline.saturating_duration_since(Instant::now())));
         match ppoll(&mut files, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
         let is_ready = |at: usize| files.get(at).and_then(PollFd::any).unwrap_or(false);
+        let is_over = |at: usize| files.get(at).and_then(PollFd::revents).is_some_and(|events| events == PollFlags::POLLHUP);
         Ok(Ready {
             end: is_ready(0),
             signal: is_ready(1),
             channel: channel.is_some_and(is_ready),
             call: call.is_some_and(is_ready),
+            over: call.is_some_and(is_over),
             name: name.is_some_and(is_ready),
         })
     }
@@ -154,7 +161,7 @@ impl Watchman<'_> {
     fn hear(&mut self) -> Result<(), Errno> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
-            Word::Listener(listener) => self.watch = Some(Watch::new(listener, self.supervision, self.sandbox.init)),
+            Word::Listener(listener, diagnosis) => self.watch = Some(Watch::new(listener, diagnosis, self.supervision)),
             Word::Closed => self.starting = false,
         }
         Ok(())
@@ -197,6 +204,7 @@ impl Watchman<'_> {
 }
 
 /// What happened.
+#[derive(Clone, Copy)]
 struct Ready {
     /// The sandbox has ended.
     end: bool,
@@ -206,6 +214,8 @@ struct Ready {
     channel: bool,
     /// A supervised call waits.
     call: bool,
+    /// Nobody is left who could make one.
+    over: bool,
     /// A guarded folder changed.
     name: bool,
 }

@@ -46,8 +46,8 @@ pub(crate) fn fork_into(namespaces: Namespaces) -> Result<Side, Errno> {
 /// Bytes of stack for the command's process between `clone` and `exec`.
 const STACK: usize = 256 * 1024;
 
-/// What the child of [`vfork`] runs; it must end in `exec` or `_exit`.
-pub(crate) type Body<'a> = &'a mut dyn FnMut() -> std::convert::Infallible;
+/// What the child of [`vfork`] runs: it becomes another program, or returns the status to exit with.
+pub(crate) type Body<'a> = &'a mut dyn FnMut() -> libc::c_int;
 
 /// Starts `body` in a child that borrows this process's memory until it calls `exec` or `_exit`: `CLONE_VM | CLONE_VFORK`.
 ///
@@ -60,8 +60,7 @@ pub(crate) fn vfork(mut body: Body<'_>) -> Result<Pid, Errno> {
     extern "C" fn trampoline(body: *mut libc::c_void) -> libc::c_int {
         // SAFETY: `body` is the pointer that `vfork` passed below; the parent sleeps, so it is alive and not aliased.
         let body = unsafe { &mut *body.cast::<Body<'_>>() };
-        let never = body();
-        match never {}
+        body()
     }
     let mut stack = vec![0_u128; STACK / size_of::<u128>()];
     let top = stack.as_mut_ptr_range().end.cast();

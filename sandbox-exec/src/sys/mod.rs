@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "system calls without a safe wrapper in nix; one operation per block")]
 
 pub(crate) mod clone;
+pub(crate) mod diag;
 pub(crate) mod landlock_abi;
 pub(crate) mod memory;
 pub(crate) mod mount;
@@ -12,3 +13,4 @@ pub(crate) mod net;
 pub(crate) mod notify;
 pub(crate) mod process;
 pub(crate) mod seccomp;
+pub(crate) mod socket;

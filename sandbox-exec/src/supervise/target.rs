@@ -1,0 +1,125 @@
+//! The process whose call waits: its memory, its folders, its descriptors, looked at from outside.
+//!
+//! Paths are resolved in the process's own root, never in the launcher's. What cannot be resolved is an error, and the caller of
+//! these functions refuses the call then.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlink};
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+
+use crate::sys::notify::Notification;
+use crate::sys::{memory, process};
+
+/// A process that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// Its call.
+    call: &'a Notification,
+}
+
+impl<'a> Target<'a> {
+    /// The process that makes `call`.
+    pub(crate) fn of(call: &'a Notification) -> Self {
+        Self { call }
+    }
+
+    /// Argument `number` of the call.
+    pub(crate) fn argument(self, number: usize) -> u64 {
+        self.call.data.args.get(number).copied().unwrap_or_default()
+    }
+
+    /// Argument `number` as the kernel reads a descriptor or flags: its low 32 bits.
+    pub(crate) fn integer(self, number: usize) -> i32 {
+        let low = self.argument(number) & u64::from(u32::MAX);
+        u32::try_from(low).unwrap_or_default().cast_signed()
+    }
+
+    /// The system call's number.
+    pub(crate) fn number(self) -> libc::c_long {
+        self.call.data.nr.into()
+    }
+
+    /// The process, by the launcher's numbering.
+    fn pid(self) -> Pid {
+        Pid::from_raw(self.call.pid.cast_signed())
+    }
+
+    /// The path that argument `number` points to.
+    ///
+    /// # Errors
+    /// `EFAULT`, `ENAMETOOLONG`.
+    pub(crate) fn path(self, number: usize) -> Result<PathBuf, Errno> {
+        let bytes = memory::read_path(self.pid(), self.address(number)?)?;
+        Ok(PathBuf::from(OsStr::from_bytes(&bytes)))
+    }
+
+    /// The first `length` bytes that argument `number` points to.
+    ///
+    /// # Errors
+    /// `EFAULT` when not all of them can be read.
+    pub(crate) fn bytes(self, number: usize, length: usize) -> Result<Vec<u8>, Errno> {
+        let mut bytes = vec![0; length];
+        let got = memory::read(self.pid(), self.address(number)?, &mut bytes)?;
+        if got == length { Ok(bytes) } else { Err(Errno::EFAULT) }
+    }
+
+    /// Argument `number` as an address.
+    fn address(self, number: usize) -> Result<usize, Errno> {
+        usize::try_from(self.argument(number)).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Its descriptor `number`.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn descriptor(self, number: RawFd) -> Result<OwnedFd, Errno> {
+        process::take_descriptor(process::open_thread(self.pid())?, number)
+    }
+
+    /// One of its entries in `/proc`.
+    fn proc(self, entry: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{entry}", self.pid()))
+    }
+
+    /// The folder that a relative path of the call starts from, as a path in the process's root.
+    fn base(self, folder: RawFd) -> Result<PathBuf, Errno> {
+        let link = if folder == libc::AT_FDCWD { self.proc("cwd") } else { self.proc(&format!("fd/{folder}")) };
+        readlink(&link).map(PathBuf::from)
+    }
+
+    /// `path`, as the process means it, made absolute in its root. Nothing is resolved yet.
+    ///
+    /// # Errors
+    /// `EBADF`, `ENOENT` when the folder is not one.
+    pub(crate) fn absolute(self, folder: RawFd, path: &Path) -> Result<PathBuf, Errno> {
+        if path.is_absolute() { Ok(path.to_owned()) } else { Ok(self.base(folder)?.join(path)) }
+    }
+
+    /// Opens `path` (absolute) in the process's root, without opening what lies there.
+    ///
+    /// # Errors
+    /// The kernel's; `ELOOP` for paths through `/proc/self` and its like, whose meaning differs from process to process.
+    pub(crate) fn look_up(self, path: &Path, last: Last) -> Result<OwnedFd, Errno> {
+        let root = open(&self.proc("root"), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+        let follow = if last == Last::Keep { OFlag::O_NOFOLLOW } else { OFlag::empty() };
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | follow)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        openat2(root.as_fd(), path, how)
+    }
+}
+
+/// What happens when the last component is a symlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// It is followed.
+    Follow,
+    /// It is what is meant.
+    Keep,
+}

@@ -1,0 +1,46 @@
+//! Sockets of other processes, duplicated into this one.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+/// The address family of `socket`: `SO_DOMAIN`, `socket(7)`.
+///
+/// # Errors
+/// `ENOTSOCK`.
+pub(crate) fn domain(socket: &OwnedFd) -> Result<i32, Errno> {
+    let mut domain: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    let (value, fd) = ((&raw mut domain).cast(), socket.as_raw_fd());
+    // SAFETY: `value` points to `length` writable bytes.
+    let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_DOMAIN, value, &raw mut length) };
+    Errno::result(result).map(|_| domain)
+}
+
+/// Connects `socket` to the address in `bytes`, which the kernel checks: `connect(2)`.
+///
+/// # Errors
+/// The kernel's, which are the caller's to see.
+pub(crate) fn connect(socket: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
+    let length = libc::socklen_t::try_from(bytes.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel copies `length` bytes from `bytes` and checks what they say; it does not rely on alignment.
+    let result = unsafe { libc::connect(socket.as_raw_fd(), bytes.as_ptr().cast(), length) };
+    Errno::result(result).map(drop)
+}
+
+/// The bytes of a unix address with `path`: `unix(7)`.
+///
+/// # Errors
+/// `ENAMETOOLONG` when it does not fit.
+pub(crate) fn unix_address(path: &Path) -> Result<Vec<u8>, Errno> {
+    let path = path.as_os_str().as_bytes();
+    if path.len() > 107 {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+    bytes.extend_from_slice(path);
+    bytes.push(0);
+    Ok(bytes)
+}
