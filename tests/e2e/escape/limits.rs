@@ -18,14 +18,14 @@ fn memory_is_bounded() {
 #[test]
 fn file_size_is_bounded() {
     escape(|scene| {
-        Attempt::attack(scene, &["fill", "big", "40000000"]).with(|run| run.flags(&["--limit", "file_size=10MiB"]))
+        Attempt::attack(scene, &["fill", "big", "40000000"]).with(|run| run.flags(&["--limit", "file-size=10MiB"]))
     });
 }
 
 #[test]
 fn open_files_are_bounded() {
     escape(|scene| {
-        Attempt::attack(scene, &["open-files", "500"]).with(|run| run.flags(&["--limit", "open_files=100"]))
+        Attempt::attack(scene, &["open-files", "500"]).with(|run| run.flags(&["--limit", "open-files=100"]))
     });
 }
 

@@ -10,6 +10,9 @@ use std::path::Path;
 /// How success shows.
 type Success = Box<dyn Fn(&mut Scene, &Outcome) -> bool>;
 
+/// For whom an attack cannot succeed bare, and why.
+type NotBare = (fn(Identity) -> bool, String);
+
 /// One attack, ready to run.
 pub(crate) struct Attempt {
     /// The command.
@@ -19,7 +22,9 @@ pub(crate) struct Attempt {
     /// Whether it succeeded.
     success: Success,
     /// Why it cannot succeed bare, if it cannot, for somebody.
-    not_bare: Option<(fn(Identity) -> bool, String)>,
+    not_bare: Option<NotBare>,
+    /// Whether the launcher may refuse to start at all, with this status.
+    may_refuse: Option<i32>,
     /// Whether "this kernel has no such thing" is an answer.
     kernel_may_lack_it: bool,
 }
@@ -30,13 +35,20 @@ impl Attempt {
         let mut run = Run::new(&[scene.attack()]);
         run.argv.extend(host::words(words));
         let success: Success = Box::new(|_, outcome| outcome.status == 0 && outcome.out().contains("GOT "));
-        Self { run, started: "TRY ", success, not_bare: None, kernel_may_lack_it: false }
+        Self { run, started: "TRY ", success, not_bare: None, may_refuse: None, kernel_may_lack_it: false }
     }
 
     /// A shell script; it succeeds when the scene's canary is in what it prints.
     pub(crate) fn shell(script: &str) -> Self {
         let run = Run::shell(&format!("echo STARTED; {script}"));
-        Self { run, started: "STARTED", success: Box::new(leaked), not_bare: None, kernel_may_lack_it: false }
+        Self {
+            run,
+            started: "STARTED",
+            success: Box::new(leaked),
+            not_bare: None,
+            may_refuse: None,
+            kernel_may_lack_it: false,
+        }
     }
 
     /// Changes what is around the command.
@@ -86,6 +98,12 @@ impl Attempt {
         if std::fs::File::open(path).is_ok() { self } else { self.never_bare(&format!("{path} cannot be opened here")) }
     }
 
+    /// The launcher may also refuse to start, with this status.
+    pub(crate) fn or_is_refused(mut self, status: i32) -> Self {
+        self.may_refuse = Some(status);
+        self
+    }
+
     /// Some kernels are built without it.
     pub(crate) fn where_the_kernel_has_it(mut self) -> Self {
         self.kernel_may_lack_it = true;
@@ -114,8 +132,11 @@ impl Attempt {
     fn must_fail_sandboxed(&self, scene: &mut Scene) {
         let outcome = scene.sandboxed(&self.run);
         let name = scene.identity.name();
+        if self.may_refuse == Some(outcome.status) && outcome.err().starts_with("sandbox-exec: ") {
+            return assert!(outcome.stdout.is_empty(), "refused, yet something ran: {outcome}");
+        }
         assert!(outcome.out().contains(self.started), "never started in the sandbox as {name}: {outcome}");
-        assert!(!outcome.out().contains("USAGE "), "the attack's command line is wrong: {outcome}");
+        assert!(!outcome.out().contains("\nUSAGE "), "the attack's command line is wrong: {outcome}");
         assert!(!leaked(scene, &outcome), "a secret came out as {name}: {outcome}");
         assert!(!(self.success)(scene, &outcome), "the attack succeeded in the sandbox as {name}: {outcome}");
     }

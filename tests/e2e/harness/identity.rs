@@ -26,6 +26,15 @@ impl Identity {
         all
     }
 
+    /// The same two, but the ordinary user is one that the passwd file knows.
+    pub(crate) fn all_known() -> Vec<Self> {
+        let nobody = nix::unistd::User::from_name("nobody").ok().flatten().map_or(ORDINARY, |user| user.uid.as_raw());
+        Self::all()
+            .into_iter()
+            .map(|identity| Self { id: if identity.changes { nobody } else { identity.id }, ..identity })
+            .collect()
+    }
+
     /// Whether this is root.
     pub(crate) fn is_root(self) -> bool {
         self.id == 0

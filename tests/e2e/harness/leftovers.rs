@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Says what still refers to `folder`, after giving it a moment to go.
+/// Gives everything that refers to `folder` a moment to go.
+///
+/// # Errors
+/// Says what is left.
 pub(crate) fn wait_until_gone(folder: &Path) -> Result<(), String> {
     let deadline = Instant::now() + Duration::from_secs(4);
     loop {

@@ -9,7 +9,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,8 +19,6 @@ use std::time::Duration;
 pub(crate) struct Service {
     /// Tells the thread to end.
     over: Arc<AtomicBool>,
-    /// How many clients came.
-    clients: Arc<AtomicUsize>,
     /// What datagrams said.
     heard: Arc<Mutex<Vec<u8>>>,
     /// Its port, for the services that have one.
@@ -41,24 +39,16 @@ impl Drop for Service {
 impl Service {
     /// Polls `serve` until dropped; it says whether a client came.
     fn poll(port: u16, mut serve: impl FnMut(&Mutex<Vec<u8>>) -> bool + Send + 'static) -> Self {
-        let (over, clients, heard) = (Arc::default(), Arc::default(), Arc::default());
-        let (their_over, their_clients, their_heard): (Arc<AtomicBool>, Arc<AtomicUsize>, Arc<Mutex<Vec<u8>>>) =
-            (Arc::clone(&over), Arc::clone(&clients), Arc::clone(&heard));
+        let (over, heard) = (Arc::default(), Arc::default());
+        let (their_over, their_heard): (Arc<AtomicBool>, Arc<Mutex<Vec<u8>>>) = (Arc::clone(&over), Arc::clone(&heard));
         let thread = std::thread::spawn(move || {
             while !their_over.load(Ordering::Relaxed) {
-                if serve(&their_heard) {
-                    their_clients.fetch_add(1, Ordering::Relaxed);
-                } else {
+                if !serve(&their_heard) {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
         });
-        Self { over, clients, heard, port, thread: Some(thread) }
-    }
-
-    /// How many clients came so far.
-    pub(crate) fn clients(&self) -> usize {
-        self.clients.load(Ordering::Relaxed)
+        Self { over, heard, port, thread: Some(thread) }
     }
 
     /// What datagrams said so far.

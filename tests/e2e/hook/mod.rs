@@ -1,10 +1,16 @@
 //! A captured tool call goes in, a rewritten command comes out and runs in the sandbox.
 
-use crate::harness::{Outcome, Run, Scene, each_scene};
+use crate::harness::{Identity, Outcome, Run, Scene};
 use serde_json::{Value, json};
 
 /// PreToolUse payloads of a real client, with `$W` for the folder that it ran in.
 const CAPTURED: &str = include_str!("captured.json");
+
+/// Runs a test for each user, all of them known to the passwd file: the hook takes the home from there.
+#[track_caller]
+fn each_known(test: impl Fn(&Scene)) {
+    Identity::all_known().into_iter().for_each(|identity| test(&Scene::new(identity)));
+}
 
 /// The captured call of a tool, moved to the scene.
 fn call(scene: &Scene, tool: &str) -> Value {
@@ -54,7 +60,7 @@ fn with_command(scene: &Scene, command: &str) -> Value {
 /// Asserts that a command does the same through the hook as bare.
 #[track_caller]
 fn same_through_the_hook(command: Option<&str>) {
-    each_scene(|scene| {
+    each_known(|scene| {
         let payload = command.map_or_else(|| call(scene, "Bash"), |command| with_command(scene, command));
         let original = payload["tool_input"]["command"].as_str().expect("a command").to_owned();
         let (bare, left_bare) = as_the_client(scene, &original);
@@ -91,7 +97,7 @@ fn other_command_lines_do_the_same_through_the_hook() {
 
 #[test]
 fn canaries_are_invisible_through_the_hook() {
-    each_scene(|scene| {
+    each_known(|scene| {
         let command = "cat ~/.ssh/id_ed25519 ../.env ~/.openclaw/openclaw.json ~/.bash_history; env; grep -rs CANARY ~ /proc/*/environ; echo done";
         let (bare, _) = as_the_client(scene, command);
         assert!(scene.canary.is_in(&bare.stdout), "bare, it shows them: {bare}");
@@ -103,7 +109,7 @@ fn canaries_are_invisible_through_the_hook() {
 
 #[test]
 fn command_cannot_break_out_of_the_quoting() {
-    each_scene(|scene| {
+    each_known(|scene| {
         for command in [
             "'; cat ~/.ssh/id_ed25519; '",
             "\"; cat ~/.ssh/id_ed25519 #",
@@ -120,7 +126,7 @@ fn command_cannot_break_out_of_the_quoting() {
 
 #[test]
 fn folder_reported_by_the_command_is_never_run() {
-    each_scene(|scene| {
+    each_known(|scene| {
         let command = "mkdir -p '$(touch pwned)' '`touch pwned`' && cd '$(touch pwned)'";
         let (inside, left) = as_the_client(scene, &rewritten(scene, &with_command(scene, command)));
         inside.ok();
@@ -132,7 +138,7 @@ fn folder_reported_by_the_command_is_never_run() {
 
 #[test]
 fn other_tools_are_not_the_hooks_business() {
-    each_scene(|scene| {
+    each_known(|scene| {
         let outcome = answer(scene, &call(scene, "Read"));
         assert_eq!((outcome.status, outcome.out().as_str()), (0, ""), "{outcome}");
     });
@@ -140,7 +146,7 @@ fn other_tools_are_not_the_hooks_business() {
 
 #[test]
 fn garbage_is_denied() {
-    each_scene(|scene| {
+    each_known(|scene| {
         let hook = scene.binary("sandbox-exec-hook").into_os_string();
         for garbage in ["", "{", "[]", "null", "{\"tool_name\":\"Bash\"}", "\u{0}"] {
             let outcome = scene
