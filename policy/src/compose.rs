@@ -76,6 +76,9 @@ impl Composition {
     }
 
     /// Takes variable names away.
+    ///
+    /// # Errors
+    /// When a name is not there to be taken away, or is added by the same layer.
     fn remove_names(
         &mut self,
         entries: &[Stated<NamePattern>],
@@ -167,16 +170,20 @@ fn append(known: &mut Vec<Rule>, new: Vec<Rule>) {
     add_once(known, new, |new, old| new.pattern == old.pattern);
 }
 
-/// Adds what is not there yet.
-fn add_once<T>(known: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
-    for entry in new {
-        if !known.iter().any(|old| same(&entry, old)) {
-            known.push(entry);
-        }
+/// Adds what is not there yet. One layer does not repeat itself, so that only what was there before is compared.
+fn add_once<T>(known: &mut Vec<T>, mut new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
+    if known.is_empty() {
+        *known = new;
+    } else {
+        new.retain(|entry| !known.iter().any(|old| same(entry, old)));
+        known.append(&mut new);
     }
 }
 
 /// Takes rules away by their exact pattern.
+///
+/// # Errors
+/// When a pattern is not there to be taken away, or is added by the same layer.
 fn remove_rules(
     list: &'static str,
     known: &mut Vec<Rule>,

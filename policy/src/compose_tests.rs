@@ -16,6 +16,9 @@ fn layer(text: &str) -> (Overlay, SourceId) {
 }
 
 /// All texts on top of each other.
+///
+/// # Errors
+/// When a layer contradicts itself or takes away what is not there.
 fn compose(texts: &[&str]) -> Result<Composition, PolicyError> {
     let mut composition = Composition::default();
     for text in texts {

@@ -188,6 +188,9 @@ impl Ports {
 
 impl HostPattern {
     /// Reads the host part of a rule.
+    ///
+    /// # Errors
+    /// When the text is neither a name, a name behind `*.`, nor an address.
     fn parse(text: &str) -> Result<Self, HostError> {
         let Some(domain) = text.strip_prefix("*.") else {
             if text.contains('*') {
@@ -227,6 +230,9 @@ pub(crate) fn is_host(name: &str) -> bool {
 }
 
 /// Reads a name or an address. One trailing dot is dropped and letters become lower case; nothing else is changed.
+///
+/// # Errors
+/// When the text is neither a name nor an address.
 fn parse_host(text: &str) -> Result<HostPattern, HostError> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if let Ok(address) = bare.parse::<IpAddr>() {
@@ -255,6 +261,9 @@ fn is_numeric(label: &str) -> bool {
 }
 
 /// Splits a rule into its host and, if it has one, its list of ports.
+///
+/// # Errors
+/// When the text is a web address, or an address without brackets.
 fn split_ports(text: &str) -> Result<(&str, Option<&str>), HostError> {
     if text.contains("//") || text.contains('/') || text.contains('@') {
         return Err(HostError::Url { text: text.escape_debug().to_string() });
@@ -276,6 +285,9 @@ fn split_ports(text: &str) -> Result<(&str, Option<&str>), HostError> {
 }
 
 /// Reads `*`, `443` or `80,443`.
+///
+/// # Errors
+/// When a port is not a number from 1 to 65535.
 fn parse_ports(text: &str) -> Result<Ports, HostError> {
     if text == "*" {
         return Ok(Ports::Any);

@@ -1,6 +1,6 @@
 //! What a confined program may do, as data: policy files, their composition, and the judgement that follows from them.
 //!
-//! A [`Policy`] is composed by [`load`] from a built-in profile, policy files and command-line flags. [`Judge`] answers, for
+//! A [`Policy`] is composed by [`load()`] from a built-in profile, policy files and command-line flags. [`Judge`] answers, for
 //! one path, host or tool, what the policy means. The launcher turns the same policy into mounts and rulesets.
 //!
 //! This crate makes no system calls except through a [`Reader`], keeps no clock, prints nothing, and does not know what a

@@ -48,8 +48,10 @@ pub fn load(request: &LoadRequest, reader: &dyn Reader) -> Result<Policy, Policy
     let profile = request.profile.or(named).unwrap_or_default();
     let mut composition = Composition::default();
     builtin::apply(profile, &mut composition)?;
-    for file in &files {
-        composition.apply(file.layer.clone(), &file.source)?;
+    let mut origins = Vec::with_capacity(files.len());
+    for PolicyFile { path, source, facts, layer } in files {
+        composition.apply(layer, &source)?;
+        origins.push((path, facts));
     }
     if request.flags != Overlay::default() {
         composition.apply(request.flags.clone(), &Origin::flags().source())?;
@@ -61,7 +63,7 @@ pub fn load(request: &LoadRequest, reader: &dyn Reader) -> Result<Policy, Policy
         }
     }
     let policy = composition.finish(profile.name());
-    check_not_writable(&policy, &request.places, &files)?;
+    check_not_writable(&policy, &request.places, &origins)?;
     Ok(policy)
 }
 
@@ -78,6 +80,9 @@ struct PolicyFile {
 }
 
 /// Reads the files that may widen, lowest first.
+///
+/// # Errors
+/// When a file is unreadable, not trusted, malformed, or named explicitly and missing.
 fn trusted_files(request: &LoadRequest, reader: &dyn Reader) -> Result<Vec<PolicyFile>, PolicyError> {
     let mut writable = request.places.workspaces.clone();
     writable.extend(request.writable_roots.iter().cloned());
@@ -101,6 +106,9 @@ fn trusted_files(request: &LoadRequest, reader: &dyn Reader) -> Result<Vec<Polic
 
 /// Reads a workspace's own file. Its owner and mode do not matter, as it can only narrow; but it must not be a link, or its
 /// error messages would quote files that the agent cannot read.
+///
+/// # Errors
+/// When the file is unreadable, a symbolic link, or malformed.
 fn workspace_file(path: &Path, reader: &dyn Reader) -> Result<Option<PolicyFile>, PolicyError> {
     let Some(facts) = read(path, reader)? else { return Ok(None) };
     if facts.symlink {
@@ -110,11 +118,17 @@ fn workspace_file(path: &Path, reader: &dyn Reader) -> Result<Option<PolicyFile>
 }
 
 /// Reads one file.
+///
+/// # Errors
+/// When the file is there and cannot be read.
 fn read(path: &Path, reader: &dyn Reader) -> Result<Option<FileFacts>, PolicyError> {
     reader.read(path).map_err(|source| PolicyError::Read { file: path.to_path_buf(), source })
 }
 
 /// Parses one file.
+///
+/// # Errors
+/// When the file is not text, or malformed.
 fn parse(path: &Path, tier: Tier, facts: FileFacts) -> Result<PolicyFile, PolicyError> {
     let source = SourceId { tier, file: Some(Arc::from(path)) };
     let text =
@@ -135,15 +149,18 @@ fn not_text(bytes: &[u8], valid: usize, source: &SourceId) -> PolicyError {
 }
 
 /// Refuses a policy that lets confined programs write one of the files that it was made from.
-fn check_not_writable(policy: &Policy, places: &Places, files: &[PolicyFile]) -> Result<(), PolicyError> {
+///
+/// # Errors
+/// When a `write` rule covers a policy file or a folder above it.
+fn check_not_writable(policy: &Policy, places: &Places, files: &[(PathBuf, FileFacts)]) -> Result<(), PolicyError> {
     let rules = policy.files.write.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
     for rule in rules {
-        for file in files {
-            let folders = file.facts.parents.iter().map(|folder| folder.path.as_path());
-            let mut paths = folders.chain([file.path.as_path(), file.facts.resolved_path.as_path()]);
+        for (file, facts) in files {
+            let folders = facts.parents.iter().map(|folder| folder.path.as_path());
+            let mut paths = folders.chain([file.as_path(), facts.resolved_path.as_path()]);
             if paths.any(|path| rule.covers(path)) {
                 let source = TrustError::InWritableRoot { root: rule.prefix().to_path_buf() };
-                return Err(PolicyError::Untrusted { file: file.path.clone(), source });
+                return Err(PolicyError::Untrusted { file: file.clone(), source });
             }
         }
     }

@@ -9,6 +9,9 @@ use crate::overlay::{Overlay, Stated};
 use crate::units::{Amount, LimitName};
 
 /// Refuses a layer that would allow anything that `below` does not.
+///
+/// # Errors
+/// When a statement grants something, or is looser than what is below it.
 pub(crate) fn check(layer: &Overlay, below: &Composition) -> Result<(), PolicyError> {
     check_additions(layer)?;
     let stated = &below.stated;
@@ -23,6 +26,9 @@ pub(crate) fn check(layer: &Overlay, below: &Composition) -> Result<(), PolicyEr
 }
 
 /// Refuses lists that grant something.
+///
+/// # Errors
+/// When a list has an entry.
 fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
     let lists = [
         ("workspace.roots", &layer.roots),
@@ -44,6 +50,9 @@ fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
 }
 
 /// Refuses a value that comes before the one below it in strictness. What is not stated below is as strict as can be.
+///
+/// # Errors
+/// When the value is looser.
 fn no_looser<T: Ord + Strictest>(
     key: &str,
     new: Option<&Stated<T>>,
@@ -59,6 +68,9 @@ fn no_looser<T: Ord + Strictest>(
 }
 
 /// Refuses a limit above the one below it.
+///
+/// # Errors
+/// When the limit is higher, or switched off.
 fn no_higher(name: LimitName, new: &Stated<Amount>, below: Option<&Stated<Amount>>) -> Result<(), PolicyError> {
     let fits = match (new.value, below.map_or(Amount::Off, |below| below.value)) {
         (_, Amount::Off) => true,

@@ -179,6 +179,9 @@ impl Overlay {
 }
 
 /// A rule from the command line about one path.
+///
+/// # Errors
+/// When `path` is relative or has `..` in it.
 fn flag_rule(path: &Path) -> Result<Rule, PatternError> {
     Ok(Rule { pattern: Pattern::literal(path)?, reason: None, origin: Origin::flags() })
 }

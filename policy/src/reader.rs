@@ -84,6 +84,9 @@ impl Reader for SystemReader {
 }
 
 /// Refuses what is not a regular file of reasonable size.
+///
+/// # Errors
+/// When it is something else.
 fn refuse_odd(metadata: &fs::Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
@@ -106,6 +109,9 @@ struct Way {
 
 impl Way {
     /// Follows `path`; `None` when something on the way does not exist.
+    ///
+    /// # Errors
+    /// When a component cannot be examined, or there are too many symbolic links.
     fn walk(path: &Path) -> io::Result<Option<Self>> {
         let path = std::path::absolute(path)?;
         let last_is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());

@@ -96,6 +96,9 @@ impl TrustError {
 }
 
 /// Refuses a file that somebody other than `caller` and root could have written.
+///
+/// # Errors
+/// When others could have written the file, or a confined program could.
 pub(crate) fn check(path: &Path, facts: &FileFacts, caller: u32, writable: &[PathBuf]) -> Result<(), TrustError> {
     if facts.uid != 0 && facts.uid != caller {
         return Err(TrustError::Owner { file: facts.resolved_path.clone(), owner: facts.uid, caller });
@@ -112,6 +115,9 @@ pub(crate) fn check(path: &Path, facts: &FileFacts, caller: u32, writable: &[Pat
 
 /// Refuses a folder whose entries others could replace. `holder` is a folder that holds the file or a link to it: there even
 /// the sticky bit does not help, as anybody could have put the file there first.
+///
+/// # Errors
+/// When others could replace an entry of the folder.
 fn check_folder(folder: &Folder, caller: u32, holder: bool) -> Result<(), TrustError> {
     if folder.uid != 0 && folder.uid != caller {
         return Err(TrustError::FolderOwner { folder: folder.path.clone(), owner: folder.uid, caller });
@@ -124,6 +130,9 @@ fn check_folder(folder: &Folder, caller: u32, holder: bool) -> Result<(), TrustE
 }
 
 /// Refuses a file that a confined program could write, by its own path or through a link on the way.
+///
+/// # Errors
+/// When the file, or a folder or link on the way to it, is in a writable root.
 pub(crate) fn check_outside(path: &Path, facts: &FileFacts, writable: &[PathBuf]) -> Result<(), TrustError> {
     for root in writable {
         if path.starts_with(root) || facts.parents.iter().any(|folder| folder.path.starts_with(root)) {

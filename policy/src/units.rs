@@ -144,6 +144,9 @@ impl LimitName {
     }
 
     /// Reads a value of this limit.
+    ///
+    /// # Errors
+    /// When the text is not an amount of this limit.
     pub(crate) fn amount(self, text: &str) -> Result<Amount, UnitError> {
         if text == "off" {
             return if self == Self::Grace { Err(UnitError::EndlessGrace) } else { Ok(Amount::Off) };
@@ -170,6 +173,9 @@ fn split(text: &str) -> Option<(u64, &str)> {
 }
 
 /// Reads a count.
+///
+/// # Errors
+/// When the text is not a whole number.
 fn count(text: &str) -> Result<u64, UnitError> {
     match split(text) {
         Some((number, "")) => Ok(number),
@@ -178,6 +184,9 @@ fn count(text: &str) -> Result<u64, UnitError> {
 }
 
 /// Reads a size in bytes.
+///
+/// # Errors
+/// When the text is not a whole number with a known unit, or is too large.
 fn size(text: &str) -> Result<u64, UnitError> {
     let wrong = || UnitError::Size { text: text.to_owned() };
     let (number, unit) = split(text).ok_or_else(wrong)?;
@@ -193,6 +202,9 @@ fn size(text: &str) -> Result<u64, UnitError> {
 }
 
 /// Reads a duration.
+///
+/// # Errors
+/// When the text is not a whole number with a unit of time, or is too large.
 fn duration(text: &str) -> Result<Duration, UnitError> {
     let wrong = || UnitError::Duration { text: text.to_owned() };
     let (number, unit) = split(text).ok_or_else(wrong)?;

@@ -10,6 +10,7 @@ mod workspace;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::host::HostRule;
 use crate::origin::Tier;
@@ -58,7 +59,7 @@ struct Resolved {
     /// The path or its wildcards.
     paths: ResolvedPattern,
     /// The rule as written, and where.
-    rule: Rule,
+    rule: Arc<Rule>,
 }
 
 impl Judge {
@@ -112,9 +113,9 @@ impl Resolved {
 /// Every path that the rules stand for.
 fn resolve(rules: &[Rule], places: &Places, purpose: Purpose) -> Vec<Resolved> {
     let each = |rule: &Rule| {
-        let rule = rule.clone();
+        let rule = Arc::new(rule.clone());
         let paths = rule.pattern.resolve(places, purpose);
-        paths.into_iter().map(move |paths| Resolved { paths, rule: rule.clone() })
+        paths.into_iter().map(move |paths| Resolved { paths, rule: Arc::clone(&rule) })
     };
     rules.iter().flat_map(each).collect()
 }

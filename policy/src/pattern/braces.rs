@@ -3,6 +3,9 @@
 use super::error::PatternError;
 
 /// Every component that `component` stands for. Escapes are kept for the wildcard parser.
+///
+/// # Errors
+/// When a list is not closed, is nested, or stands for too many paths.
 pub(super) fn alternatives(component: &str) -> Result<Vec<String>, PatternError> {
     let malformed = || PatternError::Braces { component: component.to_owned() };
     let mut finished = vec![String::new()];

@@ -54,6 +54,9 @@ pub(super) fn is_wild(component: &str) -> bool {
 
 impl Segment {
     /// Reads one component, its brace lists already expanded.
+    ///
+    /// # Errors
+    /// When a class, an escape or a `**` is malformed.
     pub(super) fn parse(component: &str) -> Result<Self, PatternError> {
         if component == "**" {
             return Ok(Self::AnyDepth);
@@ -147,6 +150,9 @@ fn leading_character(bytes: &[u8]) -> Option<char> {
 }
 
 /// Splits a component into tokens.
+///
+/// # Errors
+/// When a class or an escape is malformed.
 fn tokens(component: &str) -> Result<Vec<Token>, PatternError> {
     let mut tokens = Vec::with_capacity(component.len());
     let mut characters = component.chars();
@@ -173,6 +179,9 @@ fn push_bytes(tokens: &mut Vec<Token>, character: char) {
 }
 
 /// Reads a character class after its opening bracket.
+///
+/// # Errors
+/// When the class is not closed, is empty, or has a range the wrong way round.
 fn class(component: &str, characters: &mut std::str::Chars<'_>) -> Result<Token, PatternError> {
     let malformed = || PatternError::CharacterClass { component: component.to_owned() };
     let text = characters.as_str();

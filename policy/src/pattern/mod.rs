@@ -62,8 +62,17 @@ enum Body {
     Plain(u16),
     /// One path, taken as it is, wildcard characters and all.
     Verbatim(OsString),
-    /// One list of segments for each combination of the brace lists.
-    Wild(Vec<Vec<Segment>>),
+    /// One entry for each combination of the brace lists.
+    Wild(Vec<Alternative>),
+}
+
+/// One of the paths, or sets of paths, that a pattern with wildcards stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Alternative {
+    /// The names before the first wildcard, joined.
+    head: String,
+    /// What follows; the first segment is never a literal.
+    tail: Vec<Segment>,
 }
 
 impl Pattern {
@@ -156,8 +165,9 @@ impl Pattern {
                     resolved.push(ResolvedPattern::plain(&base, OsStr::new(rest)));
                 }
                 Body::Verbatim(path) => resolved.push(ResolvedPattern::plain(&base, path)),
-                Body::Wild(expansions) => {
-                    resolved.extend(expansions.iter().map(|segments| ResolvedPattern::wild(&base, segments)));
+                Body::Wild(alternatives) => {
+                    resolved
+                        .extend(alternatives.iter().map(|each| ResolvedPattern::wild(&base, &each.head, &each.tail)));
                 }
             }
         }
@@ -188,6 +198,9 @@ impl Anchor {
 }
 
 /// Refuses what cannot be a path, or cannot have been meant.
+///
+/// # Errors
+/// When the text is empty, too long, or has control characters or outer spaces.
 fn check_characters(text: &str) -> Result<(), PatternError> {
     let owned = || text.to_owned();
     if text.is_empty() {
@@ -206,6 +219,9 @@ fn check_characters(text: &str) -> Result<(), PatternError> {
 }
 
 /// Splits a pattern into its anchor and the rest.
+///
+/// # Errors
+/// When the text names another user's home or an unknown variable.
 fn split_anchor(text: &str) -> Result<(Anchor, &str), PatternError> {
     if let Some(rest) = text.strip_prefix('/') {
         return Ok((Anchor::Root, rest));
@@ -227,33 +243,52 @@ fn split_anchor(text: &str) -> Result<(Anchor, &str), PatternError> {
     Ok((Anchor::Workspace, text))
 }
 
-/// Turns components with wildcards into every list of segments that they stand for.
-fn expand(components: &[&str]) -> Result<Vec<Vec<Segment>>, PatternError> {
-    let mut expansions = vec![Vec::new()];
+/// Turns components with wildcards into every alternative that they stand for.
+///
+/// # Errors
+/// When a component is malformed, or there are too many alternatives.
+fn expand(components: &[&str]) -> Result<Vec<Alternative>, PatternError> {
+    let mut expansions = vec![Alternative { head: String::new(), tail: Vec::new() }];
     for part in components {
-        let alternatives = braces::alternatives(part)?;
-        if expansions.len() * alternatives.len() > MAX_EXPANSIONS {
+        let choices = braces::alternatives(part)?;
+        if expansions.len() * choices.len() > MAX_EXPANSIONS {
             return Err(PatternError::TooManyAlternatives { limit: MAX_EXPANSIONS });
         }
-        let mut longer = Vec::with_capacity(expansions.len() * alternatives.len());
-        for alternative in &alternatives {
-            check_component(alternative)?;
-            let segment = Segment::parse(alternative)?;
-            for expansion in &expansions {
-                let mut segments: Vec<Segment> = expansion.clone();
-                segments.push(segment.clone());
-                longer.push(segments);
-            }
+        let mut longer = Vec::with_capacity(expansions.len() * choices.len());
+        for choice in &choices {
+            check_component(choice)?;
+            let segment = Segment::parse(choice)?;
+            longer.extend(expansions.iter().map(|expansion| expansion.followed_by(&segment)));
         }
         expansions = longer;
     }
-    if expansions.iter().any(|segments| segments.last() == Some(&Segment::AnyDepth)) {
+    if expansions.iter().any(|expansion| expansion.tail.last() == Some(&Segment::AnyDepth)) {
         return Err(PatternError::TrailingDepth);
     }
     Ok(expansions)
 }
 
+impl Alternative {
+    /// This, and one component more.
+    fn followed_by(&self, segment: &Segment) -> Self {
+        let Self { mut head, mut tail } = self.clone();
+        match segment {
+            Segment::Literal(name) if tail.is_empty() => {
+                if !head.is_empty() {
+                    head.push('/');
+                }
+                head.push_str(&name.to_string_lossy());
+            }
+            Segment::Literal(_) | Segment::Glob(_) | Segment::AnyDepth => tail.push(segment.clone()),
+        }
+        Self { head, tail }
+    }
+}
+
 /// Refuses components that lead elsewhere or nowhere.
+///
+/// # Errors
+/// When the component is empty, `.` or `..`.
 fn check_component(part: &str) -> Result<(), PatternError> {
     match part {
         ".." => Err(PatternError::ParentFolder { text: part.to_owned() }),

@@ -21,15 +21,9 @@ impl ResolvedPattern {
         Self { prefix, tail: Vec::new() }
     }
 
-    /// Segments below `base`.
-    pub(super) fn wild(base: &Path, segments: &[Segment]) -> Self {
-        let mut prefix = base.to_path_buf();
-        let mut left = segments;
-        while let Some((Segment::Literal(name), rest)) = left.split_first() {
-            prefix.push(name);
-            left = rest;
-        }
-        Self { prefix, tail: left.to_vec() }
+    /// Wildcards below a folder that is below `base`.
+    pub(super) fn wild(base: &Path, head: &str, tail: &[Segment]) -> Self {
+        Self { tail: tail.to_vec(), ..Self::plain(base, OsStr::new(head)) }
     }
 
     /// The path, when there are no wildcards.

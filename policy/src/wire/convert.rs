@@ -18,6 +18,9 @@ use crate::rule::Rule;
 use crate::units::{Amount, LimitName};
 
 /// Checks and converts a whole file.
+///
+/// # Errors
+/// When a statement is malformed or may not stand in this kind of file.
 pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, PolicyError> {
     check_places(&document, at)?;
     let Document { profile, extends, workspace, files, network, environment, limits, require, syscalls, tools } =
@@ -50,6 +53,9 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
 }
 
 /// Refuses keys that only other kinds of file may have.
+///
+/// # Errors
+/// When such a key is there.
 fn check_places(document: &Document, at: &Locator<'_>) -> Result<(), PolicyError> {
     let misplaced = |span, key, advice| Err(PolicyError::Misplaced { at: at.position(&span), key, advice });
     match (at.source().tier, &document.profile, &document.extends) {
@@ -70,12 +76,25 @@ fn stated<T>(value: Spanned<T>, at: &Locator<'_>) -> Stated<T> {
     Stated { value: value.into_inner(), origin }
 }
 
-/// Converts a list of path rules.
+/// Converts a list of path rules, each pattern once.
+///
+/// # Errors
+/// When a pattern is malformed or does not fit its examples.
 fn rules(entries: List<PathEntry>, at: &Locator<'_>) -> Result<Vec<Rule>, PolicyError> {
-    entries.into_iter().map(|entry| rule(entry, at)).collect()
+    let mut rules: Vec<Rule> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let rule = rule(entry, at)?;
+        if !rules.iter().any(|known| known.pattern == rule.pattern) {
+            rules.push(rule);
+        }
+    }
+    Ok(rules)
 }
 
 /// Converts one path rule.
+///
+/// # Errors
+/// When the pattern is malformed or does not fit its examples.
 fn rule(entry: Spanned<PathEntry>, at: &Locator<'_>) -> Result<Rule, PolicyError> {
     let span = entry.span();
     let PathEntry { path, notes } = entry.into_inner();
@@ -85,6 +104,9 @@ fn rule(entry: Spanned<PathEntry>, at: &Locator<'_>) -> Result<Rule, PolicyError
 }
 
 /// Converts one host rule.
+///
+/// # Errors
+/// When the host or a port is malformed, or the rule does not fit its examples.
 fn host_rule(entry: Spanned<HostEntry>, at: &Locator<'_>) -> Result<HostRule, PolicyError> {
     let span = entry.span();
     let HostEntry { host, ports, notes } = entry.into_inner();
@@ -99,6 +121,9 @@ fn host_rule(entry: Spanned<HostEntry>, at: &Locator<'_>) -> Result<HostRule, Po
 }
 
 /// Converts a list of variable names.
+///
+/// # Errors
+/// When a name is malformed.
 fn names(entries: List<String>, at: &Locator<'_>) -> Result<Vec<Stated<NamePattern>>, PolicyError> {
     let name = |entry: Spanned<String>| {
         let span = entry.span();
@@ -110,6 +135,9 @@ fn names(entries: List<String>, at: &Locator<'_>) -> Result<Vec<Stated<NamePatte
 }
 
 /// Converts one variable with its value.
+///
+/// # Errors
+/// When the name or the value cannot be in an environment.
 fn variable(name: String, value: Spanned<String>, at: &Locator<'_>) -> Result<(String, Stated<String>), PolicyError> {
     if is_name(&name) && !value.get_ref().contains('\0') {
         return Ok((name, stated(value, at)));
@@ -119,6 +147,9 @@ fn variable(name: String, value: Spanned<String>, at: &Locator<'_>) -> Result<(S
 }
 
 /// Converts the limits.
+///
+/// # Errors
+/// When an amount is malformed.
 fn amounts(
     entries: BTreeMap<LimitName, Spanned<AmountEntry>>,
     at: &Locator<'_>,

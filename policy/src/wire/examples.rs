@@ -8,6 +8,9 @@ use crate::host::HostRule;
 use crate::pattern::{Pattern, Places, Purpose};
 
 /// Checks the examples of a path rule.
+///
+/// # Errors
+/// When an example is malformed or does not fit.
 pub(super) fn check_path(pattern: &Pattern, notes: &Notes, at: impl Fn() -> Position) -> Result<(), PolicyError> {
     if notes.examples.is_empty() && notes.counter_examples.is_empty() {
         return Ok(());
@@ -23,6 +26,9 @@ pub(super) fn check_path(pattern: &Pattern, notes: &Notes, at: impl Fn() -> Posi
 }
 
 /// Checks the examples of a host rule.
+///
+/// # Errors
+/// When an example is malformed or does not fit.
 pub(super) fn check_host(rule: &HostRule, notes: &Notes, at: impl Fn() -> Position) -> Result<(), PolicyError> {
     let matched = |example: &str| -> Result<bool, PolicyError> {
         let target =
@@ -33,6 +39,9 @@ pub(super) fn check_host(rule: &HostRule, notes: &Notes, at: impl Fn() -> Positi
 }
 
 /// Compares every example with what the rule does.
+///
+/// # Errors
+/// When an example is malformed or does not fit.
 fn judge(
     rule: &str,
     notes: &Notes,

@@ -1,0 +1,9 @@
+//! One binary for all tests that use only what the crate exports.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its host has failed")]
+
+mod documentation;
+mod narrowing;
+mod profiles;
+mod system_reader;
+mod trust;
+mod world;
