@@ -55,6 +55,9 @@ impl World {
     }
 
     /// Loads with all standard files.
+    ///
+    /// # Errors
+    /// When one of them is refused.
     pub(crate) fn load(&self) -> Result<Policy, PolicyError> {
         load(&request(), self)
     }
