@@ -97,7 +97,7 @@ pub struct Network {
 pub struct Environment {
     /// Names that keep the caller's value.
     pub pass: Vec<NamePattern>,
-    /// Names with a value of the policy's own. A value that begins with `~/` means a path in the home folder.
+    /// Names with a value of the policy's own, still to be passed through [`Places::expand`](crate::Places::expand).
     pub set: BTreeMap<String, String>,
 }
 

@@ -127,7 +127,9 @@ impl Way {
             end.push(&name);
             let metadata = match fs::symlink_metadata(&end) {
                 Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             };
             if metadata.is_symlink() {

@@ -178,3 +178,9 @@ fn a_workspace_that_nobody_listed_needs_a_person() {
         assert_eq!(decision(path), Decision::Deny, "{path}");
     }
 }
+
+#[test]
+fn a_workspace_that_is_itself_masked_stays_hidden() {
+    let judge = judge("[files]\nmask = [\"~/work\"]\n");
+    assert_eq!(judge.path(Path::new("/home/me/work/x"), Access::Read).reason, ReasonCode::Masked);
+}

@@ -1,6 +1,7 @@
 //! The host's folders that patterns are relative to.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Anchor, XDG_NAMES};
@@ -30,6 +31,20 @@ pub enum Purpose {
 }
 
 impl Places {
+    /// A variable's value with a leading `~/` or `$XDG_…/` replaced by the folder that grants mean; anything else as it is.
+    #[must_use]
+    pub fn expand(&self, value: &str) -> OsString {
+        let anchored = value.starts_with("~/") || value.starts_with("$XDG_");
+        let split = if anchored { super::split_anchor(value).ok() } else { None };
+        let base =
+            split.and_then(|(anchor, rest)| Some((self.bases(anchor, Purpose::Grant).into_iter().next()?, rest)));
+        match base {
+            None => OsString::from(value),
+            Some((base, "")) => base.into_os_string(),
+            Some((base, rest)) => base.join(rest).into_os_string(),
+        }
+    }
+
     /// The folders that `anchor` stands for.
     pub(super) fn bases(&self, anchor: Anchor, purpose: Purpose) -> Vec<PathBuf> {
         match anchor {

@@ -185,3 +185,21 @@ fn encoding_a_pattern_keeps_it() {
         assert_eq!(postcard::from_bytes::<Pattern>(&bytes).unwrap(), pattern);
     }
 }
+
+#[test]
+fn only_a_leading_folder_of_a_value_is_expanded() {
+    for (value, expanded) in [
+        ("~/.cache/x", "/home/me/.cache/x"),
+        ("$XDG_CONFIG_HOME/x", "/conf/x"),
+        ("$XDG_CONFIG_HOME", "/conf"),
+        ("$XDG_CACHE_HOME/npm", "/home/me/.cache/npm"),
+        ("$XDG_OTHER/x", "$XDG_OTHER/x"),
+        ("$HOME/x", "$HOME/x"),
+        ("a ~/x", "a ~/x"),
+        ("~root/x", "~root/x"),
+        ("0", "0"),
+        ("", ""),
+    ] {
+        assert_eq!(places().expand(value), expanded);
+    }
+}
