@@ -1,7 +1,7 @@
 //! The end-to-end suite: drives the shipped binaries only.
 //!
 //! `escape` attacks, `workload` works, `behaviour` looks at what a caller sees, `hook` goes through the agent's hook,
-//! `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
+//! `gaps` shows what is not stopped, `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
 //! as root and as an ordinary user.
 #![forbid(unsafe_code)]
 
@@ -10,8 +10,12 @@ mod behaviour;
 #[cfg(test)]
 mod escape;
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hook;
+#[cfg(test)]
+mod threats;
 #[cfg(test)]
 mod workload;

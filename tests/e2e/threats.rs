@@ -1,0 +1,105 @@
+//! Holds the suite and `docs/threats.md` together: no attack without a row, no row without a test, no file forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers that a row may name.
+const LAYERS: &[&str] = &[
+    "absent names",
+    "capabilities",
+    "descriptors",
+    "environment",
+    "hard-link check",
+    "Landlock",
+    "limits",
+    "mounts",
+    "namespaces",
+    "protected files",
+    "seccomp",
+    "socket supervision",
+    "supervisor",
+];
+
+/// The suite's source folder.
+fn suite() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e")
+}
+
+/// A file of the repository as text.
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every escape test in the source, as `module::name`.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(suite().join("escape")).expect("the escape suite").flatten() {
+        let module = entry.path().file_stem().expect("a name").to_string_lossy().into_owned();
+        let source = text(&entry.path());
+        let after = source.split("#[test]").skip(1);
+        let names = after.filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split('(').next());
+        found.extend(names.map(|name| format!("{module}::{name}")));
+    }
+    found
+}
+
+/// The table's rows: test to layers.
+fn rows() -> BTreeMap<String, Vec<String>> {
+    let table = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/threats.md"));
+    let mut rows = BTreeMap::new();
+    for line in table.lines().filter(|line| line.starts_with("| ") && line.contains('`') && line.contains("::")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [attack, layers, test] = cells.as_slice() else { panic!("three cells: {line}") };
+        assert!(!attack.is_empty(), "an attack: {line}");
+        let layers = layers.split(',').map(|layer| layer.trim().to_owned()).collect();
+        let before = rows.insert(test.trim_matches('`').to_owned(), layers);
+        assert!(before.is_none(), "named twice: {line}");
+    }
+    rows
+}
+
+#[test]
+fn every_attack_is_in_the_table_and_every_row_has_its_test() {
+    let (tests, rows) = (tests(), rows());
+    let named: BTreeSet<String> = rows.keys().cloned().collect();
+    assert_eq!(
+        tests.difference(&named).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "attacks that docs/threats.md lacks"
+    );
+    assert_eq!(named.difference(&tests).collect::<Vec<_>>(), Vec::<&String>::new(), "rows without a test");
+    assert!(tests.len() >= 60, "the suite makes at least sixty attacks: {}", tests.len());
+}
+
+#[test]
+fn rows_name_layers_that_exist_and_every_layer_is_attacked() {
+    let used: BTreeSet<String> = rows().into_values().flatten().collect();
+    let known: BTreeSet<String> = LAYERS.iter().map(|layer| (*layer).to_owned()).collect();
+    assert_eq!(used, known);
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let mut folders = vec![suite()];
+    while let Some(folder) = folders.pop() {
+        let top = if folder == suite() { "main.rs" } else { "mod.rs" };
+        let declared = text(&folder.join(top));
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let is_module = path.is_dir() || path.extension().is_some_and(|extension| extension == "rs");
+            if is_module && !["main", "mod"].contains(&name.as_str()) {
+                let line = format!("mod {name};");
+                assert!(
+                    declared.lines().any(|declared| declared.ends_with(&line)),
+                    "{} is not compiled",
+                    path.display()
+                );
+            }
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+}
