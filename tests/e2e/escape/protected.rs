@@ -154,8 +154,13 @@ fn protected_symlink_cannot_be_written_through_or_repointed() {
         scene.write(&scene.at_work("real.json"), "{}\n");
         std::os::unix::fs::symlink("real.json", scene.at_work(".mcp.json")).expect("a symlink");
         let link = scene.at_work(".mcp.json");
-        Attempt::shell("ln -sfn /dev/null .mcp.json; rm -f .mcp.json; echo evil >other; mv other .mcp.json")
-            .effect(move |_| std::fs::read_link(&link).ok().as_deref() != Some(std::path::Path::new("real.json")))
+        Attempt::shell(
+            "echo evil >>.mcp.json; ln -sfn other .mcp.json; rm -f .mcp.json; echo evil >other; mv other .mcp.json",
+        )
+        .effect(move |_| {
+            let repointed = std::fs::read_link(&link).is_ok_and(|target| target.as_os_str() != "real.json");
+            repointed || std::fs::read_to_string(&link).is_ok_and(|content| content.contains("evil"))
+        })
     });
 }
 

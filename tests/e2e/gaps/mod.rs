@@ -40,3 +40,16 @@ fn repository_started_in_the_workspace_itself_brings_its_own_configuration() {
         assert!(target.contains("changed"), "the gap is closed: {outcome}");
     });
 }
+
+#[test]
+fn protected_name_that_is_a_symlink_can_be_removed_but_not_made_again() {
+    each_scene(|scene| {
+        scene.write(&scene.at_work("real.json"), "{}\n");
+        std::os::unix::fs::symlink("real.json", scene.at_work(".mcp.json")).expect("a symlink");
+        let outcome = scene.sandboxed(&Run::shell("rm .mcp.json; echo '{\"changed\":1}' >.mcp.json"));
+        assert!(
+            std::fs::symlink_metadata(scene.at_work(".mcp.json")).is_err(),
+            "the gap is closed, or wider: {outcome}"
+        );
+    });
+}

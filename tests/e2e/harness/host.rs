@@ -47,9 +47,12 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     place
 }
 
-/// Where scenes are made: away from `/tmp`, which the sandbox replaces anyway, so that hiding is really tested.
+/// Where scenes are made: `$LOBSTERPOT_SCENES_DIR`, or away from `/tmp` where possible, which the sandbox replaces
+/// anyway, so that hiding is really tested.
 pub(crate) fn scenes() -> PathBuf {
-    if nix::unistd::getuid().is_root() && Path::new("/home").is_dir() {
+    if let Some(named) = std::env::var_os("LOBSTERPOT_SCENES_DIR") {
+        PathBuf::from(named)
+    } else if nix::unistd::getuid().is_root() && Path::new("/home").is_dir() {
         PathBuf::from("/home")
     } else {
         PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
