@@ -1,6 +1,7 @@
 //! What was found on this host before planning: facts only, no judgement, and nothing that planning could change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::rules::Rules;
@@ -51,6 +52,9 @@ pub(crate) struct Caller {
     pub(crate) name: Option<String>,
 }
 
+/// Facts by path, as bytes: comparing paths component by component would cost more than everything else.
+pub(crate) type Facts = HashMap<OsString, Fact>;
+
 /// Everything that planning needs to know about this host.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -59,7 +63,7 @@ pub(crate) struct Host {
     /// The folder in which the launcher was started.
     pub(crate) cwd: PathBuf,
     /// Facts by the path that was asked for; a path that is absent here does not exist.
-    pub(crate) facts: BTreeMap<PathBuf, Fact>,
+    pub(crate) facts: Facts,
     /// The policy's file rules on this host.
     pub(crate) rules: Rules,
     /// Visible second names of masked files, by the masked one.
@@ -73,6 +77,6 @@ pub(crate) struct Host {
 impl Host {
     /// The fact about `path`, when it exists.
     pub(crate) fn fact(&self, path: &Path) -> Option<&Fact> {
-        self.facts.get(path)
+        self.facts.get(path.as_os_str())
     }
 }

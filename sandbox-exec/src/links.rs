@@ -21,7 +21,7 @@ const ENTRIES: usize = 4096;
 pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
     let mut wanted: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
     let masked = rules.mask.iter().flat_map(|rule| rule.found.iter());
-    for (path, fact) in masked.filter_map(|path| Some((path, probe.facts.get(path)?))) {
+    for (path, fact) in masked.filter_map(|path| Some((path, probe.facts.get(path.as_os_str())?))) {
         match fact.kind {
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());

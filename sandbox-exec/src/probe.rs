@@ -3,53 +3,62 @@
 //! Each fact holds the file's identity (device and inode number). What is mounted later is compared with it, so that swapping a
 //! path between the look and the mount stops the run.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use lobsterpot_policy::{ResolvedPattern, Segment};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2, readlink};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
-use crate::host::{Fact, Kind};
+use crate::host::{Fact, Facts, Kind};
 
 /// A look at the host in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     /// What was found.
-    pub(crate) facts: BTreeMap<PathBuf, Fact>,
+    pub(crate) facts: Facts,
+    /// Folders whose listing shows what is missing, with a slash at the end.
+    known: Vec<(Vec<u8>, Rc<HashSet<OsString>>)>,
     /// Folders that were listed already: many patterns share one listing.
-    listings: BTreeMap<PathBuf, BTreeSet<OsString>>,
+    listings: HashMap<OsString, Rc<HashSet<OsString>>>,
 }
 
 impl Probe {
     /// Looks at `path` and remembers the fact.
     pub(crate) fn look(&mut self, path: &Path) -> Option<&Fact> {
-        if !self.facts.contains_key(path) {
+        if !self.facts.contains_key(path.as_os_str()) {
             if self.is_missing(path) {
                 return None;
             }
-            self.facts.insert(path.to_owned(), open(path)?);
+            self.facts.insert(path.as_os_str().to_owned(), open(path)?);
         }
-        self.facts.get(path)
+        self.facts.get(path.as_os_str())
     }
 
     /// Lists `folder`, and those in it that many patterns are about, so that what is missing there is known without asking.
     pub(crate) fn know(&mut self, folder: &Path) {
         for folder in [folder.to_owned(), folder.join(".config"), folder.join(".local"), folder.join(".local/share")] {
-            if !self.is_missing(&folder) {
-                self.list(&folder);
+            if self.is_missing(&folder) {
+                continue;
             }
+            let prefix = [folder.as_os_str().as_bytes(), b"/"].concat();
+            let names = self.list(&folder);
+            self.known.push((prefix, names));
         }
     }
 
     /// Whether a listing that was made already shows that `path` does not exist.
     fn is_missing(&self, path: &Path) -> bool {
-        path.ancestors().any(|inner| {
-            let listing = inner.parent().and_then(|folder| self.listings.get(folder));
-            listing.is_some_and(|names| inner.file_name().is_some_and(|name| !names.contains(name)))
+        let path = path.as_os_str().as_bytes();
+        self.known.iter().any(|(prefix, names)| {
+            let Some(rest) = path.strip_prefix(prefix.as_slice()) else { return false };
+            let name = rest.split(|&byte| byte == b'/').next().unwrap_or_default();
+            !names.contains(OsStr::from_bytes(name))
         })
     }
 
@@ -76,10 +85,13 @@ impl Probe {
         match segment {
             Segment::Literal(name) => self.descend(&folder.join(name), rest, found),
             Segment::Glob(_) => {
-                for name in self.list(folder) {
-                    if segment.matches(&name) {
-                        self.descend(&folder.join(name), rest, found);
-                    }
+                if self.is_missing(folder) {
+                    return;
+                }
+                let mut names: Vec<OsString> = self.list(folder).iter().filter(|name| segment.matches(name)).cloned().collect();
+                names.sort();
+                for name in names {
+                    self.descend(&folder.join(name), rest, found);
                 }
             }
             Segment::AnyDepth => crate::deep::search(folder, rest, found),
@@ -87,13 +99,13 @@ impl Probe {
     }
 
     /// The names in `folder`; empty when it is no folder.
-    fn list(&mut self, folder: &Path) -> BTreeSet<OsString> {
-        if let Some(names) = self.listings.get(folder) {
-            return names.clone();
+    fn list(&mut self, folder: &Path) -> Rc<HashSet<OsString>> {
+        if let Some(names) = self.listings.get(folder.as_os_str()) {
+            return Rc::clone(names);
         }
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names: BTreeSet<OsString> = entries.map(|entry| entry.file_name()).collect();
-        self.listings.insert(folder.to_owned(), names.clone());
+        let names: Rc<HashSet<OsString>> = Rc::new(entries.map(|entry| entry.file_name()).collect());
+        self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
     }
 }

@@ -1,6 +1,7 @@
 //! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::HomeView;
@@ -115,8 +116,8 @@ enum View {
 pub(crate) struct Layout<'a> {
     /// What the layout is made from.
     inputs: Inputs<'a>,
-    /// Views by path inside. Sorted by component, so that a folder comes before what lies in it.
-    views: BTreeMap<PathBuf, View>,
+    /// Views by path inside. Sorted as bytes, so that a folder comes before what lies in it.
+    views: BTreeMap<OsString, View>,
     /// Symlinks of the root, such as `/bin`.
     links: BTreeMap<PathBuf, PathBuf>,
     /// Masked folders that are not visible anyway, but show a notice.
@@ -156,7 +157,7 @@ impl<'a> Layout<'a> {
             self.grant(path, Access::Read, &masks);
         }
         for (number, path) in self.scratch_folders().into_iter().enumerate() {
-            self.views.insert(path, View::Scratch(number));
+            self.views.insert(path.into(), View::Scratch(number));
         }
         for path in rules.write.iter().flat_map(|rule| &rule.found) {
             self.grant(path, Access::Write, &masks);
@@ -170,14 +171,14 @@ impl<'a> Layout<'a> {
     }
 
     /// Every path that is masked, as named and as it really lies.
-    fn masks(&self) -> BTreeSet<PathBuf> {
+    fn masks(&self) -> HashSet<OsString> {
         let host = self.inputs.host;
-        let mut masks = BTreeSet::new();
+        let mut masks = HashSet::new();
         for path in host.rules.mask.iter().flat_map(Resolved::paths) {
             if let Some(fact) = host.fact(path) {
-                masks.insert(fact.real.clone());
+                masks.insert(fact.real.as_os_str().to_owned());
             }
-            masks.insert(path.to_owned());
+            masks.insert(path.as_os_str().to_owned());
         }
         masks
     }
@@ -188,9 +189,9 @@ impl<'a> Layout<'a> {
     }
 
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
-    fn grant(&mut self, path: &Path, access: Access, masks: &BTreeSet<PathBuf>) {
+    fn grant(&mut self, path: &Path, access: Access, masks: &HashSet<OsString>) {
         let Some(fact) = self.inputs.host.fact(path) else { return };
-        let covered = |path: &Path| path.ancestors().find(|ancestor| masks.contains(*ancestor)).map(Path::to_owned);
+        let covered = |path: &Path| path.ancestors().find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned);
         if let Some(mask) = covered(path).or_else(|| covered(&fact.real)) {
             self.notes.push(format!("{} stays hidden: {} is masked", path.display(), mask.display()));
             return;
@@ -233,7 +234,7 @@ impl<'a> Layout<'a> {
         let own = access == Access::Write || self.is_own(target);
         let from = Origin { path: fact.real.clone(), identity: fact.identity };
         let source = if own { Source::Own(from) } else { Source::Host(from) };
-        self.views.insert(target.to_owned(), View::Bind { source, access, kind: fact.kind });
+        self.views.insert(target.into(), View::Bind { source, access, kind: fact.kind });
     }
 
     /// Whether `path` lies in the caller's home or a writable root, where files are the caller's own.
@@ -250,7 +251,7 @@ impl<'a> Layout<'a> {
     /// Whether anything is seen at `path`, be it a part of the private tree.
     pub(crate) fn is_visible(&self, path: &Path) -> bool {
         matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_))))
-            || self.views.keys().any(|target| target.starts_with(path))
+            || self.views.keys().any(|target| Path::new(target).starts_with(path))
     }
 
     /// Whether files of the host are seen at `path`.
@@ -260,25 +261,27 @@ impl<'a> Layout<'a> {
 
     /// The innermost view at or around `path`.
     fn nearest(&self, path: &Path) -> Option<(&Path, &View)> {
-        path.ancestors().find_map(|ancestor| self.views.get_key_value(ancestor)).map(|(path, view)| (path.as_path(), view))
+        path.ancestors().find_map(|ancestor| self.views.get_key_value(ancestor.as_os_str())).map(|(path, view)| (Path::new(path), view))
     }
 
     /// Covers every masked path that would be seen.
-    fn hide(&mut self, masks: &BTreeSet<PathBuf>) -> Result<(), Error> {
+    fn hide(&mut self, masks: &HashSet<OsString>) -> Result<(), Error> {
         let Inputs { host, places, .. } = self.inputs;
-        for (number, path) in masks.iter().enumerate() {
+        let mut existing: Vec<&Path> = masks.iter().map(Path::new).filter(|path| host.fact(path).is_some()).collect();
+        existing.sort();
+        for (number, path) in existing.into_iter().enumerate() {
             let Some(fact) = host.fact(path) else { continue };
             if places.workspaces.iter().any(|workspace| workspace == path) {
                 continue;
             }
             if self.shows_host(path) {
                 let view = if fact.kind == Kind::Folder && fact.link.is_none() { View::MaskedFolder(number) } else { View::MaskedFile };
-                self.views.insert(path.clone(), view);
+                self.views.insert(path.into(), view);
             } else if fact.kind == Kind::Folder && self.in_home(path) {
-                self.notices.insert(path.clone());
+                self.notices.insert(path.to_owned());
             }
             if let Some(link) = host.hard_links.get(path) {
-                return Err(Error::HardLink { link: link.clone(), masked: path.clone() });
+                return Err(Error::HardLink { link: link.clone(), masked: path.to_owned() });
             }
         }
         Ok(())
@@ -317,7 +320,7 @@ impl<'a> Layout<'a> {
     /// Paths inside that can be written.
     pub(crate) fn writable(&self) -> Vec<PathBuf> {
         let writable = |view: &View| matches!(view, View::Bind { access: Access::Write, .. } | View::Scratch(_));
-        self.views.iter().filter(|(_, view)| writable(view)).map(|(path, _)| path.clone()).collect()
+        self.views.iter().filter(|(_, view)| writable(view)).map(|(path, _)| path.into()).collect()
     }
 
     /// The notes.
@@ -334,13 +337,14 @@ impl<'a> Layout<'a> {
             tree.add(Path::new(ROOT).join(relative(path)), NodeKind::Link(text.clone()));
         }
         for (target, view) in &self.views {
+            let target = Path::new(target);
             let room = self.make_room(&mut tree, target, view);
             let mount = self.mount(&mut tree, target, view, room);
             let inside_writable = target.parent().is_some_and(|parent| self.is_writable(parent));
             if mount.access == Access::Read && !inside_writable { sealed.push(mount) } else { open.push(mount) }
         }
         for folder in &self.notices {
-            if self.views.contains_key(folder) || self.shows_host(folder) {
+            if self.views.contains_key(folder.as_os_str()) || self.shows_host(folder) {
                 continue;
             }
             let folder = Path::new(ROOT).join(relative(folder));

@@ -111,7 +111,7 @@ impl Watchman<'_> {
                 Ready { call: true, .. } => watch.answer(),
                 _ => {}
             }
-            if ready.name {
+            if watch.due().is_some_and(|due| due <= Instant::now()) {
                 watch.sweep();
             }
         }
@@ -128,8 +128,9 @@ impl Watchman<'_> {
         let mut files = vec![PollFd::new(self.sandbox.pidfd.as_fd(), input), PollFd::new(signals.as_fd(), input)];
         let channel = self.starting.then(|| push(&mut files, self.sandbox.channel.as_fd()));
         let call = self.watch.as_ref().and_then(Watch::listener).map(|listener| push(&mut files, listener));
-        let name = self.watch.as_ref().and_then(Watch::folders).map(|folders| push(&mut files, folders));
-        let timeout = self.deadline.map(|deadline| TimeSpec::from(deadline.saturating_duration_since(Instant::now())));
+        let sweep = self.watch.as_ref().and_then(Watch::due);
+        let next = [self.deadline, sweep].into_iter().flatten().min();
+        let timeout = next.map(|next| TimeSpec::from(next.saturating_duration_since(Instant::now())));
         match ppoll(&mut files, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -142,7 +143,6 @@ impl Watchman<'_> {
             channel: channel.is_some_and(is_ready),
             call: call.is_some_and(is_ready),
             over: call.is_some_and(is_over),
-            name: name.is_some_and(is_ready),
         })
     }
 
@@ -216,8 +216,6 @@ struct Ready {
     call: bool,
     /// Nobody is left who could make one.
     over: bool,
-    /// A guarded folder changed.
-    name: bool,
 }
 
 /// Adds `file` to what is waited for and returns its place.

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use nix::errno::Errno;
 
@@ -26,7 +27,7 @@ pub(crate) struct Watch<'a> {
     /// Answers connections.
     connector: Connector<'a>,
     /// Moves aside what slipped through.
-    sweeper: Sweeper<'a>,
+    sweeper: Sweeper,
     /// Connections that are waited for.
     waiting: Arc<AtomicUsize>,
 }
@@ -49,9 +50,9 @@ impl<'a> Watch<'a> {
         self.listener.as_deref().map(AsFd::as_fd)
     }
 
-    /// What becomes readable when a guarded folder changes.
-    pub(crate) fn folders(&self) -> Option<BorrowedFd<'_>> {
-        self.sweeper.descriptor()
+    /// When guarded names are to be looked for.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.sweeper.due()
     }
 
     /// Stops listening.
@@ -75,7 +76,11 @@ impl<'a> Watch<'a> {
                 Outcome::Wait(socket, address, pinned) => return self.wait(call.id, socket, address, pinned),
             }
         } else {
-            self.names.judge(target)
+            let answer = self.names.judge(target);
+            if answer == Answer::Continue {
+                self.sweeper.note_creation();
+            }
+            answer
         };
         // All that was looked at is worth nothing if the process ended meanwhile and another got its number.
         if notify::still_waits(listener, call.id) {
