@@ -4,17 +4,23 @@ use super::refused;
 use crate::harness::{Run, Scene, each_scene, require};
 use std::path::Path;
 
-/// Runs the launcher where no further user namespace can be made, without capabilities.
-fn where_namespaces_are_refused(mut run: Run) -> Run {
-    let script = "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all --securebits=+noroot \"$@\"";
-    run.outer = ["unshare", "--user", "--map-root-user", "/bin/sh", "-c", script, "sh"].map(Into::into).to_vec();
+/// Runs the launcher where no further user namespace can be made, as the scene's user without capabilities.
+fn where_namespaces_are_refused(scene: &Scene, mut run: Run) -> Run {
+    let id = scene.identity.id;
+    run.outer = vec![scene.attack().into_os_string(), "where-namespaces-are-refused".into()];
+    if nix::unistd::getuid().is_root() {
+        let ids = [format!("--reuid={id}"), format!("--regid={id}"), "--clear-groups".to_owned()];
+        run.outer.extend(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--securebits=+noroot"].map(Into::into));
+        run.outer.extend(ids.into_iter().map(Into::into).chain(["--".into()]));
+        run.outer_changes_user = scene.identity.changes();
+    }
     run
 }
 
 /// Whether the preparation works here.
 fn possible(scene: &Scene) -> bool {
-    let refused = scene.bare(&where_namespaces_are_refused(Run::new(&["unshare", "--user", "true"])));
-    let works = scene.bare(&where_namespaces_are_refused(Run::new(&["true"])));
+    let refused = scene.bare(&where_namespaces_are_refused(scene, Run::new(&["unshare", "--user", "true"])));
+    let works = scene.bare(&where_namespaces_are_refused(scene, Run::new(&["true"])));
     let possible = works.status == 0 && refused.status != 0;
     if !possible {
         crate::harness::skip("user namespaces cannot be refused for a test here");
@@ -25,10 +31,10 @@ fn possible(scene: &Scene) -> bool {
 #[test]
 fn run_stops_with_the_remedy_where_user_namespaces_are_refused() {
     each_scene(|scene| {
-        if !require(&["unshare", "setpriv"]) || !possible(scene) {
+        if !require(&["setpriv"]) || !possible(scene) {
             return;
         }
-        let message = refused(scene, &where_namespaces_are_refused(Run::shell("touch ran")), 69);
+        let message = refused(scene, &where_namespaces_are_refused(scene, Run::shell("touch ran")), 69);
         assert!(message.contains("max_user_namespaces"), "the exact remedy: {message}");
         assert!(!scene.at_work("ran").exists());
     });
@@ -40,14 +46,17 @@ const BEST_EFFORT: &str = "[require]\nuser_namespace = \"best-effort\"\nnetwork_
 #[test]
 fn file_rules_hold_without_namespaces_when_the_policy_allows_it() {
     each_scene(|scene| {
-        if !require(&["unshare", "setpriv"]) || !possible(scene) {
+        if !require(&["setpriv"]) || !possible(scene) {
             return;
+        }
+        if !nix::unistd::getuid().is_root() {
+            return crate::harness::skip("only root can map every owner, and a policy's owner must be seen");
         }
         scene.write(&scene.at_home(".config/lobsterpot/policy.toml"), BEST_EFFORT);
         std::os::unix::fs::symlink(scene.at_home(".ssh/id_ed25519"), scene.at_work("link")).expect("a symlink");
         scene.write(&scene.at_work(".git/config"), "[core]\n");
         let script = "echo works >made; cat ~/.ssh/id_ed25519 link ../.env ~/.cargo/credentials.toml; echo evil >>.git/config; echo evil >>~/.bashrc; env";
-        let outcome = scene.sandboxed(&where_namespaces_are_refused(Run::shell(script)));
+        let outcome = scene.sandboxed(&where_namespaces_are_refused(scene, Run::shell(script)));
         assert!(scene.at_work("made").exists(), "honest work goes on: {outcome}");
         assert!(!scene.canary.is_in(&outcome.stdout), "{outcome}");
         for (place, what) in [(scene.at_work(".git/config"), "protected"), (scene.at_home(".bashrc"), "home")] {

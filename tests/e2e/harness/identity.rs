@@ -26,13 +26,23 @@ impl Identity {
         all
     }
 
-    /// The same two, but the ordinary user is one that the passwd file knows.
+    /// The same, but only users that the passwd file knows.
     pub(crate) fn all_known() -> Vec<Self> {
         let nobody = nix::unistd::User::from_name("nobody").ok().flatten().map_or(ORDINARY, |user| user.uid.as_raw());
-        Self::all()
+        let all = Self::all()
             .into_iter()
-            .map(|identity| Self { id: if identity.changes { nobody } else { identity.id }, ..identity })
-            .collect()
+            .map(|identity| Self { id: if identity.changes { nobody } else { identity.id }, ..identity });
+        let (known, unknown): (Vec<Self>, Vec<Self>) =
+            all.partition(|identity| nix::unistd::User::from_uid(identity.id.into()).is_ok_and(|user| user.is_some()));
+        for identity in unknown {
+            super::skip(&format!("the passwd file does not know user {}", identity.id));
+        }
+        known
+    }
+
+    /// Whether the test process becomes this user.
+    pub(crate) fn changes(self) -> bool {
+        self.changes
     }
 
     /// Whether this is root.

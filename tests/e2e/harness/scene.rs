@@ -51,6 +51,8 @@ pub(crate) struct Run {
     pub(crate) outer: Vec<OsString>,
     /// More of the environment.
     pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Whether `outer` starts as the test's user and becomes the scene's user itself.
+    pub(crate) outer_changes_user: bool,
     /// What comes on stdin; nothing by default.
     pub(crate) input: Option<Vec<u8>>,
     /// Where it starts, the workspace by default.
@@ -229,7 +231,7 @@ impl Scene {
         command.args(words.iter().skip(1)).env_clear().envs(self.environment());
         command.envs(run.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(run.folder.as_ref().unwrap_or(&self.workspace)).stdin(Stdio::null());
-        if self.group.is_none() {
+        if self.group.is_none() && !run.outer_changes_user {
             self.identity.apply(&mut command);
         }
         command

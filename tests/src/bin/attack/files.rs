@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// The attempts of this module.
 pub(crate) const ALL: &[(&str, Attempt)] = &[
@@ -279,7 +280,7 @@ fn rename_race(arguments: &Arguments) -> Outcome {
     race(text(arguments, 3)?, &target, || drop(renameat2(&one, &other, libc::RENAME_EXCHANGE)))
 }
 
-/// Reads `target` 4000 times while `disturb` runs over and over beside it.
+/// Reads `target` over and over for a second while `disturb` runs beside it.
 fn race(wanted: &str, target: &Path, disturb: impl Fn() + Sync) -> Outcome {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -288,10 +289,10 @@ fn race(wanted: &str, target: &Path, disturb: impl Fn() + Sync) -> Outcome {
                 disturb();
             }
         });
-        let found = (0..4000).find_map(|_| {
-            let content = File::open(target).and_then(head).ok()?;
-            content.windows(wanted.len()).any(|window| window == wanted.as_bytes()).then_some(content)
-        });
+        let end = Instant::now() + Duration::from_secs(1);
+        let found = std::iter::repeat_with(|| File::open(target).and_then(head).unwrap_or_default())
+            .take_while(|_| Instant::now() < end)
+            .find(|content| content.windows(wanted.len()).any(|window| window == wanted.as_bytes()));
         over.store(true, Ordering::Relaxed);
         found.ok_or_else(|| refused("never won the race"))
     })

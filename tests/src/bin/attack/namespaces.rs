@@ -4,8 +4,9 @@ use crate::call::{Arg, call, clone, leave, wait};
 use crate::files::{head, path};
 use crate::{Arguments, Attempt, Outcome, refused, text, usage};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
 
 /// The attempts of this module.
 pub(crate) const ALL: &[(&str, Attempt)] = &[
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("mount-setattr", mount_setattr),
     ("pivot", pivot),
     ("chroot-out", chroot_out),
+    ("where-namespaces-are-refused", where_namespaces_are_refused),
 ];
 
 /// A zero argument.
@@ -198,4 +200,32 @@ fn chroot_out(arguments: &Arguments) -> Outcome {
     }
     call(libc::SYS_chroot, [Arg::Text(c".")])?;
     head(File::open(arguments.get(1).ok_or_else(|| usage("a path is missing"))?)?)
+}
+
+/// `where-namespaces-are-refused PROGRAM [ARG…]`: no attack, but a place for tests: runs a program in a user namespace
+/// that allows no further ones. Root sees every id as it is there, anybody else only their own.
+fn where_namespaces_are_refused(arguments: &Arguments) -> Outcome {
+    let [user, group] = [call(libc::SYS_geteuid, [])?, call(libc::SYS_getegid, [])?];
+    let (made, done) = (io::pipe()?, io::pipe()?);
+    let pid = clone(0)?;
+    if pid == 0 {
+        drop((made.0, done.1));
+        call(libc::SYS_unshare, [Arg::Int(i64::from(libc::CLONE_NEWUSER))])?;
+        drop(made.1);
+        (&done.0).read_to_end(&mut Vec::new())?;
+        std::fs::write("/proc/sys/user/max_user_namespaces", "0")?;
+        let program = arguments.first().ok_or_else(|| usage("a program is missing"))?;
+        return Err(std::process::Command::new(program).args(arguments.iter().skip(1)).exec());
+    }
+    drop((made.1, done.0));
+    (&made.0).read_to_end(&mut Vec::new())?;
+    let range = |id: i64| if user == 0 { "0 0 65536".to_owned() } else { format!("{id} {id} 1") };
+    if user != 0 {
+        std::fs::write(format!("/proc/{pid}/setgroups"), "deny")?;
+    }
+    std::fs::write(format!("/proc/{pid}/uid_map"), range(user))?;
+    std::fs::write(format!("/proc/{pid}/gid_map"), range(group))?;
+    drop(done.1);
+    let status = wait(pid)?;
+    leave(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) });
 }
