@@ -69,6 +69,13 @@ impl Attempt {
         self
     }
 
+    /// Succeeds by an effect on the host, too.
+    pub(crate) fn or_effect(mut self, also: impl Fn(&mut Scene) -> bool + 'static) -> Self {
+        let before = self.success;
+        self.success = Box::new(move |scene, outcome| before(scene, outcome) || also(scene));
+        self
+    }
+
     /// Succeeds by the status that a shell script ends with.
     pub(crate) fn status_zero(mut self) -> Self {
         self.success = Box::new(|_, outcome| outcome.status == 0);
