@@ -53,6 +53,8 @@ pub(crate) enum Flag {
     UserNamespaces,
     /// [`Variant::supervised`]
     Supervised,
+    /// [`Variant::offline`]
+    Offline,
 }
 
 /// The low 32 bits of an argument, cut to a mask, are one of some values.
@@ -117,6 +119,7 @@ impl Flag {
             Self::Ptrace => variant.ptrace,
             Self::UserNamespaces => variant.user_namespaces,
             Self::Supervised => variant.supervised,
+            Self::Offline => variant.offline,
         }
     }
 }

@@ -45,6 +45,7 @@ fn flag(flag: Option<Flag>) -> &'static str {
         Some(Flag::Ptrace) => "Some(Flag::Ptrace)",
         Some(Flag::UserNamespaces) => "Some(Flag::UserNamespaces)",
         Some(Flag::Supervised) => "Some(Flag::Supervised)",
+        Some(Flag::Offline) => "Some(Flag::Offline)",
     }
 }
 

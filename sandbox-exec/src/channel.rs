@@ -21,6 +21,8 @@ const LONGEST: usize = 2048;
 const LISTENER: u8 = b'L';
 /// First byte of a message with a failure.
 const FAILURE: u8 = b'F';
+/// First byte of the message that the command has ended, with its status.
+const ENDED: u8 = b'E';
 /// First byte of the message that identities are mapped.
 const MAPPED: u8 = b'M';
 
@@ -35,6 +37,8 @@ pub(crate) enum Word {
     Failed(Failure),
     /// The filter's listener, and a `sock_diag` socket of the sandbox's own network namespace when it has one.
     Listener(OwnedFd, Option<OwnedFd>),
+    /// The command has ended with this exit status; others may still run.
+    Ended(u8),
     /// The line is closed.
     Closed,
 }
@@ -69,6 +73,11 @@ impl Channel {
     pub(crate) fn hand_out(&self, listener: &OwnedFd, diagnosis: Option<&OwnedFd>) -> Result<(), Errno> {
         let descriptors: Vec<RawFd> = [Some(listener), diagnosis].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
         self.send(&[LISTENER], &descriptors)
+    }
+
+    /// Tells that the command has ended.
+    pub(crate) fn end(&self, status: u8) {
+        let _ = self.send(&[ENDED, status], &[]);
     }
 
     /// Tells the inside that identities are mapped, and hands in prepared mounts.
@@ -111,6 +120,7 @@ impl Channel {
         let mut descriptors = descriptors.into_iter();
         Ok(match (message.split_first(), descriptors.next()) {
             (Some((&FAILURE, failure)), _) => Failure::decode(failure).map_or(Word::Closed, Word::Failed),
+            (Some((&ENDED, [status])), _) => Word::Ended(*status),
             (Some((&LISTENER, _)), Some(listener)) => Word::Listener(listener, descriptors.next()),
             _ => Word::Closed,
         })

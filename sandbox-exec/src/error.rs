@@ -6,7 +6,7 @@ use lobsterpot_policy::PolicyError;
 use nix::errno::Errno;
 
 use crate::exit::Exit;
-use crate::step::Failure;
+use crate::step::{Failure, Step};
 
 /// Why a run was stopped.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +53,12 @@ pub(crate) enum Error {
         /// The remedy.
         hint: String,
     },
-    /// A hard link to a masked file lies where the sandbox could read it.
-    #[error("\"{}\" is a hard link to the masked file \"{}\"", link.display(), masked.display())]
+    /// A hard link to a masked or protected file lies where the sandbox could use it.
+    #[error("\"{}\" is a hard link to a file of \"{}\", which is masked or protected", link.display(), masked.display())]
     HardLink {
         /// The visible name.
         link: PathBuf,
-        /// The masked file.
+        /// The masked or protected path.
         masked: PathBuf,
     },
     /// A step of the set-up failed.
@@ -67,6 +67,22 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// The error for a launch that failed, with the remedy when the kernel refused namespaces.
+    pub(crate) fn from_launch(failure: Failure) -> Self {
+        let remedy = match failure.errno {
+            _ if failure.step != Step::Namespaces => return failure.into(),
+            Errno::ENOSPC | Errno::EUSERS => "sysctl -w user.max_user_namespaces=15000",
+            Errno::EPERM => "sysctl -w kernel.unprivileged_userns_clone=1, or let the container create user namespaces",
+            Errno::EINVAL | Errno::ENOSYS => "boot a kernel with CONFIG_USER_NS",
+            _ => return failure.into(),
+        };
+        Self::Unsupported {
+            layer: "user_namespace",
+            why: format!("the kernel refuses user namespaces ({})", failure.errno.desc()),
+            hint: format!("{remedy}; or accept less: [require] user_namespace = \"best-effort\""),
+        }
+    }
+
     /// The launcher's exit status for this error.
     pub(crate) fn exit(&self) -> Exit {
         match self {

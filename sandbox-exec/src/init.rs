@@ -10,20 +10,28 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::args::Leftovers;
+use crate::channel::Channel;
+use crate::plan::{Supervision, Tier};
 use crate::sys::process::{self, Waited};
 
 /// Looks after the command `child` until it and, as told, all others have ended. Returns the exit status to end with.
-pub(crate) fn look_after(child: Pid, leftovers: Leftovers, grace: Duration) -> u8 {
+///
+/// With `line`, tells there when the command has ended.
+pub(crate) fn look_after(child: Pid, tier: Tier, supervision: &Supervision, line: Option<Channel>) -> u8 {
     let status = loop {
         match reap_until(child) {
             Some(status) => break status,
             None => receive(child, None),
         }
     };
+    if let Some(line) = line {
+        line.end(status);
+    }
     if others_remain() {
-        match leftovers {
-            Leftovers::Keep => wait_for_all(child),
-            Leftovers::End => end_all(child, grace),
+        match (supervision.leftovers, tier) {
+            (Leftovers::Keep, _) => wait_for_all(child),
+            (Leftovers::End, Tier::Namespaces) => end_all(child, supervision.grace),
+            (Leftovers::End, Tier::Landlock) => end_descendants(child, supervision.grace),
         }
     }
     status
@@ -70,6 +78,37 @@ fn wait_for_all(child: Pid) {
     while others_remain() {
         receive(child, None);
     }
+}
+
+/// As [`end_all`], where no pid namespace ends what is left: every descendant is found and killed, until none is.
+fn end_descendants(child: Pid, grace: Duration) {
+    let deadline = Instant::now().checked_add(grace);
+    let mut signal = Signal::SIGTERM;
+    while others_remain() {
+        for pid in descendants(Pid::this()) {
+            let _ = kill(pid, signal);
+            let _ = kill(pid, Signal::SIGCONT);
+        }
+        receive(child, Some(Duration::from_millis(10)));
+        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
+            signal = Signal::SIGKILL;
+        }
+    }
+}
+
+/// The children of `pid`, theirs, and so on: `/proc/PID/task/TID/children`, `proc(5)`.
+fn descendants(pid: Pid) -> Vec<Pid> {
+    let mut found = Vec::new();
+    let mut waiting = vec![pid];
+    while let Some(pid) = waiting.pop() {
+        for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            let children = children.split_ascii_whitespace().filter_map(|number| number.parse().ok().map(Pid::from_raw));
+            waiting.extend(children.clone());
+            found.extend(children);
+        }
+    }
+    found
 }
 
 /// Asks everything inside to end and waits for `grace`; what is left then ends with this process.

@@ -2,18 +2,17 @@
 
 use std::os::fd::RawFd;
 
-
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
 
-
-use crate::args::Invocation;
+use crate::args::Leftovers;
 use crate::channel::{self, Channel};
 use crate::confine::{self, Inherited, Namespaced};
 use crate::error::Error;
 use crate::init;
-use crate::plan::{Network, Owners, Plan};
+use crate::plan::{Network, Owners, Plan, Tier};
 use crate::step::{Failure, Step, Stepped};
 use crate::supervise::{Ending, Sandbox, Signals, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
@@ -57,16 +56,26 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
 /// Runs the planned command and waits for it.
 ///
 /// # Errors
-/// The step of the set-up that failed; the command did not run then.
-pub(crate) fn launch(plan: &Plan, closed: [bool; 3], invocation: &Invocation) -> Result<Ending, Error> {
-    let _ = invocation;
+/// What the kernel refused to the outside. What failed inside is an [`Ending::Failed`].
+pub(crate) fn launch(plan: &Plan, closed: [bool; 3]) -> Result<Ending, Failure> {
     let (signals, mask) = Signals::hold().step(Step::Signals)?;
     let inherited = Inherited { mask, closed };
+    let ending = match plan.supervision.leftovers {
+        Leftovers::End => in_sandbox(plan, inherited, &signals, None),
+        Leftovers::Keep => crate::keep::run(&signals, |line| in_sandbox(plan, inherited, &signals, Some(line))),
+    };
+    // A second attempt, without namespaces, must find the caller's state as it was.
+    signals.release(&mask);
+    ending
+}
+
+/// Makes the sandbox and supervises it; with `line`, tells there when the command has ended while others still run.
+fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, line: Option<&Channel>) -> Result<Ending, Failure> {
     let (outside, inside) = channel::pair().step(Step::Supervisor)?;
-    match fork_into(namespaces(plan)).step(Step::Namespaces).map_err(refused)? {
+    match fork_into(namespaces(plan)).step(Step::Namespaces)? {
         Side::Child => {
             drop(outside);
-            process::exit_now(i32::from(be_init(plan, inherited, &inside)))
+            process::exit_now(i32::from(be_init(plan, inherited, inside)))
         }
         Side::Parent(init, pidfd) => {
             drop(inside);
@@ -74,14 +83,16 @@ pub(crate) fn launch(plan: &Plan, closed: [bool; 3], invocation: &Invocation) ->
             if let Owners::Remapped(id) = plan.owners {
                 prepare(plan, &sandbox, id)?;
             }
-            release_streams();
-            Ok(supervise(sandbox, &plan.supervision, &signals)?)
+            supervise(sandbox, &plan.supervision, signals, line)
         }
     }
 }
 
 /// The namespaces of `plan`.
 fn namespaces(plan: &Plan) -> Namespaces {
+    if plan.tier == Tier::Landlock {
+        return 0;
+    }
     let always = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
@@ -92,48 +103,32 @@ fn namespaces(plan: &Plan) -> Namespaces {
     Namespaces::from((always | network).cast_unsigned())
 }
 
-/// What to say when the kernel refuses namespaces.
-fn refused(failure: Failure) -> Error {
-    let remedy = match failure.errno {
-        Errno::ENOSPC | Errno::EUSERS => "sysctl -w user.max_user_namespaces=15000",
-        Errno::EPERM => "sysctl -w kernel.unprivileged_userns_clone=1, or let the container create user namespaces",
-        Errno::EINVAL | Errno::ENOSYS => "boot a kernel with CONFIG_USER_NS",
-        _ => return failure.into(),
-    };
-    Error::Unsupported {
-        layer: "user_namespace",
-        why: format!("the kernel refuses user namespaces ({})", failure.errno.desc()),
-        hint: format!("{remedy}; or accept less: [require] user_namespace = \"best-effort\""),
-    }
-}
-
 /// Maps a remapped caller's ids and hands in the mounts that only the outside can prepare.
 fn prepare(plan: &Plan, sandbox: &Sandbox, id: u32) -> Result<(), Failure> {
     let prepared = confine::map_from_outside(sandbox.init, plan.user, id)
         .and_then(|()| confine::prepare_mounts(plan, sandbox.init))
         .and_then(|mounts| sandbox.channel.hand_in(&mounts).step(Step::OwnerRemap));
     if prepared.is_err() {
-        let _ = process::send_signal(&sandbox.pidfd, nix::sys::signal::Signal::SIGKILL);
-        let _ = nix::sys::wait::waitpid(sandbox.init, None);
+        let _ = process::send_signal(&sandbox.pidfd, Signal::SIGKILL);
+        let _ = waitpid(sandbox.init, None);
     }
     prepared
 }
 
-/// Lets go of standard input and output, which belong to the command: who waits for their end must not wait for the launcher.
-fn release_streams() {
-    let _ = process::close_descriptors(0, 1);
-}
-
 /// The whole life of the first process inside. Returns its exit status.
-fn be_init(plan: &Plan, inherited: Inherited, channel: &Channel) -> u8 {
-    let started = Namespaced::settle(plan, channel)
-        .and_then(Namespaced::mount)
-        .and_then(|mounted| mounted.start(inherited, channel));
+fn be_init(plan: &Plan, inherited: Inherited, channel: Channel) -> u8 {
+    let started = match plan.tier {
+        Tier::Namespaces => Namespaced::settle(plan, &channel)
+            .and_then(Namespaced::mount)
+            .and_then(|mounted| mounted.start(inherited, &channel)),
+        Tier::Landlock => confine::start_without_namespaces(plan, inherited, &channel),
+    };
     match started {
         Ok(command) => {
             let supervision = &plan.supervision;
-            confine::shed();
-            init::look_after(command, supervision.leftovers, supervision.grace)
+            let kept = (supervision.leftovers == Leftovers::Keep).then_some(channel);
+            confine::shed(kept.as_ref());
+            init::look_after(command, plan.tier, supervision, kept)
         }
         Err(failure) => {
             channel.fail(&failure);

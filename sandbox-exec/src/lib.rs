@@ -11,8 +11,10 @@ mod confine;
 mod deep;
 mod error;
 mod exit;
+mod fallback;
 mod host;
 mod init;
+mod keep;
 mod launch;
 mod links;
 mod nested;
@@ -31,6 +33,7 @@ use std::ffi::OsString;
 use args::{Invocation, Mode, Request};
 use error::Error;
 use exit::Exit;
+use step::{Step, Stepped};
 use supervise::Ending;
 
 /// Runs the launcher with the command line `arguments`; returns the exit status.
@@ -60,18 +63,49 @@ fn carry_out(arguments: Vec<OsString>) -> Result<u8, Error> {
 fn run_command(invocation: &Invocation) -> Result<u8, Error> {
     // First of all: nothing that the caller left open may be there later, in this process or in any of the sandbox's.
     let inherited = launch::take_over(&invocation.descriptors)?;
-    let environment: Vec<_> = std::env::vars_os().collect();
-    let survey = survey::look(invocation)?;
     if nested::inside_already() {
-        return nested::run(invocation, &survey, &environment, inherited);
+        return nested::run(invocation);
     }
-    let plan = plan::plan(survey.inputs(invocation, &environment))?;
-    if invocation.mode == Mode::DryRun {
-        report::plan(&plan, invocation.format);
-        return Ok(Exit::Success as u8);
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let mut attempts = ATTEMPTS;
+    loop {
+        let survey = survey::look(invocation)?;
+        let plan = plan::plan(survey.inputs(invocation, &environment))?;
+        if invocation.mode == Mode::DryRun {
+            report::plan(&plan, invocation.format);
+            return Ok(Exit::Success as u8);
+        }
+        let failure = match launch::launch(&plan, inherited) {
+            Ok(Ending::Failed(failure)) | Err(failure) => failure,
+            Ok(ending) => return status(&plan, ending),
+        };
+        attempts -= 1;
+        if attempts > 0 && failure.is_outdated() {
+            continue;
+        }
+        if fallback::is_accepted(&failure, &survey) {
+            return run_without_namespaces(&plan, &survey, inherited);
+        }
+        return Err(Error::from_launch(failure));
     }
-    let ending = launch::launch(&plan, inherited, invocation)?;
-    Ok(status(&plan, ending)?)
+}
+
+/// How often a run is planned anew when something that was planned for has vanished or changed before it could be mounted.
+const ATTEMPTS: u32 = 3;
+
+/// Runs the command in the tier without namespaces, with a temporary folder of its own.
+fn run_without_namespaces(plan: &plan::Plan, survey: &survey::Survey, inherited: [bool; 3]) -> Result<u8, Error> {
+    let temporary = nix::unistd::mkdtemp(&std::env::temp_dir().join("lobsterpot-XXXXXX")).step(Step::PrivateTree)?;
+    let ended = match fallback::plan(plan, survey, &temporary) {
+        Some(plan) => launch::launch(&plan, inherited).map_err(Error::from).and_then(|ending| status(&plan, ending)),
+        None => Err(Error::Unsupported {
+            layer: "landlock",
+            why: "the kernel refuses user namespaces and has no Landlock: nothing would hold the files".to_owned(),
+            hint: "allow user namespaces: `sandbox-exec check` shows how".to_owned(),
+        }),
+    };
+    let _ = std::fs::remove_dir_all(&temporary);
+    ended
 }
 
 /// The exit status for `ending`, with a word on standard error when it was not the command's own.

@@ -1,4 +1,4 @@
-//! Hard links to masked files, planted where the sandbox could read them: a mask covers a name, a second name would not be covered.
+//! Hard links planted beforehand: a mask or a protection covers a name, and a second name of the same file would not be covered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -15,12 +15,22 @@ const DEPTH: usize = 3;
 /// See [`DEPTH`].
 const ENTRIES: usize = 4096;
 
-/// Finds second names of masked files in the workspaces; keyed by the masked path.
+/// Finds second names of masked and protected files in the workspaces; keyed by the masked or protected path.
 ///
-/// Only when a masked file has more than one name is anything searched.
+/// Only when such a file has more than one name is anything searched.
 pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
     let mut wanted: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
     let masked = rules.mask.iter().flat_map(|rule| rule.found.iter());
+    let protected = rules.protect.iter().flat_map(|rule| rule.found.iter());
+    for (path, fact) in protected.filter_map(|path| Some((path, probe.facts.get(path.as_os_str())?))) {
+        match fact.kind {
+            Kind::File if fact.names > 1 => {
+                wanted.insert(fact.identity, path.clone());
+            }
+            Kind::Folder => collect(path, path, DEPTH - 1, &mut wanted),
+            Kind::File | Kind::Socket | Kind::Other => {}
+        }
+    }
     for (path, fact) in masked.filter_map(|path| Some((path, probe.facts.get(path.as_os_str())?))) {
         match fact.kind {
             Kind::File if fact.names > 1 => {

@@ -35,7 +35,12 @@ impl Probe {
             if self.is_missing(path) {
                 return None;
             }
-            self.facts.insert(path.as_os_str().to_owned(), open(path)?);
+            let fact = open(path)?;
+            if fact.real != path {
+                let real = Fact { link: None, ..fact.clone() };
+                self.facts.entry(fact.real.as_os_str().to_owned()).or_insert(real);
+            }
+            self.facts.insert(path.as_os_str().to_owned(), fact);
         }
         self.facts.get(path.as_os_str())
     }

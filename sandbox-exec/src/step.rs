@@ -163,6 +163,11 @@ impl Failure {
         Some(Self { step, path, errno: Errno::from_raw(i32::from_le_bytes(*errno)) })
     }
 
+    /// Whether the host changed between the look and the mount, so that looking again may help. The command did not run.
+    pub(crate) fn is_outdated(&self) -> bool {
+        matches!(self.step, Step::Bind | Step::Mask) && matches!(self.errno, Errno::ENOENT | Errno::ESTALE | Errno::ENOTDIR)
+    }
+
     /// The exit status for this failure.
     pub(crate) fn exit(&self) -> Exit {
         match (self.step, self.errno) {

@@ -15,7 +15,7 @@ mod mounts;
 mod restrict;
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::sys::signal::SigSet;
@@ -121,10 +121,29 @@ impl Mounted<'_> {
     }
 }
 
+/// Starts the command in a process of its own, restricted, where there are no namespaces.
+///
+/// # Errors
+/// The step that failed.
+pub(crate) fn start_without_namespaces(plan: &Plan, inherited: Inherited, channel: &Channel) -> Result<Pid, Failure> {
+    process::die_with_parent().step(Step::Leash)?;
+    process::hide_memory().step(Step::Leash)?;
+    process::adopt_orphans().step(Step::Leash)?;
+    Mounted { plan }.start(inherited, channel)
+}
+
 /// Drops what the first process needed to build the sandbox and does not need to look after it: every descriptor, so that no
 /// stream of the caller's stays open on its account, and every capability.
-pub(crate) fn shed() {
-    let _ = process::close_descriptors(0, u32::MAX);
+pub(crate) fn shed(kept: Option<&Channel>) {
+    match kept.and_then(|channel| u32::try_from(channel.as_fd().as_raw_fd()).ok()) {
+        Some(0) | None => {
+            let _ = process::close_descriptors(u32::from(kept.is_some()), u32::MAX);
+        }
+        Some(kept) => {
+            let _ = process::close_descriptors(0, kept - 1);
+            let _ = process::close_descriptors(kept + 1, u32::MAX);
+        }
+    }
     let _ = caps::clear(None, caps::CapSet::Effective);
     let _ = caps::clear(None, caps::CapSet::Permitted);
 }

@@ -21,7 +21,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{Mode, SFlag, fchmodat, fstat, mkdirat, mknodat};
 use nix::unistd::{chroot, fchdir, symlinkat, write};
 
-use crate::plan::{self, Access, Mount, Node, NodeKind, Origin, Plan, Room, Source};
+use crate::plan::{self, Access, Mount, Network, Node, NodeKind, Origin, Plan, Room, Source};
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY, Reach};
 
@@ -39,7 +39,7 @@ struct Sources {
 /// The step that failed, with the path.
 pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> Result<(), Failure> {
     let tmpfs = private_tmpfs(plan)?;
-    fill(&tmpfs, &plan.tree)?;
+    fill(&tmpfs, &plan.tree, plan.network)?;
     let root = mount::clone_tree(&tmpfs, &c_path(Path::new(plan::ROOT))?).step(Step::Root)?;
     mount::attach(&root, AT_FDCWD, c"/").step(Step::Root)?;
     let mut sources = Sources { prepared, tmpfs };
@@ -74,7 +74,7 @@ fn private_tmpfs(plan: &Plan) -> Result<OwnedFd, Failure> {
 }
 
 /// Makes the nodes of the private tmpfs.
-fn fill(tmpfs: &OwnedFd, nodes: &[Node]) -> Result<(), Failure> {
+fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure> {
     let mode = Mode::from_bits_truncate;
     for Node { path, kind } in nodes {
         match kind {
@@ -90,14 +90,18 @@ fn fill(tmpfs: &OwnedFd, nodes: &[Node]) -> Result<(), Failure> {
                 mknodat(tmpfs, path, SFlag::S_IFREG, mode(*bits), 0).step_at(Step::Skeleton, path)?;
             }
             NodeKind::Link(text) => symlinkat(text, tmpfs, path).step_at(Step::Skeleton, path)?,
-            NodeKind::Notice => {
-                let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
-                let file = openat(tmpfs, path, flags, mode(0o444)).step_at(Step::Skeleton, path)?;
-                write(&file, plan::notice()).step_at(Step::Skeleton, path)?;
-            }
+            NodeKind::Notice => file(tmpfs, path, plan::notice())?,
+            NodeKind::Marker => file(tmpfs, path, network.word().as_bytes())?,
         }
     }
     Ok(())
+}
+
+/// Makes a small file that anybody may read.
+fn file(tmpfs: &OwnedFd, path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+    let file = openat(tmpfs, path, flags, Mode::from_bits_truncate(0o444)).step_at(Step::Skeleton, path)?;
+    write(&file, content).map(drop).step_at(Step::Skeleton, path)
 }
 
 impl Sources {

@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use super::Inherited;
 use super::exec::Command;
 use crate::channel::Channel;
-use crate::plan::{Limits, Network, Plan, Ruleset};
+use crate::plan::{Limits, Network, Plan, Ruleset, Tier};
 use crate::seccomp::select;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::{diag, process};
@@ -32,10 +32,8 @@ pub(crate) struct Restricted<'a> {
 /// # Errors
 /// The step that failed.
 pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restricted<'a>, Failure> {
-    let diagnosis = match plan.network {
-        Network::Isolated => Some(diag::open().step(Step::Supervisor)?),
-        Network::Host => None,
-    };
+    let own_network = plan.network == Network::Isolated && plan.tier == Tier::Namespaces;
+    let diagnosis = if own_network { Some(diag::open().step(Step::Supervisor)?) } else { None };
     nix::unistd::chdir(&plan.cwd).step_at(Step::WorkingFolder, &plan.cwd)?;
     limit(plan.limits)?;
     set_no_new_privs().step(Step::Capabilities)?;
@@ -107,10 +105,16 @@ fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
         created = rule(created, path, AccessFs::from_read(abi))?;
     }
     for path in &ruleset.writable {
-        let nodes = AccessFs::MakeChar | AccessFs::MakeBlock;
-        created = rule(created, path, all & !nodes)?;
+        created = rule(created, path, all & !(AccessFs::MakeChar | AccessFs::MakeBlock))?;
     }
-    for path in ["/dev", "/proc"].map(Path::new) {
+    for path in &ruleset.listable {
+        created = rule(created, path, AccessFs::ReadDir.into())?;
+    }
+    let nodes = AccessFs::MakeChar | AccessFs::MakeBlock;
+    for path in &ruleset.changeable {
+        created = rule(created, path, all & !nodes & !(AccessFs::ReadFile | AccessFs::Execute))?;
+    }
+    for path in &ruleset.usable {
         let open = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
         created = rule(created, path, open & all)?;
     }

@@ -14,7 +14,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// Builds the environment: what the policy passes, then what it sets, then what the sandbox itself says.
 pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<(OsString, OsString)> {
-    let Inputs { policy, host, invocation, environment: given, .. } = inputs;
+    let Inputs { policy, places, host, invocation, environment: given } = inputs;
     let mut environment = BTreeMap::new();
     let (wanted, stated): (Vec<_>, Vec<_>) =
         invocation.environment.iter().map(|argument| variable(argument)).partition(|(_, value)| value.is_none());
@@ -26,7 +26,7 @@ pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<
     }
     let home = &host.caller.home;
     for (name, value) in &policy.environment.set {
-        environment.insert(OsString::from(name), in_home(value, home));
+        environment.insert(OsString::from(name), OsString::from(places.expand(value)));
     }
     environment.insert("HOME".into(), home.clone().into());
     if let Some(name) = &host.caller.name {
@@ -41,11 +41,6 @@ pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<
         environment.insert(name.to_owned(), value.unwrap_or_default().to_owned());
     }
     environment.into_iter().collect()
-}
-
-/// `value` with a leading `~/` made the home folder.
-fn in_home(value: &str, home: &Path) -> OsString {
-    value.strip_prefix("~/").map_or_else(|| value.into(), |rest| home.join(rest).into())
 }
 
 /// The entries of `path` that are absolute and can be seen inside.

@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::seccomp::Variant;
 
 pub(crate) use names::Guard;
-pub(crate) use views::{Access, DEVICES, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
+pub(crate) use views::{Access, DEVICES, MARKER, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
 pub(crate) use workspace::choose as choose_workspaces;
 
 /// Which network the command sees.
@@ -29,6 +29,25 @@ pub(crate) enum Network {
     Isolated,
     /// The host's.
     Host,
+}
+
+impl Network {
+    /// The network in one word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Isolated => "none",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// How much the host offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// Namespaces around Landlock, capabilities and seccomp.
+    Namespaces,
+    /// No namespaces: Landlock, capabilities and seccomp alone.
+    Landlock,
 }
 
 /// How owners inside relate to owners outside.
@@ -69,6 +88,12 @@ pub(crate) struct Ruleset {
     pub(crate) readable: Vec<PathBuf>,
     /// Folders and files, by their path inside, that may be written and changed.
     pub(crate) writable: Vec<PathBuf>,
+    /// Folders, by their path inside, whose names may be listed.
+    pub(crate) listable: Vec<PathBuf>,
+    /// Folders, by their path inside, in which everything may be written and changed, but not read.
+    pub(crate) changeable: Vec<PathBuf>,
+    /// Folders and devices, by their path inside, whose files may be opened but not replaced.
+    pub(crate) usable: Vec<PathBuf>,
     /// TCP is refused as a whole.
     pub(crate) refuse_tcp: bool,
 }
@@ -96,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) profile: String,
     /// The caller's user and group, which are also those inside.
     pub(crate) user: (u32, u32),
+    /// How much the host offers.
+    pub(crate) tier: Tier,
     /// Owners inside and outside.
     pub(crate) owners: Owners,
     /// The network.
@@ -160,10 +187,12 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         ptrace: policy.syscalls.ptrace == Permission::Allow,
         user_namespaces: policy.syscalls.user_namespaces == Permission::Allow,
         supervised: true,
+        offline: false,
     };
     Ok(Plan {
         profile: policy.profile.clone(),
         user: (host.caller.uid.as_raw(), host.caller.gid.as_raw()),
+        tier: Tier::Namespaces,
         owners,
         network,
         landlock: ruleset(policy, host, network, &layout)?,
@@ -232,6 +261,9 @@ fn ruleset(
         abi: host.landlock,
         readable: vec![PathBuf::from("/")],
         writable: layout.writable(),
+        listable: Vec::new(),
+        changeable: Vec::new(),
+        usable: vec![PathBuf::from("/dev"), PathBuf::from("/proc")],
         refuse_tcp: false,
     }))
 }

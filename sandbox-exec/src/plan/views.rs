@@ -13,6 +13,8 @@ use crate::rules::Resolved;
 
 /// The folder of the private tmpfs that becomes `/`.
 pub(crate) const ROOT: &str = "root";
+/// The file in the sandbox's root by which a launcher inside knows it.
+pub(crate) const MARKER: &str = ".lobsterpot";
 /// Device nodes that are the host's own.
 pub(crate) const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
 /// The file of the private tmpfs that covers masked files: nobody may open it.
@@ -94,6 +96,8 @@ pub(crate) enum NodeKind {
     File(u32),
     /// A file that says why a folder is empty.
     Notice,
+    /// The file by which a launcher inside knows the sandbox.
+    Marker,
     /// A symlink with this text.
     Link(PathBuf),
 }
@@ -144,6 +148,9 @@ impl<'a> Layout<'a> {
     /// A hard link to a masked file.
     pub(crate) fn build(&mut self) -> Result<(), Error> {
         let Inputs { policy, places, host, .. } = self.inputs;
+        if let Some((masked, link)) = host.hard_links.first_key_value() {
+            return Err(Error::HardLink { link: link.clone(), masked: masked.clone() });
+        }
         let masks = self.masks();
         if policy.files.home == HomeView::ReadOnly {
             self.grant(&host.caller.home, Access::Read, &masks);
@@ -165,7 +172,7 @@ impl<'a> Layout<'a> {
         for workspace in &places.workspaces {
             self.bind(workspace, workspace, Access::Write);
         }
-        self.hide(&masks)?;
+        self.hide(&masks);
         self.protect();
         Ok(())
     }
@@ -265,7 +272,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Covers every masked path that would be seen.
-    fn hide(&mut self, masks: &HashSet<OsString>) -> Result<(), Error> {
+    fn hide(&mut self, masks: &HashSet<OsString>) {
         let Inputs { host, places, .. } = self.inputs;
         let mut existing: Vec<&Path> = masks.iter().map(Path::new).filter(|path| host.fact(path).is_some()).collect();
         existing.sort();
@@ -280,11 +287,7 @@ impl<'a> Layout<'a> {
             } else if fact.kind == Kind::Folder && self.in_home(path) {
                 self.notices.insert(path.to_owned());
             }
-            if let Some(link) = host.hard_links.get(path) {
-                return Err(Error::HardLink { link: link.clone(), masked: path.to_owned() });
-            }
         }
-        Ok(())
     }
 
     /// Whether `path` lies right in the caller's home.
@@ -333,6 +336,7 @@ impl<'a> Layout<'a> {
         let mut tree = Tree::default();
         self.furnish(&mut tree);
         let (mut sealed, mut open) = (Vec::new(), Vec::new());
+        let mut opened: BTreeSet<&Path> = BTreeSet::new();
         for (path, text) in &self.links {
             tree.add(Path::new(ROOT).join(relative(path)), NodeKind::Link(text.clone()));
         }
@@ -340,8 +344,15 @@ impl<'a> Layout<'a> {
             let target = Path::new(target);
             let room = self.make_room(&mut tree, target, view);
             let mount = self.mount(&mut tree, target, view, room);
-            let inside_writable = target.parent().is_some_and(|parent| self.is_writable(parent));
-            if mount.access == Access::Read && !inside_writable { sealed.push(mount) } else { open.push(mount) }
+            // What lies in a mount that is made after sealing can only be made after it.
+            let around = target.parent().and_then(|parent| self.nearest(parent));
+            let in_open = around.is_some_and(|(outer, _)| opened.contains(outer));
+            if mount.access == Access::Write || in_open {
+                opened.insert(target);
+                open.push(mount);
+            } else {
+                sealed.push(mount);
+            }
         }
         for folder in &self.notices {
             if self.views.contains_key(folder.as_os_str()) || self.shows_host(folder) {
@@ -361,6 +372,7 @@ impl<'a> Layout<'a> {
         for folder in ["proc", "run", "dev/pts"] {
             tree.folder(&root.join(folder));
         }
+        tree.add(root.join(MARKER), NodeKind::Marker);
         for name in DEVICES {
             tree.add(dev.join(name), NodeKind::File(0o444));
         }

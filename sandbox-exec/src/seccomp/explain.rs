@@ -23,6 +23,8 @@ pub enum Flag {
     UserNamespaces,
     /// [`Variant::supervised`]
     Supervised,
+    /// [`Variant::offline`]
+    Offline,
 }
 
 impl Flag {
@@ -32,6 +34,7 @@ impl Flag {
             Self::Ptrace => variant.ptrace,
             Self::UserNamespaces => variant.user_namespaces,
             Self::Supervised => variant.supervised,
+            Self::Offline => variant.offline,
         }
     }
 }

@@ -9,11 +9,14 @@ pub struct Variant {
     pub user_namespaces: bool,
     /// `connect` is handed to the supervisor, which must have taken the filter's listener.
     pub supervised: bool,
+    /// There are no namespaces around the process and it shall have no network: sockets of the network and System V IPC, which
+    /// would be the host's, are refused.
+    pub offline: bool,
 }
 
 impl Variant {
     /// How many variants there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 16;
 
     /// Every variant, in the order of [`index`](Self::index).
     pub fn all() -> impl Iterator<Item = Self> {
@@ -21,11 +24,15 @@ impl Variant {
             ptrace: index & 1 != 0,
             user_namespaces: index & 2 != 0,
             supervised: index & 4 != 0,
+            offline: index & 8 != 0,
         })
     }
 
     /// The variant's place among the compiled programs.
     pub const fn index(self) -> usize {
-        self.ptrace as usize | (self.user_namespaces as usize) << 1 | (self.supervised as usize) << 2
+        self.ptrace as usize
+            | (self.user_namespaces as usize) << 1
+            | (self.supervised as usize) << 2
+            | (self.offline as usize) << 3
     }
 }

@@ -13,11 +13,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
 use nix::sys::time::TimeSpec;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, dup2_stdin, dup2_stdout};
 
 use crate::channel::{Channel, Word};
 use crate::exit::Exit;
@@ -65,6 +67,8 @@ struct Watchman<'a> {
     watch: Option<Watch<'a>>,
     /// Whether the channel is still open.
     starting: bool,
+    /// Where to tell that the command has ended, when others may outlive it.
+    line: Option<&'a Channel>,
     /// When to end the run.
     deadline: Option<Instant>,
     /// The time is up: `SIGTERM` was sent.
@@ -77,13 +81,20 @@ struct Watchman<'a> {
 ///
 /// # Errors
 /// When the kernel refuses what waiting needs.
-pub(crate) fn supervise(sandbox: Sandbox, supervision: &Supervision, signals: &Signals) -> Result<Ending, Failure> {
+pub(crate) fn supervise(
+    sandbox: Sandbox,
+    supervision: &Supervision,
+    signals: &Signals,
+    line: Option<&Channel>,
+) -> Result<Ending, Failure> {
+    release_streams();
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut watchman = Watchman {
         sandbox,
         supervision,
         watch: None,
         starting: true,
+        line,
         deadline,
         expired: false,
         failure: None,
@@ -162,6 +173,11 @@ impl Watchman<'_> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
             Word::Listener(listener, diagnosis) => self.watch = Some(Watch::new(listener, diagnosis, self.supervision)),
+            Word::Ended(status) => {
+                if let Some(line) = self.line {
+                    crate::keep::let_go(line, status);
+                }
+            }
             Word::Closed => self.starting = false,
         }
         Ok(())
@@ -200,6 +216,15 @@ impl Watchman<'_> {
             WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => Ending::Destroyed(Signal::SIGKILL),
             WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => Ending::Destroyed(Signal::SIGKILL),
         })
+    }
+}
+
+/// Lets go of standard input and output, which belong to the command: who waits for their end must not wait for the launcher.
+/// `/dev/null` takes their place, so that nothing else ever gets their numbers.
+fn release_streams() {
+    if let Ok(null) = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()) {
+        let _ = dup2_stdin(&null);
+        let _ = dup2_stdout(&null);
     }
 }
 

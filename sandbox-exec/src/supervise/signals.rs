@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, SigmaskHow, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::getpid;
 
 /// The launcher's signals.
 #[derive(Debug)]
@@ -47,6 +47,11 @@ impl Signals {
         Ok((Self(descriptor), inherited))
     }
 
+    /// Gives the old mask back.
+    pub(crate) fn release(&self, mask: &SigSet) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None);
+    }
+
     /// The next signal that waits.
     ///
     /// # Errors
@@ -80,9 +85,4 @@ impl Received {
     fn signal(&self) -> Option<Signal> {
         i32::try_from(self.0.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok())
     }
-}
-
-/// Passes `signal` on to `pid`.
-pub(crate) fn pass_on(pid: Pid, signal: Signal) {
-    let _ = nix::sys::signal::kill(pid, signal);
 }

@@ -69,6 +69,30 @@ pub(crate) fn die_with_parent() -> Result<(), Errno> {
     Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
 }
 
+/// Undoes [`die_with_parent`].
+///
+/// # Errors
+/// None in practice.
+pub(crate) fn outlive_parent() -> Result<(), Errno> {
+    // SAFETY: PR_SET_PDEATHSIG takes a signal number, 0 for none, and no pointer.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) }).map(drop)
+}
+
+/// Makes this process the parent of every orphan below it: `PR_SET_CHILD_SUBREAPER`.
+///
+/// # Errors
+/// None in practice.
+pub(crate) fn adopt_orphans() -> Result<(), Errno> {
+    // SAFETY: PR_SET_CHILD_SUBREAPER takes a number and no pointer.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// Whether a seccomp filter is in force: `PR_GET_SECCOMP`.
+pub(crate) fn is_filtered() -> bool {
+    // SAFETY: PR_GET_SECCOMP takes no argument. (In strict mode it would kill, but then this program would not have got here.)
+    unsafe { libc::prctl(libc::PR_GET_SECCOMP) == 2 }
+}
+
 /// Drops every capability from the bounding set; ends at the last one that this kernel knows.
 ///
 /// # Errors

@@ -89,6 +89,7 @@ impl Rule {
         };
         let wanted = match self.text("only_with") {
             Some("supervised") => variant.supervised,
+            Some("offline") => variant.offline,
             Some(other) => panic!("unknown flag {other}"),
             None => true,
         };

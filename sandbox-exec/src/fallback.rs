@@ -1,0 +1,96 @@
+//! The tier without namespaces, for hosts that refuse them and policies that accept it: Landlock, capabilities and seccomp enforce
+//! the same file rules alone.
+//!
+//! Landlock only grants, so what is masked is left out: a folder that holds masked names is granted child by child. What is lost
+//! is said in the report: see [`LOST`].
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{Layer, Requirement};
+
+use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier};
+use crate::step::{Failure, Step};
+use crate::survey::Survey;
+
+use nix::errno::Errno;
+
+/// What this tier cannot do.
+pub(crate) const LOST: &str = "no namespaces: other processes and the names (not the contents) of masked files are visible, \
+     /tmp is the host's, existing protected files in the workspace can be changed, servers inside cannot be reached";
+
+/// Whether `failure` means that the kernel refuses namespaces and the policy accepts to do without.
+pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {
+    let refused = matches!(failure.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS | Errno::EINVAL | Errno::ENOSYS);
+    let step = matches!(failure.step, Step::Namespaces | Step::IdentityMap | Step::OwnerRemap | Step::PrivateTree | Step::Proc);
+    refused && step && survey.policy.requirements.of(Layer::UserNamespace) == Requirement::BestEffort
+}
+
+/// The plan for this tier; `None` without Landlock, for then nothing would hold the files.
+///
+/// `temporary` is a folder of the run's own, the only one outside the workspaces that may be written.
+pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Plan> {
+    let mut plan = plan.clone();
+    let ruleset = plan.landlock.as_mut()?;
+    let masks: BTreeSet<&Path> = survey.host.rules.mask.iter().flat_map(|rule| rule.paths()).collect();
+    let masks = real(&masks, survey);
+    let mounts = plan.sealed.iter().chain(&plan.open).filter(|mount| !mount.mask);
+    let (mut readable, mut writable) = (Vec::new(), vec![temporary.to_owned()]);
+    let carve = Carve { masks, is_root: survey.host.caller.uid.is_root() };
+    for mount in mounts {
+        let (Source::Host(origin) | Source::Own(origin)) = &mount.source else { continue };
+        if mount.access == Access::Read {
+            carve.carve(&origin.path, &mut readable, &mut ruleset.listable);
+        } else {
+            // New names can be made beside a masked one; Landlock cannot tell the two apart but by never letting either be read.
+            carve.carve(&origin.path, &mut writable, &mut ruleset.changeable);
+        }
+    }
+    ruleset.readable = readable;
+    ruleset.writable = writable;
+    ruleset.usable = DEVICES.iter().map(|name| Path::new("/dev").join(name)).collect();
+    ruleset.usable.extend([PathBuf::from("/dev/pts"), PathBuf::from("/proc")]);
+    ruleset.refuse_tcp = plan.network == Network::Isolated;
+    plan.filter.offline = plan.network == Network::Isolated;
+    plan.tier = Tier::Landlock;
+    plan.owners = Owners::Same;
+    plan.environment.retain(|(name, _)| name != "TMPDIR");
+    plan.environment.push(("TMPDIR".into(), temporary.into()));
+    plan.notes.push(LOST.to_owned());
+    Some(plan)
+}
+
+/// Existing masks, as they really lie. Those that do not exist are guarded by name.
+fn real(masks: &BTreeSet<&Path>, survey: &Survey) -> BTreeSet<PathBuf> {
+    masks.iter().filter_map(|path| survey.host.fact(path)).map(|fact| fact.real.clone()).collect()
+}
+
+/// What is left out of a grant.
+struct Carve {
+    /// Masks as they really lie.
+    masks: BTreeSet<PathBuf>,
+    /// The caller is root: it keeps its owner here, and with it the right to read files that nobody else may; in system folders
+    /// those are secrets, so they are left out too.
+    is_root: bool,
+}
+
+impl Carve {
+    /// Adds to `whole` what may be granted with all that is below it, and to `partly` the folders of which only a part may.
+    fn carve(&self, path: &Path, whole: &mut Vec<PathBuf>, partly: &mut Vec<PathBuf>) {
+        let Ok(metadata) = path.symlink_metadata() else { return };
+        // What a symlink leads to is judged where it lies.
+        if metadata.is_symlink() || self.masks.contains(path) {
+            return;
+        }
+        let system = self.is_root && path.starts_with("/etc");
+        if metadata.is_dir() && (system || self.masks.iter().any(|mask| mask.starts_with(path))) {
+            partly.push(path.to_owned());
+            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                self.carve(&entry.path(), whole, partly);
+            }
+        } else if !system || metadata.mode() & 0o004 != 0 {
+            whole.push(path.to_owned());
+        }
+    }
+}
