@@ -55,6 +55,8 @@ pub(crate) enum Flag {
     Supervised,
     /// [`Variant::offline`]
     Offline,
+    /// [`Variant::watched`]
+    Watched,
 }
 
 /// The low 32 bits of an argument, cut to a mask, are one of some values.
@@ -120,6 +122,7 @@ impl Flag {
             Self::UserNamespaces => variant.user_namespaces,
             Self::Supervised => variant.supervised,
             Self::Offline => variant.offline,
+            Self::Watched => variant.watched,
         }
     }
 }

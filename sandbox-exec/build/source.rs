@@ -46,6 +46,7 @@ fn flag(flag: Option<Flag>) -> &'static str {
         Some(Flag::UserNamespaces) => "Some(Flag::UserNamespaces)",
         Some(Flag::Supervised) => "Some(Flag::Supervised)",
         Some(Flag::Offline) => "Some(Flag::Offline)",
+        Some(Flag::Watched) => "Some(Flag::Watched)",
     }
 }
 

@@ -18,7 +18,7 @@ use nix::errno::Errno;
 
 /// What this tier cannot do.
 pub(crate) const LOST: &str = "no namespaces: other processes and the names (not the contents) of masked files are visible, \
-     /tmp is the host's, existing protected files in the workspace can be changed, servers inside cannot be reached";
+     /tmp is the host's, protected files of the workspace hold against honest programs only, unix sockets cannot be connected to";
 
 /// Whether `failure` means that the kernel refuses namespaces and the policy accepts to do without.
 pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {
@@ -53,6 +53,8 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     ruleset.usable.extend([PathBuf::from("/dev/pts"), PathBuf::from("/proc")]);
     ruleset.refuse_tcp = plan.network == Network::Isolated;
     plan.filter.offline = plan.network == Network::Isolated;
+    plan.filter.watched = true;
+    plan.supervision.existing = true;
     plan.tier = Tier::Landlock;
     plan.owners = Owners::Same;
     plan.environment.retain(|(name, _)| name != "TMPDIR");

@@ -97,7 +97,10 @@ const ATTEMPTS: u32 = 3;
 fn run_without_namespaces(plan: &plan::Plan, survey: &survey::Survey, inherited: [bool; 3]) -> Result<u8, Error> {
     let temporary = nix::unistd::mkdtemp(&std::env::temp_dir().join("lobsterpot-XXXXXX")).step(Step::PrivateTree)?;
     let ended = match fallback::plan(plan, survey, &temporary) {
-        Some(plan) => launch::launch(&plan, inherited).map_err(Error::from).and_then(|ending| status(&plan, ending)),
+        Some(plan) => {
+            report::lost();
+            launch::launch(&plan, inherited).map_err(Error::from).and_then(|ending| status(&plan, ending))
+        }
         None => Err(Error::Unsupported {
             layer: "landlock",
             why: "the kernel refuses user namespaces and has no Landlock: nothing would hold the files".to_owned(),

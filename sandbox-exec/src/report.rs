@@ -21,6 +21,11 @@ pub(crate) fn timed_out(plan: &Plan) {
     say(&format!("sandbox-exec: the run was ended after its time limit of {seconds} s\n"));
 }
 
+/// Says what the tier without namespaces cannot do.
+pub(crate) fn lost() {
+    say(&format!("sandbox-exec: running with less protection than usual, as the policy accepts: {}\n", crate::fallback::LOST));
+}
+
 /// Says that the sandbox was destroyed.
 pub(crate) fn destroyed(signal: Signal) {
     say(&format!("sandbox-exec: the sandbox was destroyed from outside by {signal}\n"));

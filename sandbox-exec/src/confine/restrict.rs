@@ -40,7 +40,7 @@ pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restrict
     if let Some(ruleset) = &plan.landlock {
         landlock(ruleset)?;
     }
-    drop_capabilities()?;
+    drop_capabilities(plan.tier)?;
     let listener = if plan.filter.supervised { Listener::New } else { Listener::None };
     if let Some(listener) = load(select(plan.filter).instructions(), listener).step(Step::Seccomp)? {
         channel.hand_out(&listener, diagnosis.as_ref()).step(Step::Supervisor)?;
@@ -76,9 +76,13 @@ fn limit(limits: Limits) -> Result<(), Failure> {
 }
 
 /// Empties every capability set. The bounding set goes first: emptying it takes a capability.
-fn drop_capabilities() -> Result<(), Failure> {
+fn drop_capabilities(tier: Tier) -> Result<(), Failure> {
     let failed = |_| Failure::new(Step::Capabilities, Errno::EPERM);
-    process::empty_bounding_set().step(Step::Capabilities)?;
+    match process::empty_bounding_set() {
+        // An ordinary user outside a namespace of its own cannot, and has nothing to gain from it: `no_new_privs` is set.
+        Err(Errno::EPERM) if tier == Tier::Landlock => {}
+        other => other.step(Step::Capabilities)?,
+    }
     caps::clear(None, caps::CapSet::Ambient).map_err(failed)?;
     caps::clear(None, caps::CapSet::Inheritable).map_err(failed)?;
     caps::clear(None, caps::CapSet::Effective).map_err(failed)?;

@@ -103,6 +103,8 @@ pub(crate) struct Ruleset {
 pub(crate) struct Supervision {
     /// Names that must not be created.
     pub(crate) guards: Vec<Guard>,
+    /// Whether guarded names that exist are the supervisor's to protect too, for want of mounts.
+    pub(crate) existing: bool,
     /// Unix sockets outside that may be connected to.
     pub(crate) sockets: Vec<PathBuf>,
     /// End the run after this long.
@@ -188,6 +190,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         user_namespaces: policy.syscalls.user_namespaces == Permission::Allow,
         supervised: true,
         offline: false,
+        watched: false,
     };
     Ok(Plan {
         profile: policy.profile.clone(),
@@ -207,7 +210,8 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         cwd,
         descriptors: invocation.descriptors.clone(),
         supervision: Supervision {
-            guards: names::guards(inputs, &layout),
+            guards: names::guards(inputs),
+            existing: false,
             sockets: sockets(host),
             timeout: policy.limits.wall_clock,
             grace: policy.limits.grace,

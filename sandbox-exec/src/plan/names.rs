@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::Inputs;
-use super::views::Layout;
 use crate::rules::Resolved;
 
 /// One guarded name.
@@ -18,13 +17,12 @@ pub(crate) struct Guard {
 /// The guarded names of every writable root: all protected names, and masked ones that were asked for by their full path.
 ///
 /// Existing ones are listed too: they are mount points already, and stay guarded should they vanish outside meanwhile.
-pub(crate) fn guards(inputs: Inputs<'_>, layout: &Layout<'_>) -> Vec<Guard> {
+pub(crate) fn guards(inputs: Inputs<'_>) -> Vec<Guard> {
     let Inputs { policy, places, host, .. } = inputs;
     let absolute = |rule: &&Resolved| policy.files.mask.get(rule.rule).is_some_and(|rule| !rule.pattern.is_relative());
     let rules = host.rules.protect.iter().chain(host.rules.mask.iter().filter(absolute));
     let mut guards: Vec<Guard> = rules
         .filter_map(|rule| rule.pattern.literal())
-        .filter(|path| layout.is_writable(path))
         .filter_map(|path| {
             let around = places.workspaces.iter().filter(|root| path.starts_with(root));
             let root = around.max_by_key(|root| root.as_os_str().len())?;

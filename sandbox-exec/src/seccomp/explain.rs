@@ -25,6 +25,8 @@ pub enum Flag {
     Supervised,
     /// [`Variant::offline`]
     Offline,
+    /// [`Variant::watched`]
+    Watched,
 }
 
 impl Flag {
@@ -35,6 +37,7 @@ impl Flag {
             Self::UserNamespaces => variant.user_namespaces,
             Self::Supervised => variant.supervised,
             Self::Offline => variant.offline,
+            Self::Watched => variant.watched,
         }
     }
 }

@@ -12,11 +12,13 @@ pub struct Variant {
     /// There are no namespaces around the process and it shall have no network: sockets of the network and System V IPC, which
     /// would be the host's, are refused.
     pub offline: bool,
+    /// There are no mounts around the process: opening for writing is handed to the supervisor too, for protected files that exist.
+    pub watched: bool,
 }
 
 impl Variant {
     /// How many variants there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 32;
 
     /// Every variant, in the order of [`index`](Self::index).
     pub fn all() -> impl Iterator<Item = Self> {
@@ -25,6 +27,7 @@ impl Variant {
             user_namespaces: index & 2 != 0,
             supervised: index & 4 != 0,
             offline: index & 8 != 0,
+            watched: index & 16 != 0,
         })
     }
 
@@ -34,5 +37,6 @@ impl Variant {
             | (self.user_namespaces as usize) << 1
             | (self.supervised as usize) << 2
             | (self.offline as usize) << 3
+            | (self.watched as usize) << 4
     }
 }

@@ -8,10 +8,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::readlink;
 use nix::sys::stat::{fstat, lstat, stat};
 
 use super::target::{Last, Target};
@@ -26,6 +27,8 @@ const LINKS: usize = 40;
 pub(crate) struct Names<'a> {
     /// The guards.
     guards: &'a [Guard],
+    /// Whether what exists is looked after too.
+    existing: bool,
     /// The last components and the folders above them: nothing else can matter.
     words: BTreeSet<OsString>,
 }
@@ -50,16 +53,18 @@ enum What {
     New,
     /// A symlink.
     Link,
+    /// Nothing: something is removed.
+    Gone,
     /// Something that lies elsewhere now: this path of the process's root.
     Moved(PathBuf),
 }
 
 impl<'a> Names<'a> {
     /// The names of `guards`.
-    pub(crate) fn new(guards: &'a [Guard]) -> Self {
+    pub(crate) fn new(guards: &'a [Guard], existing: bool) -> Self {
         let words = guards.iter().flat_map(|guard| guard.name.components());
         let words = words.map(|component| component.as_os_str().to_owned()).collect();
-        Self { guards, words }
+        Self { guards, existing, words }
     }
 
     /// The answer to the call of `target`.
@@ -75,6 +80,12 @@ impl<'a> Names<'a> {
 
     /// Whether `creation` touches no guarded name.
     fn is_harmless(&self, target: Target<'_>, creation: &Creation) -> bool {
+        if creation.what == What::Gone && !self.existing {
+            return true;
+        }
+        if self.existing && self.lies_below_guard(target, creation).unwrap_or(true) {
+            return false;
+        }
         if creation.what != What::Opened {
             return !self.matters(&creation.path) || self.is_elsewhere(target, creation).unwrap_or(false);
         }
@@ -88,6 +99,19 @@ impl<'a> Names<'a> {
             creation.path = path.parent().map(|folder| folder.join(&text)).unwrap_or(text);
         }
         true
+    }
+
+    /// Whether `creation` takes place in a guarded folder. Only where there are no namespaces: paths mean the same outside there.
+    fn lies_below_guard(&self, target: Target<'_>, creation: &Creation) -> Result<bool, Errno> {
+        let path = target.absolute(creation.folder, &creation.path)?;
+        let Some(folder) = path.parent() else { return Ok(false) };
+        let folder = match target.look_up(folder, Last::Follow) {
+            // The kernel will say the same.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => return Ok(false),
+            other => other?,
+        };
+        let folder = PathBuf::from(readlink(format!("/proc/self/fd/{}", folder.as_raw_fd()).as_str())?);
+        Ok(self.guards.iter().any(|guard| folder.starts_with(guard.root.join(&guard.name))))
     }
 
     /// Whether the last component of `path` is a word of a guard. A path that ends otherwise creates nothing.
@@ -115,10 +139,14 @@ impl<'a> Names<'a> {
     fn would_break(&self, target: Target<'_>, creation: &Creation, guard: &Guard, around: &Path) -> bool {
         let Ok(rest) = guard.name.strip_prefix(around) else { return false };
         if rest.as_os_str().is_empty() {
-            return creation.what != What::Opened || lstat(&guard.root.join(&guard.name)).is_err();
+            if creation.what == What::Gone {
+                return self.existing;
+            }
+            return self.existing || creation.what != What::Opened || lstat(&guard.root.join(&guard.name)).is_err();
         }
         match &creation.what {
             What::Opened | What::New => false,
+            What::Gone => self.existing,
             What::Link => true,
             What::Moved(from) => !matches!(target.look_up(&from.join(rest), Last::Keep), Err(Errno::ENOENT | Errno::ENOTDIR)),
         }
@@ -146,6 +174,8 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
     let one = |folder, path: usize, what| Ok(vec![Creation { folder, path: clean(&target.path(path)?), what }]);
     match target.number() {
         libc::SYS_openat => one(target.integer(0), 1, What::Opened),
+        libc::SYS_unlinkat => one(target.integer(0), 1, What::Gone),
+        libc::SYS_truncate => one(here, 0, What::Opened),
         libc::SYS_openat2 => opened_by_structure(target),
         libc::SYS_mkdirat | libc::SYS_mknodat => one(target.integer(0), 1, What::New),
         libc::SYS_symlinkat => one(target.integer(1), 2, What::Link),
@@ -156,6 +186,8 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_open | libc::SYS_creat => one(here, 0, What::Opened),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_mkdir | libc::SYS_mknod => one(here, 0, What::New),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_unlink => one(here, 0, What::Gone),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_symlink => one(here, 1, What::Link),
         #[cfg(target_arch = "x86_64")]
@@ -178,12 +210,15 @@ fn opened_by_structure(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
 }
 
 /// A rename: what lies at the old path comes into being at the new one, and with `RENAME_EXCHANGE` the other way round as well.
+///
+/// What lies at the old path is gone, which matters where no mount holds it in its place.
 fn moved(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize), flags: i32) -> Result<Vec<Creation>, Errno> {
     let (old, new) = ((old.0, clean(&target.path(old.1)?)), (new.0, clean(&target.path(new.1)?)));
     let creation = |(to_folder, to): &(RawFd, PathBuf), (from_folder, from): &(RawFd, PathBuf)| -> Result<Creation, Errno> {
         Ok(Creation { folder: *to_folder, path: to.clone(), what: What::Moved(target.absolute(*from_folder, from)?) })
     };
-    let mut creations = vec![creation(&new, &old)?];
+    let gone = Creation { folder: old.0, path: old.1.clone(), what: What::Gone };
+    let mut creations = vec![creation(&new, &old)?, gone];
     if flags & libc::RENAME_EXCHANGE.cast_signed() != 0 {
         creations.push(creation(&old, &new)?);
     }
@@ -208,7 +243,7 @@ mod tests {
     #[test]
     fn only_words_of_guards_matter() {
         let guards = guards();
-        let names = Names::new(&guards);
+        let names = Names::new(&guards, false);
         for path in [".mcp.json", "/a/b/hooks", "x/.github", "config"] {
             assert!(names.matters(Path::new(path)), "{path}");
         }

@@ -38,7 +38,7 @@ impl<'a> Watch<'a> {
         notify::wake_synchronously(&listener);
         Self {
             listener: Some(Arc::new(listener)),
-            names: Names::new(&supervision.guards),
+            names: Names::new(&supervision.guards, supervision.existing),
             connector: Connector { allowed: &supervision.sockets, diagnosis },
             sweeper: Sweeper::new(&supervision.guards),
             waiting: Arc::new(AtomicUsize::new(0)),

@@ -90,6 +90,7 @@ impl Rule {
         let wanted = match self.text("only_with") {
             Some("supervised") => variant.supervised,
             Some("offline") => variant.offline,
+            Some("watched") => variant.watched,
             Some(other) => panic!("unknown flag {other}"),
             None => true,
         };

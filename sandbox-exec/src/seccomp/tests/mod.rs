@@ -21,7 +21,7 @@ const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
 
 /// A variant that grants nothing.
-const PLAIN: Variant = Variant { ptrace: false, user_namespaces: false, supervised: false, offline: false };
+const PLAIN: Variant = Variant { ptrace: false, user_namespaces: false, supervised: false, offline: false, watched: false };
 
 /// `SECCOMP_RET_ERRNO` with an errno.
 fn errno(errno: libc::c_int) -> u32 {
