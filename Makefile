@@ -1,0 +1,48 @@
+# The commands of this repository; .ci/run runs the same ones.
+#
+#   make demo    one attack, bare and in the sandbox
+#   make test    every test, against the release binaries; REQUIRE_ALL=1 turns skipped tests into failures
+#   make lint    formatting, lints, documentation, dependencies, budgets
+#   make bench   what the sandbox costs, beside its neighbours
+#   make dist    static binaries, documents and checksums in target/dist
+
+# Where cargo puts programs: .cargo/config.toml names the host as the target.
+TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+BIN_DIR := $(TARGET_DIR)/$(TRIPLE)/release
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+export LOBSTERPOT_BIN_DIR := $(BIN_DIR)
+
+.PHONY: build demo test lint bench dist
+
+build:
+	cargo build --release --locked --bins
+
+demo: build $(TARGET_DIR)/demo/service
+	LOBSTERPOT_DEMO_SERVICE=$(TARGET_DIR)/demo/service demo/run
+
+$(TARGET_DIR)/demo/service: demo/service.rs
+	mkdir -p $(@D)
+	rustc --edition 2024 -D warnings -C opt-level=s -C strip=symbols -C target-feature=+crt-static -o $@ $<
+
+# The programs under test are the release binaries; the tests themselves need no optimisation. As root the end-to-end
+# suite runs everything twice: as root and as an ordinary user.
+test: build
+	cargo test --workspace --locked
+
+lint:
+	cargo fmt --all --check
+	rustfmt --check --edition 2024 demo/service.rs
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	for script in demo/run demo/attack.sh; do sh -n $$script || exit; done
+	for script in .ci/run bench/run; do bash -n $$script || exit; done
+	python3 .ci/check.py
+
+bench: build
+	bench/run $(TARGET_DIR)/bench
+	cargo bench --locked --package lobsterpot-policy -- --noplot
+
+dist: build
+	.ci/dist $(BIN_DIR) $(TARGET_DIR)/dist lobsterpot-$(VERSION)-$(TRIPLE)
