@@ -290,3 +290,6 @@ fn sockets(host: &Host) -> Vec<PathBuf> {
     let named = host.rules.sockets.iter().flat_map(|rule| &rule.found);
     named.filter_map(|path| host.fact(path).map(|fact| fact.real.clone())).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,4 +1,13 @@
 //! Everything that the launcher itself says. Nothing of it goes to standard output but what was asked for there.
+//!
+//! Paths and arguments are chosen by whoever is confined, so no text of theirs reaches a terminal as it is: control characters
+//! and bytes that are no text are written as `\xNN`.
+
+mod json;
+mod layers;
+mod sight;
+mod text;
+pub(crate) mod words;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -10,9 +19,12 @@ use crate::args::Format;
 use crate::error::Error;
 use crate::plan::Plan;
 
+pub(crate) use layers::Enforced;
+use words::{escaped, harmless};
+
 /// Says on standard error what is wrong, and what to do.
 pub(crate) fn error(error: &Error) {
-    say(&format!("sandbox-exec: {error}\nhint: {}\n", error.hint()));
+    say(&format!("sandbox-exec: {}\nhint: {}\n", harmless(&error.to_string()), harmless(&error.hint())));
 }
 
 /// Says that the time was up.
@@ -23,7 +35,8 @@ pub(crate) fn timed_out(plan: &Plan) {
 
 /// Says what the tier without namespaces cannot do.
 pub(crate) fn lost() {
-    say(&format!("sandbox-exec: running with less protection than usual, as the policy accepts: {}\n", crate::fallback::LOST));
+    let lost = crate::fallback::LOST;
+    say(&format!("sandbox-exec: running with less protection than usual, as the policy accepts: {lost}\n"));
 }
 
 /// Says that the sandbox was destroyed.
@@ -33,12 +46,16 @@ pub(crate) fn destroyed(signal: Signal) {
 
 /// Says that a guarded name came into being and was moved aside.
 pub(crate) fn moved_aside(path: &Path, aside: &Path) {
-    say(&format!("sandbox-exec: \"{}\" is protected and was created during the run: moved to \"{}\"\n", path.display(), aside.display()));
+    let (path, aside) = (escaped(path), escaped(aside));
+    say(&format!("sandbox-exec: \"{path}\" is protected and was created during the run: moved to \"{aside}\"\n"));
 }
 
 /// Says that a guarded name came into being and could not be moved aside.
 pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
-    say(&format!("sandbox-exec: \"{}\" is protected, was created during the run and could not be moved aside: {}\n", path.display(), errno.desc()));
+    let (path, why) = (escaped(path), errno.desc());
+    say(&format!(
+        "sandbox-exec: \"{path}\" is protected, was created during the run and could not be moved aside: {why}\n"
+    ));
 }
 
 /// Prints `text` on standard output.
@@ -47,11 +64,26 @@ pub(crate) fn print(text: &str) {
 }
 
 /// Prints the plan on standard output.
-pub(crate) fn plan(plan: &Plan, _format: Format) {
-    print(&format!("{plan:#?}\n"));
+pub(crate) fn plan(plan: &Plan, format: Format) {
+    print(&match format {
+        Format::Text => text::plan(plan),
+        Format::Json => json::plan(plan),
+    });
+}
+
+/// Says on standard error what was enforced, layer by layer.
+#[allow(dead_code, reason = "the run calls it once --explain is wired in")]
+pub(crate) fn explain(plan: &Plan, enforced: &Enforced, format: Format) {
+    say(&match format {
+        Format::Text => text::explain(plan, enforced),
+        Format::Json => json::explain(plan, enforced),
+    });
 }
 
 /// Writes to standard error in one call; there is nobody to tell when that fails.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;
