@@ -1,13 +1,11 @@
 //! What a hijacked process would try, sentence by sentence, on every compiled program.
 
 use super::machine::{self, Call};
-use super::{ALLOW, KILL, NOTIFY, PLAIN, Variant, answer, assert_answer, assert_everywhere, errno, select};
+use super::{ALLOW, HIGH_BITS, KILL, NOTIFY, PLAIN, Variant, answer, assert_answer, assert_everywhere, errno, select};
 use crate::seccomp::{Action, explain, syscall_name};
 
 /// Every namespace flag that `clone` knows.
 const NEW: [u64; 7] = [0x2_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
-/// Bits above what the kernel looks at, with which a careless comparison could be fooled.
-const HIGH_BITS: [u64; 3] = [0, 1 << 32, 0xffff_ffff << 32];
 
 /// The variants that do not grant user namespaces.
 fn without_user_namespaces() -> impl Iterator<Item = Variant> {
@@ -182,69 +180,6 @@ fn terminals_work_as_usual() {
 }
 
 #[test]
-fn unix_datagram_sockets_are_refused_in_every_disguise() {
-    // SOCK_DGRAM, SOCK_RAW (which the kernel turns into SOCK_DGRAM), with SOCK_CLOEXEC, SOCK_NONBLOCK and high bits
-    for (kind, flags) in [2, 3].into_iter().flat_map(|kind| [0, 0x8_0000, 0x800, 0x8_0800].map(|flags| (kind, flags))) {
-        for high in HIGH_BITS {
-            assert_everywhere("socket", &[1 | high, kind | flags | high, high], errno(libc::EACCES));
-            assert_everywhere("socketpair", &[1 | high, kind | flags | high, high], errno(libc::EACCES));
-        }
-    }
-}
-
-#[test]
-fn unix_streams_are_ordinary_work() {
-    for kind in [1, 5, 0x8_0001, 0x801, 0x8_0805] {
-        assert_everywhere("socket", &[1, kind, 0], ALLOW);
-        assert_everywhere("socketpair", &[1, kind, 0], ALLOW);
-    }
-}
-
-#[test]
-fn rare_socket_families_are_unknown() {
-    for family in (0..64).filter(|family| ![1, 2, 10, 16].contains(family)).chain([0xffff, 0xffff_ffff]) {
-        assert_everywhere("socket", &[family, 1, 0], errno(libc::EAFNOSUPPORT));
-        assert_everywhere("socketpair", &[family, 1, 0], errno(libc::EOPNOTSUPP));
-    }
-}
-
-#[test]
-fn netlink_serves_routing_only() {
-    assert_everywhere("socket", &[16, 0x8_0003, 0], ALLOW);
-    for protocol in 1..32 {
-        assert_everywhere("socket", &[16, 3, protocol], errno(libc::EPROTONOSUPPORT));
-    }
-}
-
-#[test]
-fn raw_packets_cannot_be_sent() {
-    for (family, kind) in [2, 10].into_iter().flat_map(|family| [3, 10, 4, 5, 6, 0x8_0003].map(|kind| (family, kind))) {
-        for high in HIGH_BITS {
-            assert_everywhere("socket", &[family | high, kind | high, 1], errno(libc::EPERM));
-        }
-    }
-}
-
-#[test]
-fn internet_sockets_are_ordinary_work() {
-    for (kind, protocol) in [(1, 0), (1, 6), (2, 0), (2, 17), (2, 1), (2, 58), (1, 262), (0x8_0801, 6)] {
-        assert_everywhere("socket", &[2, kind, protocol], ALLOW);
-        assert_everywhere("socket", &[10, kind, protocol], ALLOW);
-    }
-    for protocol in [33, 115, 132, 136, 255] {
-        assert_everywhere("socket", &[2, 1, protocol], errno(libc::EPROTONOSUPPORT));
-    }
-}
-
-#[test]
-fn connect_is_supervised_exactly_where_a_supervisor_stands() {
-    for variant in Variant::all() {
-        let expected = if variant.supervised { NOTIFY } else { ALLOW };
-        assert_answer(variant, "connect", &[3, 0x7fff_0000, 110], expected);
-    }
-}
-
-#[test]
 fn a_second_listener_cannot_stand_in_for_the_supervisor() {
     for high in HIGH_BITS {
         for flags in [0x8, 0x8 | 0x1, 0x8 | 0x20, 0xffff_ffff] {
@@ -254,21 +189,6 @@ fn a_second_listener_cannot_stand_in_for_the_supervisor() {
     // Plain filters, strict mode and questions stay possible.
     for (operation, flags) in [(1, 0), (1, 1), (0, 0), (2, 0), (3, 0)] {
         assert_everywhere("seccomp", &[operation, flags, 0], ALLOW);
-    }
-}
-
-#[test]
-fn device_nodes_cannot_be_made() {
-    for kind in [0x2000, 0x6000] {
-        for mode in [kind | 0o666, kind | 0o666 | 1 << 32] {
-            assert_everywhere("mknod", &[0, mode, 0x0103], errno(libc::EPERM));
-            assert_everywhere("mknodat", &[0xffff_ff9c, 0, mode, 0x0103], errno(libc::EPERM));
-        }
-    }
-    // Pipes, plain files and sockets.
-    for kind in [0x1000, 0x8000, 0xc000, 0] {
-        assert_everywhere("mknod", &[0, kind | 0o644, 0], ALLOW);
-        assert_everywhere("mknodat", &[0xffff_ff9c, 0, kind | 0o644, 0], ALLOW);
     }
 }
 
@@ -323,6 +243,20 @@ fn explanations_name_the_call_the_action_and_the_reason() {
     assert!(socket.reason().contains("unless argument 0 is 0x1 or 0x2 or 0xa or 0x10"), "{}", socket.reason());
     assert_eq!(syscall_name(100_000), None);
     assert_eq!(explain(100_000, PLAIN), None);
+}
+
+#[test]
+fn explanations_tell_what_a_variant_adds() {
+    let explained = |name, variant| explain(super::number(name).unwrap(), variant).unwrap();
+    let offline = explained("socket", Variant { offline: true, ..PLAIN }).reason();
+    assert!(offline.starts_with("there is no network namespace"), "{offline}");
+    assert!(!explained("socket", PLAIN).reason().contains("namespace"));
+    let watched = explained("openat", Variant { watched: true, ..PLAIN });
+    assert_eq!((watched.action, watched.rules.len()), (Action::Allow, 1), "reading goes through");
+    assert_eq!(explained("unlinkat", Variant { watched: true, ..PLAIN }).action, Action::Notify);
+    let supervised = explained("mknodat", Variant { supervised: true, ..PLAIN });
+    assert_eq!(supervised.rules.iter().map(|rule| rule.action).collect::<Vec<_>>(), [Action::Errno(1), Action::Notify]);
+    assert!(explained("mkdirat", PLAIN).rules.is_empty());
 }
 
 #[test]

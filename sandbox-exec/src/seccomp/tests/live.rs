@@ -1,6 +1,10 @@
 //! Real calls under the loaded filter, each in a child of its own. The same call without the filter must end differently.
 #![expect(unsafe_code, reason = "raw system calls in a forked child; one operation per block")]
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use super::{PLAIN, Variant, number, select};
 
 /// How a child ended.
@@ -12,6 +16,8 @@ enum End {
     Signal(i32),
 }
 
+/// `AT_FDCWD` as an argument.
+const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
 /// Success.
 const OK: End = End::Errno(0);
 
@@ -61,16 +67,33 @@ fn assert_ends(variant: Variant, name: &str, arguments: [u64; 4], bare: End, con
     assert_eq!(attempt(Some(variant), call), confined, "{name} under {variant:?}");
 }
 
-/// The program of every variant that needs no listener.
+/// The variants that need no listener: nothing waits for a supervisor, which these tests do not have.
 fn unsupervised() -> impl Iterator<Item = Variant> {
-    Variant::all().filter(|variant| !variant.supervised)
+    Variant::all().filter(|variant| !variant.supervised && !variant.watched)
+}
+
+/// `path` as system calls take it.
+fn text(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap()
+}
+
+/// The address of a text, which must outlive the call.
+fn address(text: &CString) -> u64 {
+    text.as_ptr().addr() as u64
+}
+
+/// `openat` relative to nothing; 0 or the negative errno.
+fn open(path: &CString, flags: u64) -> i64 {
+    raw(libc::SYS_openat, [HERE, address(path), flags, 0o600]).min(0)
 }
 
 #[test]
 fn the_kernel_takes_every_program_and_ordinary_calls_work() {
     for variant in Variant::all() {
         assert_eq!(attempt(Some(variant), || raw(libc::SYS_getpid, [0; 4])), OK, "{variant:?}");
-        assert_eq!(attempt(Some(variant), || raw(libc::SYS_socket, [2, 1, 0, 0])), OK, "{variant:?}");
+        let internet = if variant.offline { End::Errno(libc::EACCES) } else { OK };
+        assert_eq!(attempt(Some(variant), || raw(libc::SYS_socket, [2, 1, 0, 0]).min(0)), internet, "{variant:?}");
+        assert_eq!(attempt(Some(variant), || raw(libc::SYS_socket, [1, 1, 0, 0]).min(0)), OK, "{variant:?}");
         assert_eq!(attempt(Some(variant), || raw(libc::SYS_clone, [17, 0, 0, 0]).min(0)), OK, "{variant:?}");
     }
 }
@@ -131,6 +154,83 @@ fn supervised_connect_fails_where_nobody_listens() {
     let bare = End::Errno(libc::EBADF);
     assert_ends(supervised, "connect", [u64::MAX, 0, 0, 0], bare, End::Errno(libc::ENOSYS));
     assert_ends(PLAIN, "connect", [u64::MAX, 0, 0, 0], End::Errno(libc::EBADF), End::Errno(libc::EBADF));
+}
+
+#[test]
+fn the_hosts_network_and_ipc_are_refused_offline() {
+    let refused = || End::Errno(libc::EPERM);
+    for offline in unsupervised().filter(|variant| variant.offline) {
+        for (family, kind) in [(2, 1), (2, 2), (10, 1), (10, 2), (16, 3), (2, 0x8_0802)] {
+            assert_ends(offline, "socket", [family, kind, 0, 0], OK, End::Errno(libc::EACCES));
+            assert_ends(offline, "socket", [family | 1 << 32, kind, 0, 0], OK, End::Errno(libc::EACCES));
+        }
+        assert_ends(offline, "socket", [1 | 1 << 32, 1, 0, 0], OK, OK);
+        // Impossible sizes and identifiers, so that the bare call leaves nothing behind.
+        assert_ends(offline, "shmget", [0, 0, 0o600, 0], End::Errno(libc::EINVAL), refused());
+        assert_ends(offline, "semget", [0, u64::MAX, 0o600, 0], End::Errno(libc::EINVAL), refused());
+        assert_ends(offline, "msgctl", [u64::MAX, 0, 0, 0], End::Errno(libc::EINVAL), refused());
+        assert_ends(offline, "mq_open", [0, 0, 0, 0], End::Errno(libc::EFAULT), refused());
+        assert_ends(offline, "mq_unlink", [0, 0, 0, 0], End::Errno(libc::EFAULT), refused());
+    }
+}
+
+#[test]
+fn opening_to_read_needs_no_supervisor_in_any_variant() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = text(file.path());
+    // The kernel cuts the flags to 32 bits: what would create or write in the high half is only reading.
+    for flags in [0, 0x8_0000, 0x41 << 32, 0xffff_ffff << 32] {
+        assert_eq!(attempt(None, || open(&path, flags)), OK);
+        for variant in Variant::all() {
+            assert_eq!(attempt(Some(variant), || open(&path, flags)), OK, "{flags:#x} under {variant:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_no_supervisor_has_seen_does_not_come_into_being() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, directory) = (folder.path().join("file"), folder.path().join("directory"));
+    let (file_text, directory_text) = (text(&file), text(&directory));
+    let create = libc::O_CREAT as u64;
+    let calls: [(&Path, bool, &dyn Fn() -> i64); 4] = [
+        (&file, false, &|| open(&file_text, create)),
+        (&file, true, &|| open(&file_text, create | 0x1 | 1 << 32)),
+        (&file, false, &|| raw(libc::SYS_mknodat, [HERE, address(&file_text), 0o10_0600, 0])),
+        (&directory, false, &|| raw(libc::SYS_mkdirat, [HERE, address(&directory_text), 0o700, 0])),
+    ];
+    for (path, writes, call) in calls {
+        for variant in Variant::all() {
+            // What is only watched looks at opening to write, and at nothing else that creates.
+            let shown = variant.supervised || variant.watched && writes;
+            let expected = if shown { End::Errno(libc::ENOSYS) } else { OK };
+            assert_eq!(attempt(Some(variant), call), expected, "{variant:?}");
+            assert_eq!(path.exists(), !shown, "{variant:?}");
+            let _ = std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_no_supervisor_has_judged_is_neither_changed_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let path = text(&file);
+    let calls: [&dyn Fn() -> i64; 4] = [
+        &|| open(&path, 0x1 | libc::O_TRUNC as u64),
+        &|| open(&path, 0x2 | libc::O_TRUNC as u64 | 1 << 32),
+        &|| raw(libc::SYS_truncate, [address(&path), 0, 0, 0]),
+        &|| raw(libc::SYS_unlinkat, [HERE, address(&path), 0, 0]),
+    ];
+    for call in calls {
+        for variant in Variant::all() {
+            std::fs::write(&file, "hello").unwrap();
+            let expected = if variant.watched { End::Errno(libc::ENOSYS) } else { OK };
+            assert_eq!(attempt(Some(variant), call), expected, "{variant:?}");
+            let left = std::fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(left == "hello", variant.watched, "{variant:?} left {left:?}");
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

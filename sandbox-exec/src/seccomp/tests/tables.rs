@@ -1,8 +1,8 @@
 //! The tables against constants that others maintain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::SYSCALLS;
+use super::{SYSCALLS, Variant};
 use crate::seccomp::{Instruction, select};
 
 /// Calls too new, or too old, for the libc crate.
@@ -128,8 +128,25 @@ fn instructions_have_the_kernels_layout() {
 }
 
 #[test]
+fn every_variant_has_a_program_of_its_own() {
+    let variants: Vec<Variant> = Variant::all().collect();
+    assert_eq!(variants.len(), Variant::COUNT);
+    assert_eq!(
+        variants.iter().map(|variant| variant.index()).collect::<Vec<_>>(),
+        (0..Variant::COUNT).collect::<Vec<_>>()
+    );
+    let different: BTreeSet<Variant> = variants.iter().copied().collect();
+    assert_eq!(different.len(), Variant::COUNT, "a flag that no variant sets apart");
+    for (place, one) in variants.iter().enumerate() {
+        for other in &variants[place + 1..] {
+            assert_ne!(select(*one).instructions(), select(*other).instructions(), "{one:?} and {other:?}");
+        }
+    }
+}
+
+#[test]
 fn programs_are_small() {
-    for variant in super::Variant::all() {
+    for variant in Variant::all() {
         let length = select(variant).instructions().len();
         assert!((100..300).contains(&length), "{length} instructions for {variant:?}");
     }
