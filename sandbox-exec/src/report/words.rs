@@ -118,6 +118,11 @@ impl Lines {
         }
     }
 
+    /// One line without a label.
+    pub(crate) fn plain(&mut self, text: &str) {
+        let _ = writeln!(self.0, "{}", text.trim_end());
+    }
+
     /// An empty line.
     pub(crate) fn gap(&mut self) {
         self.0.push('\n');
