@@ -1,11 +1,12 @@
 //! What was found on this host before planning: facts only, no judgement, and nothing that planning could change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::rules::Rules;
 use nix::unistd::{Gid, Uid};
+use rustc_hash::FxHashMap;
 
 /// What a path turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(crate) struct Caller {
 }
 
 /// Facts by path, as bytes: comparing paths component by component would cost more than everything else.
-pub(crate) type Facts = HashMap<OsString, Fact>;
+pub(crate) type Facts = FxHashMap<OsString, Fact>;
 
 /// Everything that planning needs to know about this host.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 //! answers. The library exists for the binary `sandbox-exec` and its tests.
 
 mod args;
+mod bytes;
 mod caller;
 mod channel;
 mod check;
@@ -29,6 +30,7 @@ mod sys;
 mod survey;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use args::{Invocation, Mode, Request};
 use error::Error;
@@ -69,8 +71,9 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
     let environment: Vec<_> = std::env::vars_os().collect();
     let mut attempts = ATTEMPTS;
     loop {
-        let survey = survey::look(invocation)?;
-        let plan = plan::plan(survey.inputs(invocation, &environment))?;
+        // Never dropped: this process ends with the run, and taking hundreds of small allocations apart would delay its end.
+        let survey = ManuallyDrop::new(survey::look(invocation)?);
+        let plan = ManuallyDrop::new(plan::plan(survey.inputs(invocation, &environment))?);
         if invocation.mode == Mode::DryRun {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);

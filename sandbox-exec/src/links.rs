@@ -1,6 +1,7 @@
 //! Hard links planted beforehand: a mask or a protection covers a name, and a second name of the same file would not be covered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,10 @@ fn is_store(path: &Path) -> bool {
 /// Collects the files below `folder` with more than one name.
 fn collect(folder: &Path, mask: &Path, depth: usize, wanted: &mut BTreeMap<(u64, u64), PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES) {
+        // git runs no hook of this name, and every repository has a dozen of them.
+        if entry.file_name().as_bytes().ends_with(b".sample") {
+            continue;
+        }
         let Ok(metadata) = entry.metadata() else { continue };
         if metadata.is_dir() && depth < DEPTH {
             collect(&entry.path(), mask, depth + 1, wanted);

@@ -1,9 +1,8 @@
-//! Looking at the host: opens every path that the policy names, once, without following what it is.
+//! Looking at the host: at every path that the policy names, once, without following what it is.
 //!
 //! Each fact holds the file's identity (device and inode number). What is mounted later is compared with it, so that swapping a
 //! path between the look and the mount stops the run.
 
-use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -12,9 +11,11 @@ use std::rc::Rc;
 
 use lobsterpot_policy::{ResolvedPattern, Segment};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2, readlink};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::fcntl::{OFlag, readlink};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::bytes;
 use crate::host::{Fact, Facts, Kind};
 
 /// A look at the host in progress.
@@ -22,10 +23,14 @@ use crate::host::{Fact, Facts, Kind};
 pub(crate) struct Probe {
     /// What was found.
     pub(crate) facts: Facts,
+    /// How folders are reached.
+    ways: FxHashMap<OsString, Way>,
+    /// What the home folders hold.
+    homes: Vec<Rc<FxHashSet<OsString>>>,
     /// Folders whose listing shows what is missing, with a slash at the end.
-    known: Vec<(Vec<u8>, Rc<HashSet<OsString>>)>,
+    known: Vec<(Vec<u8>, Rc<FxHashSet<OsString>>)>,
     /// Folders that were listed already: many patterns share one listing.
-    listings: HashMap<OsString, Rc<HashSet<OsString>>>,
+    listings: FxHashMap<OsString, Rc<FxHashSet<OsString>>>,
 }
 
 impl Probe {
@@ -35,7 +40,7 @@ impl Probe {
             if self.is_missing(path) {
                 return None;
             }
-            let fact = open(path)?;
+            let fact = self.open(path)?;
             if fact.real != path {
                 let real = Fact { link: None, ..fact.clone() };
                 self.facts.entry(fact.real.as_os_str().to_owned()).or_insert(real);
@@ -45,8 +50,40 @@ impl Probe {
         self.facts.get(path.as_os_str())
     }
 
+    /// What `path` is: with one system call when the folder that holds it is known to be no symlink.
+    fn open(&mut self, path: &Path) -> Option<Fact> {
+        match bytes::parent(path).map_or(Way::Straight, |folder| self.way(folder)) {
+            Way::Straight => {}
+            Way::Crooked => return open_through_links(path),
+            Way::Missing => return None,
+        }
+        let status = lstat(path).ok()?;
+        let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
+        if is_link { open_through_links(path) } else { Some(fact(&status, path.to_owned(), None)) }
+    }
+
+    /// How `folder` is reached.
+    fn way(&mut self, folder: &Path) -> Way {
+        if let Some(known) = self.ways.get(folder.as_os_str()) {
+            return *known;
+        }
+        let way = match bytes::parent(folder).map_or(Way::Straight, |outer| self.way(outer)) {
+            Way::Straight => match lstat(folder).map(|status| status.st_mode & SFlag::S_IFMT.bits()) {
+                Ok(kind) if kind == SFlag::S_IFDIR.bits() => Way::Straight,
+                Ok(kind) if kind == SFlag::S_IFLNK.bits() => Way::Crooked,
+                Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => Way::Missing,
+                Err(_) => Way::Crooked,
+            },
+            other => other,
+        };
+        self.ways.insert(folder.as_os_str().to_owned(), way);
+        way
+    }
+
     /// Lists `folder`, and those in it that many patterns are about, so that what is missing there is known without asking.
     pub(crate) fn know(&mut self, folder: &Path) {
+        let names = self.list(folder);
+        self.homes.push(names);
         for folder in [folder.to_owned(), folder.join(".config"), folder.join(".local"), folder.join(".local/share")] {
             if self.is_missing(&folder) {
                 continue;
@@ -55,6 +92,14 @@ impl Probe {
             let names = self.list(&folder);
             self.known.push((prefix, names));
         }
+    }
+
+    /// Whether no home folder has the first component of a pattern that begins with `~/`, when that is a plain name.
+    pub(crate) fn homes_lack(&self, pattern: &str) -> bool {
+        let Some(rest) = pattern.strip_prefix("~/") else { return false };
+        let name = rest.split('/').next().unwrap_or_default();
+        let is_plain = !name.is_empty() && !name.contains(['*', '?', '[', '{', '\\']);
+        is_plain && !self.homes.is_empty() && self.homes.iter().all(|names| !names.contains(OsStr::new(name)))
     }
 
     /// Whether a listing that was made already shows that `path` does not exist.
@@ -104,31 +149,26 @@ impl Probe {
     }
 
     /// The names in `folder`; empty when it is no folder.
-    fn list(&mut self, folder: &Path) -> Rc<HashSet<OsString>> {
+    fn list(&mut self, folder: &Path) -> Rc<FxHashSet<OsString>> {
         if let Some(names) = self.listings.get(folder.as_os_str()) {
             return Rc::clone(names);
         }
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names: Rc<HashSet<OsString>> = Rc::new(entries.map(|entry| entry.file_name()).collect());
+        let names: Rc<FxHashSet<OsString>> = Rc::new(entries.map(|entry| entry.file_name()).collect());
         self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
     }
 }
 
-/// Opens `path` without opening what lies there (`O_PATH`) and tells what it is.
-fn open(path: &Path) -> Option<Fact> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    match openat2(AT_FDCWD, path, how) {
-        Ok(handle) => {
-            let status = fstat(&handle).ok()?;
-            let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
-            if is_link { open_through_links(path) } else { Some(fact(&status, path.to_owned(), None)) }
-        }
-        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => open_through_links(path),
-        Err(_) => None,
-    }
+/// How a folder is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Without a symlink.
+    Straight,
+    /// Through one, or nobody knows.
+    Crooked,
+    /// Not at all: it does not exist.
+    Missing,
 }
 
 /// The slower way, for paths with symlinks: follows them and asks the kernel where they led.

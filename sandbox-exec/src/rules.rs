@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule};
 
+use crate::bytes;
 use crate::host::Caller;
 use crate::probe::Probe;
 
@@ -50,21 +51,30 @@ impl Rules {
         for home in &caller.homes {
             probe.know(home);
         }
-        let mut look = |rules: &[Rule], purpose| {
-            let resolve = |(rule, one): (usize, &Rule)| {
-                one.pattern.resolve(places, purpose).into_iter().map(move |pattern| (rule, pattern))
+        let read = resolve(&files.read, places, Purpose::Grant, probe, |_| true);
+        let write = resolve(&files.write, places, Purpose::Grant, probe, |_| true);
+        let mut seen: Vec<PathBuf> = places.workspaces.clone();
+        seen.extend(caller.homes.iter().cloned());
+        for path in read.iter().chain(&write).flat_map(|rule| &rule.found) {
+            seen.extend(probe.facts.get(path.as_os_str()).map(|fact| fact.real.clone()));
+            seen.push(path.clone());
+        }
+        // What lies neither in nor around anything that is shown need not be looked at to stay hidden.
+        let matters = |pattern: &ResolvedPattern| {
+            let prefix = pattern.prefix();
+            let is_around = |seen: &Path| match pattern.literal() {
+                Some(path) => bytes::lies_in(seen, path),
+                None => bytes::lies_in(seen, prefix) && pattern.covers(seen),
             };
-            let patterns = rules.iter().enumerate().flat_map(resolve);
-            let looked_at = patterns.map(|(rule, pattern)| Resolved { found: probe.expand(&pattern), pattern, rule });
-            looked_at.collect::<Vec<_>>()
+            seen.iter().any(|seen| bytes::lies_in(prefix, seen) || is_around(seen))
         };
         let rules = Self {
-            read: look(&files.read, Purpose::Grant),
-            write: look(&files.write, Purpose::Grant),
-            scratch: look(&files.scratch, Purpose::Grant),
-            mask: look(&files.mask, Purpose::Restrict),
-            protect: look(&files.protect, Purpose::Restrict),
-            sockets: look(&files.sockets, Purpose::Grant),
+            scratch: resolve(&files.scratch, places, Purpose::Grant, probe, |_| false),
+            mask: resolve(&files.mask, places, Purpose::Restrict, probe, matters),
+            protect: resolve(&files.protect, places, Purpose::Restrict, probe, |_| true),
+            sockets: resolve(&files.sockets, places, Purpose::Grant, probe, |_| true),
+            read,
+            write,
         };
         if files.home == HomeView::ReadOnly {
             probe.look(&caller.home);
@@ -75,6 +85,28 @@ impl Rules {
         }
         rules
     }
+}
+
+/// Resolves `rules` and looks at what those that matter name.
+fn resolve(
+    rules: &[Rule],
+    places: &Places,
+    purpose: Purpose,
+    probe: &mut Probe,
+    matters: impl Fn(&ResolvedPattern) -> bool,
+) -> Vec<Resolved> {
+    let mut resolved = Vec::with_capacity(rules.len());
+    for (rule, one) in rules.iter().enumerate() {
+        // Most of what a policy names in a home folder is not there; such a rule can neither show nor hide anything.
+        if purpose == Purpose::Restrict && probe.homes_lack(one.pattern.text()) {
+            continue;
+        }
+        for pattern in one.pattern.resolve(places, purpose) {
+            let found = if matters(&pattern) { probe.expand(&pattern) } else { Vec::new() };
+            resolved.push(Resolved { pattern, found, rule });
+        }
+    }
+    resolved
 }
 
 /// Looks at the folders between `workspace` and its protected names: they become mount points too.

@@ -12,25 +12,29 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{Mode, SFlag, fchmodat, fstat, mkdirat, mknodat};
-use nix::unistd::{chroot, fchdir, symlinkat, write};
+use nix::unistd::{chroot, fchdir, linkat, symlinkat, write};
 
 use crate::plan::{self, Access, Mount, Network, Node, NodeKind, Origin, Plan, Room, Source};
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY, Reach};
+
+/// A descriptor that is left to the one `close_range(2)` at the end: closing dozens one by one would cost as many system calls.
+type Kept = ManuallyDrop<OwnedFd>;
 
 /// What a mount may be made from.
 struct Sources {
     /// Mounts prepared outside.
     prepared: BTreeMap<PathBuf, Vec<OwnedFd>>,
     /// The private tmpfs.
-    tmpfs: OwnedFd,
+    tmpfs: Kept,
 }
 
 /// Builds the tree and enters it.
@@ -40,28 +44,28 @@ struct Sources {
 pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> Result<(), Failure> {
     let tmpfs = private_tmpfs(plan)?;
     fill(&tmpfs, &plan.tree, plan.network)?;
-    let root = mount::clone_tree(&tmpfs, &c_path(Path::new(plan::ROOT))?).step(Step::Root)?;
-    mount::attach(&root, AT_FDCWD, c"/").step(Step::Root)?;
+    let root = ManuallyDrop::new(mount::clone_tree(&*tmpfs, &c_path(Path::new(plan::ROOT))?).step(Step::Root)?);
+    mount::attach(&*root, AT_FDCWD, c"/").step(Step::Root)?;
     let mut sources = Sources { prepared, tmpfs };
     for one in &plan.sealed {
         let tree = sources.tree(one)?;
         place(&tree, &root, one)?;
     }
-    mount::set_attributes(&root, RDONLY | NOSUID | NODEV, 0, Reach::Tree).step(Step::Seal)?;
+    mount::set_attributes(&*root, RDONLY | NOSUID | NODEV, 0, Reach::Tree).step(Step::Seal)?;
     devices(&root, plan)?;
     proc(&root)?;
     for one in &plan.open {
         let tree = sources.tree(one)?;
         let read_only = if one.access == Access::Read { RDONLY } else { 0 };
-        mount::set_attributes(&tree, read_only | NOSUID | NODEV, 0, Reach::Tree).step_at(Step::Seal, &one.target)?;
+        mount::set_attributes(&*tree, read_only | NOSUID | NODEV, 0, Reach::Tree).step_at(Step::Seal, &one.target)?;
         place(&tree, &root, one)?;
     }
-    fchdir(&root).step(Step::Root)?;
+    fchdir(&*root).step(Step::Root)?;
     chroot(".").step(Step::Root)
 }
 
 /// The private tmpfs, attached below the root to come so that parts of it can be cloned on every kernel.
-fn private_tmpfs(plan: &Plan) -> Result<OwnedFd, Failure> {
+fn private_tmpfs(plan: &Plan) -> Result<Kept, Failure> {
     let tmpfs = FileSystem::open(c"tmpfs").step(Step::PrivateTree)?;
     tmpfs.set(c"mode", c"0755").step(Step::PrivateTree)?;
     if let Some(size) = plan.limits.tmpfs {
@@ -70,12 +74,13 @@ fn private_tmpfs(plan: &Plan) -> Result<OwnedFd, Failure> {
     }
     let tmpfs = tmpfs.mount(NOSUID | NODEV).step(Step::PrivateTree)?;
     mount::attach(&tmpfs, AT_FDCWD, c"/").step(Step::PrivateTree)?;
-    Ok(tmpfs)
+    Ok(ManuallyDrop::new(tmpfs))
 }
 
 /// Makes the nodes of the private tmpfs.
 fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure> {
     let mode = Mode::from_bits_truncate;
+    let mut notice: Option<&PathBuf> = None;
     for Node { path, kind } in nodes {
         match kind {
             NodeKind::Folder(bits) => {
@@ -90,7 +95,15 @@ fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure
                 mknodat(tmpfs, path, SFlag::S_IFREG, mode(*bits), 0).step_at(Step::Skeleton, path)?;
             }
             NodeKind::Link(text) => symlinkat(text, tmpfs, path).step_at(Step::Skeleton, path)?,
-            NodeKind::Notice => file(tmpfs, path, plan::notice())?,
+            NodeKind::Notice => match &notice {
+                None => {
+                    file(tmpfs, path, plan::notice())?;
+                    notice = Some(path);
+                }
+                Some(first) => {
+                    linkat(tmpfs, first.as_path(), tmpfs, path, AtFlags::empty()).step_at(Step::Skeleton, path)?;
+                }
+            },
             NodeKind::Marker => file(tmpfs, path, network.word().as_bytes())?,
         }
     }
@@ -106,16 +119,17 @@ fn file(tmpfs: &OwnedFd, path: &Path, content: &[u8]) -> Result<(), Failure> {
 
 impl Sources {
     /// The detached tree that `mount` shows.
-    fn tree(&mut self, mount: &Mount) -> Result<OwnedFd, Failure> {
+    fn tree(&mut self, mount: &Mount) -> Result<Kept, Failure> {
         let step = if mount.mask { Step::Mask } else { Step::Bind };
-        match &mount.source {
-            Source::Tree(path) => mount::clone_tree(&self.tmpfs, &c_path(path)?).step_at(step, &mount.target),
+        let tree = match &mount.source {
+            Source::Tree(path) => mount::clone_tree(&*self.tmpfs, &c_path(path)?).step_at(step, &mount.target),
             Source::Own(origin) => match self.prepared.get_mut(&origin.path).and_then(Vec::pop) {
                 Some(tree) => Ok(tree),
                 None => clone_origin(origin, step),
             },
             Source::Host(origin) => clone_origin(origin, step),
-        }
+        };
+        tree.map(ManuallyDrop::new)
     }
 }
 
@@ -150,7 +164,8 @@ fn place(tree: &OwnedFd, root: &OwnedFd, mount: &Mount) -> Result<(), Failure> {
 fn devices(root: &OwnedFd, plan: &Plan) -> Result<(), Failure> {
     for name in plan::DEVICES {
         let node = mount::clone_tree(AT_FDCWD, &c_path(&Path::new("/dev").join(name))?).step_at(Step::Devices, name)?;
-        mount::attach(&node, root, &c_path(&Path::new("dev").join(name))?).step_at(Step::Devices, name)?;
+        let node = ManuallyDrop::new(node);
+        mount::attach(&*node, root, &c_path(&Path::new("dev").join(name))?).step_at(Step::Devices, name)?;
     }
     let terminals = FileSystem::open(c"devpts").step(Step::Devices)?;
     terminals.flag(c"newinstance").step(Step::Devices)?;

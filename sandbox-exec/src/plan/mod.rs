@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::seccomp::Variant;
 
-pub(crate) use names::Guard;
+pub(crate) use names::{Guard, Presence};
 pub(crate) use views::{Access, DEVICES, MARKER, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
 pub(crate) use workspace::choose as choose_workspaces;
 

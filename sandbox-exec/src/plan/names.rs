@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Inputs;
+use crate::bytes;
 use crate::rules::Resolved;
 
 /// One guarded name.
@@ -12,6 +13,17 @@ pub(crate) struct Guard {
     pub(crate) root: PathBuf,
     /// The name, relative to the root.
     pub(crate) name: PathBuf,
+    /// Whether it was there when the run was planned.
+    pub(crate) presence: Presence,
+}
+
+/// Whether something exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Presence {
+    /// It does, and is a mount point where there are mounts.
+    Present,
+    /// It does not.
+    Absent,
 }
 
 /// The guarded names of every writable root: all protected names, and masked ones that were asked for by their full path.
@@ -24,10 +36,11 @@ pub(crate) fn guards(inputs: Inputs<'_>) -> Vec<Guard> {
     let mut guards: Vec<Guard> = rules
         .filter_map(|rule| rule.pattern.literal())
         .filter_map(|path| {
-            let around = places.workspaces.iter().filter(|root| path.starts_with(root));
+            let around = places.workspaces.iter().filter(|root| bytes::lies_in(path, root));
             let root = around.max_by_key(|root| root.as_os_str().len())?;
             let name = path.strip_prefix(root).ok()?.to_owned();
-            (!inside_new_repository(&name, root, host)).then(|| Guard { root: root.clone(), name })
+            let presence = if host.fact(path).is_some() { Presence::Present } else { Presence::Absent };
+            (!inside_new_repository(&name, root, host)).then(|| Guard { root: root.clone(), name, presence })
         })
         .collect();
     guards.sort();

@@ -1,12 +1,14 @@
 //! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::HomeView;
+use rustc_hash::FxHashSet;
 
 use super::Inputs;
+use crate::bytes;
 use crate::error::Error;
 use crate::host::{Fact, Kind};
 use crate::rules::Resolved;
@@ -178,9 +180,9 @@ impl<'a> Layout<'a> {
     }
 
     /// Every path that is masked, as named and as it really lies.
-    fn masks(&self) -> HashSet<OsString> {
+    fn masks(&self) -> FxHashSet<OsString> {
         let host = self.inputs.host;
-        let mut masks = HashSet::new();
+        let mut masks = FxHashSet::default();
         for path in host.rules.mask.iter().flat_map(Resolved::paths) {
             if let Some(fact) = host.fact(path) {
                 masks.insert(fact.real.as_os_str().to_owned());
@@ -196,9 +198,9 @@ impl<'a> Layout<'a> {
     }
 
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
-    fn grant(&mut self, path: &Path, access: Access, masks: &HashSet<OsString>) {
+    fn grant(&mut self, path: &Path, access: Access, masks: &FxHashSet<OsString>) {
         let Some(fact) = self.inputs.host.fact(path) else { return };
-        let covered = |path: &Path| path.ancestors().find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned);
+        let covered = |path: &Path| bytes::ancestors(path).find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned);
         if let Some(mask) = covered(path).or_else(|| covered(&fact.real)) {
             self.notes.push(format!("{} stays hidden: {} is masked", path.display(), mask.display()));
             return;
@@ -247,7 +249,7 @@ impl<'a> Layout<'a> {
     /// Whether `path` lies in the caller's home or a writable root, where files are the caller's own.
     fn is_own(&self, path: &Path) -> bool {
         let homes = &self.inputs.host.caller.homes;
-        homes.iter().any(|home| path.starts_with(home)) || self.is_writable(path)
+        homes.iter().any(|home| bytes::lies_in(path, home)) || self.is_writable(path)
     }
 
     /// Whether the nearest view around `path` can be written.
@@ -258,7 +260,7 @@ impl<'a> Layout<'a> {
     /// Whether anything is seen at `path`, be it a part of the private tree.
     pub(crate) fn is_visible(&self, path: &Path) -> bool {
         matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_))))
-            || self.views.keys().any(|target| Path::new(target).starts_with(path))
+            || self.views.keys().any(|target| bytes::lies_in(Path::new(target), path))
     }
 
     /// Whether files of the host are seen at `path`.
@@ -268,11 +270,11 @@ impl<'a> Layout<'a> {
 
     /// The innermost view at or around `path`.
     fn nearest(&self, path: &Path) -> Option<(&Path, &View)> {
-        path.ancestors().find_map(|ancestor| self.views.get_key_value(ancestor.as_os_str())).map(|(path, view)| (Path::new(path), view))
+        bytes::ancestors(path).find_map(|ancestor| self.views.get_key_value(ancestor.as_os_str())).map(|(path, view)| (Path::new(path), view))
     }
 
     /// Covers every masked path that would be seen.
-    fn hide(&mut self, masks: &HashSet<OsString>) {
+    fn hide(&mut self, masks: &FxHashSet<OsString>) {
         let Inputs { host, places, .. } = self.inputs;
         let mut existing: Vec<&Path> = masks.iter().map(Path::new).filter(|path| host.fact(path).is_some()).collect();
         existing.sort();

@@ -6,6 +6,7 @@ use lobsterpot_policy::{Places, Policy, Purpose};
 
 use super::views::Layout;
 use crate::args::{Invocation, Origin};
+use crate::bytes;
 use crate::error::Error;
 use crate::host::{Caller, Host, Kind};
 
@@ -92,11 +93,11 @@ fn masked_store(workspace: &Path, policy: &Policy, places: &Places, host: &Host)
         let Some(rule) = policy.files.mask.get(resolved.rule).filter(|rule| !rule.pattern.is_relative()) else { continue };
         let text = rule.pattern.text();
         for mask in resolved.paths() {
-            if workspace.starts_with(mask) && !is_root {
+            if bytes::lies_in(workspace, mask) && !is_root {
                 let hint = format!("choose another, or say in the policy that it is one: [workspace] roots (the mask is {text})");
                 return Some(("it lies in a masked folder", hint));
             }
-            let from_home = rule.pattern.is_in_home() && mask.starts_with(workspace) && mask != workspace;
+            let from_home = rule.pattern.is_in_home() && bytes::lies_in(mask, workspace) && mask != workspace;
             if from_home && host.fact(mask).is_some() {
                 return Some(("it holds a folder of secrets", format!("choose a folder without {text}")));
             }

@@ -233,10 +233,11 @@ fn clean(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Presence;
 
     fn guards() -> Vec<Guard> {
         [".mcp.json", ".github/hooks", ".git/config"]
-            .map(|name| Guard { root: PathBuf::from("/w"), name: PathBuf::from(name) })
+            .map(|name| Guard { root: PathBuf::from("/w"), name: PathBuf::from(name), presence: Presence::Absent })
             .to_vec()
     }
 

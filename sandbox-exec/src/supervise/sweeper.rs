@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use crate::plan::Guard;
+use crate::plan::{Guard, Presence};
 use crate::report;
 
 /// How long after a creation the names are looked for.
@@ -28,8 +28,8 @@ pub(crate) struct Sweeper {
 impl Sweeper {
     /// Notes which names are absent.
     pub(crate) fn new(guards: &[Guard]) -> Self {
-        let paths = guards.iter().map(|guard| guard.root.join(&guard.name));
-        Self { absent: paths.filter(|path| path.symlink_metadata().is_err()).collect(), due: None }
+        let absent = guards.iter().filter(|guard| guard.presence == Presence::Absent);
+        Self { absent: absent.map(|guard| guard.root.join(&guard.name)).collect(), due: None }
     }
 
     /// A call that creates something goes through.
