@@ -179,7 +179,7 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_openat2 => opened_by_structure(target),
         libc::SYS_mkdirat | libc::SYS_mknodat => one(target.integer(0), 1, What::New),
         libc::SYS_symlinkat => one(target.integer(1), 2, What::Link),
-        libc::SYS_linkat => one(target.integer(2), 3, What::New),
+        libc::SYS_linkat => linked(target, (target.integer(0), 1), (target.integer(2), 3)),
         libc::SYS_renameat => moved(target, (target.integer(0), 1), (target.integer(2), 3), 0),
         libc::SYS_renameat2 => moved(target, (target.integer(0), 1), (target.integer(2), 3), target.integer(4)),
         #[cfg(target_arch = "x86_64")]
@@ -187,11 +187,11 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         #[cfg(target_arch = "x86_64")]
         libc::SYS_mkdir | libc::SYS_mknod => one(here, 0, What::New),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_unlink => one(here, 0, What::Gone),
+        libc::SYS_unlink | libc::SYS_rmdir => one(here, 0, What::Gone),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_symlink => one(here, 1, What::Link),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_link => one(here, 1, What::New),
+        libc::SYS_link => linked(target, (here, 0), (here, 1)),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_rename => moved(target, (here, 0), (here, 1), 0),
         // The filter hands out nothing else; should it ever, the call is refused.
@@ -203,10 +203,19 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
 fn opened_by_structure(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
     let how = target.bytes(2, 8)?;
     let flags = how.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_ne_bytes(*bytes));
-    if flags & u64::from(libc::O_CREAT.cast_unsigned()) == 0 {
+    let changes = libc::O_CREAT | libc::O_TRUNC | libc::O_WRONLY | libc::O_RDWR;
+    if flags & u64::from(changes.cast_unsigned()) == 0 {
         return Ok(Vec::new());
     }
     Ok(vec![Creation { folder: target.integer(0), path: clean(&target.path(1)?), what: What::Opened }])
+}
+
+/// A hard link: the new name, and the old one, whose file could be changed through it where no mount stands between the two.
+fn linked(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize)) -> Result<Vec<Creation>, Errno> {
+    let creation = |(folder, path): (RawFd, usize), what| -> Result<Creation, Errno> {
+        Ok(Creation { folder, path: clean(&target.path(path)?), what })
+    };
+    Ok(vec![creation(new, What::New)?, creation(old, What::Gone)?])
 }
 
 /// A rename: what lies at the old path comes into being at the new one, and with `RENAME_EXCHANGE` the other way round as well.
