@@ -78,6 +78,7 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);
         }
+        explain(&plan, invocation);
         let failure = match launch::launch(&plan, inherited) {
             Ok(Ending::Failed(failure)) | Err(failure) => failure,
             Ok(ending) => return status(&plan, ending),
@@ -87,7 +88,7 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
             continue;
         }
         if fallback::is_accepted(&failure, &survey) {
-            return run_without_namespaces(&plan, &survey, inherited);
+            return run_without_namespaces(&plan, &survey, inherited, invocation);
         }
         return Err(Error::from_launch(failure));
     }
@@ -97,11 +98,17 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
 const ATTEMPTS: u32 = 3;
 
 /// Runs the command in the tier without namespaces, with a temporary folder of its own.
-fn run_without_namespaces(plan: &plan::Plan, survey: &survey::Survey, inherited: [bool; 3]) -> Result<u8, Error> {
+fn run_without_namespaces(
+    plan: &plan::Plan,
+    survey: &survey::Survey,
+    inherited: [bool; 3],
+    invocation: &Invocation,
+) -> Result<u8, Error> {
     let temporary = nix::unistd::mkdtemp(&std::env::temp_dir().join("lobsterpot-XXXXXX")).step(Step::PrivateTree)?;
     let ended = match fallback::plan(plan, survey, &temporary) {
         Some(plan) => {
             report::lost();
+            explain(&plan, invocation);
             launch::launch(&plan, inherited).map_err(Error::from).and_then(|ending| status(&plan, ending))
         }
         None => Err(Error::Unsupported {
@@ -112,6 +119,13 @@ fn run_without_namespaces(plan: &plan::Plan, survey: &survey::Survey, inherited:
     };
     let _ = std::fs::remove_dir_all(&temporary);
     ended
+}
+
+/// With `--explain`, reports what each layer enforces. Every step is carried out or stops the run, so the plan is what is enforced.
+fn explain(plan: &plan::Plan, invocation: &Invocation) {
+    if invocation.mode == Mode::Explain {
+        report::explain(plan, &report::Enforced::of(plan), invocation.format);
+    }
 }
 
 /// The exit status for `ending`, with a word on standard error when it was not the command's own.
