@@ -43,7 +43,6 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 /// What was enforced, on one line.
-#[allow(dead_code, reason = "the run calls it once --explain is wired in")]
 pub(super) fn explain(plan: &Plan, enforced: &Enforced) -> String {
     line(&json!({ "version": VERSION, "profile": plan.profile, "layers": layers(enforced) }))
 }

@@ -72,7 +72,6 @@ pub(crate) fn plan(plan: &Plan, format: Format) {
 }
 
 /// Says on standard error what was enforced, layer by layer.
-#[allow(dead_code, reason = "the run calls it once --explain is wired in")]
 pub(crate) fn explain(plan: &Plan, enforced: &Enforced, format: Format) {
     say(&match format {
         Format::Text => text::explain(plan, enforced),

@@ -29,7 +29,6 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 /// What was enforced, one line for each layer.
-#[allow(dead_code, reason = "the run calls it once --explain is wired in")]
 pub(super) fn explain(plan: &Plan, enforced: &Enforced) -> String {
     let lines = std::iter::once(format!("profile {}", escaped(&plan.profile))).chain(layer_lines(enforced));
     lines.map(|line| format!("sandbox-exec: {line}\n")).collect()
