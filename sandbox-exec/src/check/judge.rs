@@ -62,6 +62,14 @@ impl Finding {
         }
     }
 
+    /// The same for what takes a user namespace: without one, that is what to remedy.
+    fn tried_inside(self, observed: &Observed, outcome: Outcome, remedy: impl FnOnce(Errno) -> String) -> Self {
+        match observed.user_namespace {
+            Ok(()) => self.tried(outcome, remedy),
+            Err(_) => self.lacking(State::Missing, "takes a user namespace", SEE_USER_NAMESPACE),
+        }
+    }
+
     /// Whether the default policy cannot run for want of this.
     pub(super) fn stops_default_policy(&self) -> bool {
         self.required && self.state == State::Missing
@@ -169,7 +177,7 @@ fn namespace(name: &'static str, outcome: Outcome, observed: &Observed) -> Findi
         _ => "CONFIG_CGROUPS",
     };
     let kind = if name == "network_namespace" { "net" } else { name.trim_end_matches("_namespace") };
-    Finding::ok(name, since, what).tried(outcome, |errno| {
+    Finding::ok(name, since, what).tried_inside(observed, outcome, |errno| {
         if errno == Errno::EINVAL {
             format!("boot a kernel with {option}")
         } else if errno == Errno::ENOSPC {
@@ -188,7 +196,7 @@ fn mounts(observed: &Observed) -> Finding {
     let finding = Finding::ok("mounts", "5.12", "mounts by descriptor, and their attributes for whole trees");
     let outcome = observed.rights.and(observed.mount_attributes);
     let remedy = |errno| if errno == Errno::ENOSYS { "boot Linux 5.12 or later" } else { SEE_USER_NAMESPACE };
-    finding.tried(outcome, |errno| remedy(errno).to_owned())
+    finding.tried_inside(observed, outcome, |errno| remedy(errno).to_owned())
 }
 
 /// A `/proc` of the sandbox's own.
@@ -197,7 +205,8 @@ fn proc(observed: &Observed) -> Finding {
         "this container hides parts of /proc: start it with an unmasked one (podman: --security-opt unmask=/proc/*)";
     let hidden = |errno| errno == Errno::EPERM && observed.rights.is_ok();
     let remedy = |errno| if hidden(errno) { HIDDEN } else { SEE_USER_NAMESPACE };
-    Finding::ok("proc", "5.2", "a new /proc can be mounted").tried(observed.proc, |errno| remedy(errno).to_owned())
+    Finding::ok("proc", "5.2", "a new /proc can be mounted")
+        .tried_inside(observed, observed.proc, |errno| remedy(errno).to_owned())
 }
 
 /// Owners translated on mounts, for root.
@@ -212,7 +221,7 @@ fn owner_remap(observed: &Observed) -> Finding {
         true => "work on a file system that can: ext4 or xfs (5.12), btrfs (5.15), tmpfs (6.3)",
         false => "root lacks CAP_SYS_ADMIN here: give it to the container",
     };
-    finding.tried(outcome, |errno| format!("{}\n{OTHERWISE}", remedy(errno)))
+    finding.tried_inside(observed, outcome, |errno| format!("{}\n{OTHERWISE}", remedy(errno)))
 }
 
 /// What each Landlock ABI adds, and the kernel that brought it.

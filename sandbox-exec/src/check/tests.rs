@@ -95,8 +95,7 @@ fn each_switch_that_refuses_user_namespaces_is_named() {
 fn whatever_the_default_policy_requires_stops_it_when_it_is_missing() {
     let refused = Err(Errno::ENOSYS);
     type Break = fn(&mut Observed, Result<(), Errno>);
-    let breakages: [(&str, Break); 10] = [
-        ("user_namespace", |host, outcome| host.user_namespace = outcome),
+    let breakages: [(&str, Break); 9] = [
         ("network_namespace", |host, outcome| host.loopback = outcome),
         ("mounts", |host, outcome| host.mount_attributes = outcome),
         ("proc", |host, outcome| host.proc = outcome),
@@ -113,6 +112,23 @@ fn whatever_the_default_policy_requires_stops_it_when_it_is_missing() {
         assert_eq!(missing(&findings(&host)), [name]);
         assert!(!remedy(&host, name).is_empty());
     }
+}
+
+#[test]
+fn what_takes_a_user_namespace_sends_to_its_remedy_instead_of_a_wrong_one() {
+    let mut host = host();
+    let refused = Err(Errno::ENOSPC);
+    host.user_namespace = refused;
+    host.rights = refused;
+    host.namespaces.iter_mut().for_each(|(_, outcome)| *outcome = refused);
+    host.proc = refused;
+    host.owner_remap = Some(refused);
+    for name in ["network_namespace", "pid_namespace", "mounts", "proc", "owner_remap"] {
+        assert_eq!(about(&host, name).state, State::Missing, "{name}");
+        assert_eq!(remedy(&host, name), "see user_namespace", "{name}");
+    }
+    assert!(remedy(&host, "user_namespace").contains("max_user_namespaces"));
+    assert!(missing(&findings(&host)).contains(&"user_namespace"));
 }
 
 #[test]
