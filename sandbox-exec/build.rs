@@ -19,7 +19,6 @@ mod source;
 #[path = "build/table.rs"]
 mod table;
 #[path = "src/seccomp/variant.rs"]
-#[expect(unreachable_pub, reason = "public in the library, which shares the file")]
 mod variant;
 
 use std::path::Path;

@@ -181,6 +181,9 @@ fn grammar() -> Command {
 }
 
 /// The request that `matches` state.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn request(matches: &ArgMatches) -> Result<Request, Error> {
     let format = if matches.get_flag("json") { Format::Json } else { Format::Text };
     if let Some(("check", check)) = matches.subcommand() {
@@ -225,6 +228,9 @@ fn all<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Ve
 }
 
 /// The pairs of `--limit`.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn limits(matches: &ArgMatches) -> Result<Vec<(String, String)>, Error> {
     all::<String>(matches, "limit")
         .into_iter()
@@ -239,6 +245,9 @@ fn limits(matches: &ArgMatches) -> Result<Vec<(String, String)>, Error> {
 }
 
 /// The command: after `--`, or with a shell from `-c`; further words then are the shell's `$0`, `$1`, ….
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn command(matches: &ArgMatches) -> Result<Vec<OsString>, Error> {
     let words: Vec<OsString> = all(matches, "command");
     if let Some(script) = matches.get_one::<OsString>("shell") {
@@ -247,10 +256,9 @@ fn command(matches: &ArgMatches) -> Result<Vec<OsString>, Error> {
     }
     match words.first() {
         Some(first) if !first.is_empty() => Ok(words),
-        Some(_) => Err(Error::Usage {
-            message: "the command is empty".to_owned(),
-            hint: "name a program after --".to_owned(),
-        }),
+        Some(_) => {
+            Err(Error::Usage { message: "the command is empty".to_owned(), hint: "name a program after --".to_owned() })
+        }
         None => Err(Error::Usage {
             message: "no command to run".to_owned(),
             hint: "write it after --, as in: sandbox-exec -- make test".to_owned(),

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn the_home_of_the_passwd_file_is_found_by_number_not_by_name() {
-        let passwd = b"root:x:0:0:root:/root:/bin/bash\n1000:x:7:7::/wrong:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/bash\n1000:x:7:7::/wrong:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
         assert_eq!(entry_of(passwd, 1000), Some(("ann".to_owned(), PathBuf::from("/home/ann"))));
         assert_eq!(entry_of(passwd, 5), None);
     }

@@ -71,7 +71,8 @@ impl Channel {
     /// # Errors
     /// The kernel's, `EPIPE` when the outside is gone.
     pub(crate) fn hand_out(&self, listener: &OwnedFd, diagnosis: Option<&OwnedFd>) -> Result<(), Errno> {
-        let descriptors: Vec<RawFd> = [Some(listener), diagnosis].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
+        let descriptors: Vec<RawFd> =
+            [Some(listener), diagnosis].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
         self.send(&[LISTENER], &descriptors)
     }
 
@@ -127,6 +128,9 @@ impl Channel {
     }
 
     /// Sends one message with descriptors.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn send(&self, message: &[u8], descriptors: &[RawFd]) -> Result<(), Errno> {
         let rights = [ControlMessage::ScmRights(descriptors)];
         let control = if descriptors.is_empty() { &[] } else { rights.as_slice() };
@@ -134,6 +138,9 @@ impl Channel {
     }
 
     /// Receives one message with descriptors; empty when the line is closed.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn receive(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
         let mut bytes = [0_u8; LONGEST];
         let mut space = nix::cmsg_space!([RawFd; BATCH]);

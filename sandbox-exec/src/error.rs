@@ -69,13 +69,16 @@ pub(crate) enum Error {
 impl Error {
     /// The error for a launch that failed, with the remedy when the kernel refused namespaces.
     pub(crate) fn from_launch(failure: Failure) -> Self {
-        let remedy = match failure.errno {
-            _ if failure.step != Step::Namespaces => return failure.into(),
-            Errno::ENOSPC | Errno::EUSERS => "sysctl -w user.max_user_namespaces=15000",
-            Errno::EPERM => "sysctl -w kernel.unprivileged_userns_clone=1, or let the container create user namespaces",
-            Errno::EINVAL | Errno::ENOSYS => "boot a kernel with CONFIG_USER_NS",
-            _ => return failure.into(),
-        };
+        let remedies: [(&[Errno], &str); 3] = [
+            (&[Errno::ENOSPC, Errno::EUSERS], "sysctl -w user.max_user_namespaces=15000"),
+            (
+                &[Errno::EPERM],
+                "sysctl -w kernel.unprivileged_userns_clone=1, or let the container create user namespaces",
+            ),
+            (&[Errno::EINVAL, Errno::ENOSYS], "boot a kernel with CONFIG_USER_NS"),
+        ];
+        let remedy = remedies.iter().find(|(errnos, _)| errnos.contains(&failure.errno));
+        let Some((_, remedy)) = remedy.filter(|_| failure.step == Step::Namespaces) else { return failure.into() };
         Self::Unsupported {
             layer: "user_namespace",
             why: format!("the kernel refuses user namespaces ({})", failure.errno.desc()),

@@ -22,8 +22,14 @@ pub(crate) const LOST: &str = "no namespaces: other processes and the names (not
 
 /// Whether `failure` means that the kernel refuses namespaces and the policy accepts to do without.
 pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {
-    let refused = matches!(failure.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS | Errno::EINVAL | Errno::ENOSYS);
-    let step = matches!(failure.step, Step::Namespaces | Step::IdentityMap | Step::OwnerRemap | Step::PrivateTree | Step::Proc);
+    let refused = matches!(
+        failure.errno,
+        Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS | Errno::EINVAL | Errno::ENOSYS
+    );
+    let step = matches!(
+        failure.step,
+        Step::Namespaces | Step::IdentityMap | Step::OwnerRemap | Step::PrivateTree | Step::Proc
+    );
     refused && step && survey.policy.requirements.of(Layer::UserNamespace) == Requirement::BestEffort
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn look_after(child: Pid, tier: Tier, supervision: &Supervision, line
 fn reap_until(child: Pid) -> Option<u8> {
     loop {
         match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == child => return Some(u8::try_from(status & 0xff).unwrap_or(1)),
+            Ok(WaitStatus::Exited(pid, status)) if pid == child => {
+                return Some(u8::try_from(status & 0xff).unwrap_or(1));
+            }
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
                 return Some(128 + u8::try_from(signal as i32).unwrap_or(0));
             }
@@ -103,7 +105,8 @@ fn descendants(pid: Pid) -> Vec<Pid> {
     while let Some(pid) = waiting.pop() {
         for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            let children = children.split_ascii_whitespace().filter_map(|number| number.parse().ok().map(Pid::from_raw));
+            let children =
+                children.split_ascii_whitespace().filter_map(|number| number.parse().ok().map(Pid::from_raw));
             waiting.extend(children.clone());
             found.extend(children);
         }

@@ -42,7 +42,8 @@ pub(crate) fn run(
         Side::Parent(keeper, pidfd) => {
             drop(far);
             loop {
-                let mut files = [PollFd::new(near.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+                let mut files =
+                    [PollFd::new(near.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
                 match poll(&mut files, nix::poll::PollTimeout::NONE) {
                     Ok(_) | Err(Errno::EINTR) => {}
                     Err(errno) => return Err(Failure::new(Step::Supervisor, errno)),

@@ -70,6 +70,9 @@ pub(crate) fn launch(plan: &Plan, closed: [bool; 3]) -> Result<Ending, Failure> 
 }
 
 /// Makes the sandbox and supervises it; with `line`, tells there when the command has ended while others still run.
+///
+/// # Errors
+/// The step that failed.
 fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, line: Option<&Channel>) -> Result<Ending, Failure> {
     let (outside, inside) = channel::pair().step(Step::Supervisor)?;
     match fork_into(namespaces(plan)).step(Step::Namespaces)? {
@@ -104,6 +107,9 @@ fn namespaces(plan: &Plan) -> Namespaces {
 }
 
 /// Maps a remapped caller's ids and hands in the mounts that only the outside can prepare.
+///
+/// # Errors
+/// The step that failed.
 fn prepare(plan: &Plan, sandbox: &Sandbox, id: u32) -> Result<(), Failure> {
     let prepared = confine::map_from_outside(sandbox.init, plan.user, id)
         .and_then(|()| confine::prepare_mounts(plan, sandbox.init))

@@ -26,8 +26,8 @@ mod rules;
 mod seccomp;
 mod step;
 mod supervise;
-mod sys;
 mod survey;
+mod sys;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
@@ -50,6 +50,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 }
 
 /// Understands the command line and does what it says.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn carry_out(arguments: Vec<OsString>) -> Result<u8, Error> {
     match args::parse(arguments)? {
         Request::Print(text) => {
@@ -62,6 +65,9 @@ fn carry_out(arguments: Vec<OsString>) -> Result<u8, Error> {
 }
 
 /// One run, from the invocation to the end of the command.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn run_command(invocation: &Invocation) -> Result<u8, Error> {
     // First of all: nothing that the caller left open may be there later, in this process or in any of the sandbox's.
     let inherited = launch::take_over(&invocation.descriptors)?;
@@ -98,6 +104,9 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
 const ATTEMPTS: u32 = 3;
 
 /// Runs the command in the tier without namespaces, with a temporary folder of its own.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn run_without_namespaces(
     plan: &plan::Plan,
     survey: &survey::Survey,
@@ -129,6 +138,9 @@ fn explain(plan: &plan::Plan, invocation: &Invocation) {
 }
 
 /// The exit status for `ending`, with a word on standard error when it was not the command's own.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn status(plan: &plan::Plan, ending: Ending) -> Result<u8, Error> {
     match ending {
         Ending::Status(status) => Ok(status),

@@ -74,7 +74,7 @@ impl Probe {
                 Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => Way::Missing,
                 Err(_) => Way::Crooked,
             },
-            other => other,
+            way @ (Way::Crooked | Way::Missing) => way,
         };
         self.ways.insert(folder.as_os_str().to_owned(), way);
         way
@@ -138,7 +138,8 @@ impl Probe {
                 if self.is_missing(folder) {
                     return;
                 }
-                let mut names: Vec<OsString> = self.list(folder).iter().filter(|name| segment.matches(name)).cloned().collect();
+                let mut names: Vec<OsString> =
+                    self.list(folder).iter().filter(|name| segment.matches(name)).cloned().collect();
                 names.sort();
                 for name in names {
                     self.descend(&folder.join(name), rest, found);

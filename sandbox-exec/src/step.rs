@@ -165,7 +165,8 @@ impl Failure {
 
     /// Whether the host changed between the look and the mount, so that looking again may help. The command did not run.
     pub(crate) fn is_outdated(&self) -> bool {
-        matches!(self.step, Step::Bind | Step::Mask) && matches!(self.errno, Errno::ENOENT | Errno::ESTALE | Errno::ENOTDIR)
+        matches!(self.step, Step::Bind | Step::Mask)
+            && matches!(self.errno, Errno::ENOENT | Errno::ESTALE | Errno::ENOTDIR)
     }
 
     /// The exit status for this failure.
@@ -186,7 +187,9 @@ impl Failure {
     /// What the reader can do next, in one line.
     pub(crate) fn hint(&self) -> String {
         let hint = match (self.step, self.errno) {
-            (Step::Exec, Errno::ENOENT) => "is it installed where the sandbox can see it? `sandbox-exec --dry-run` lists what it sees",
+            (Step::Exec, Errno::ENOENT) => {
+                "is it installed where the sandbox can see it? `sandbox-exec --dry-run` lists what it sees"
+            }
             (Step::Exec, Errno::EACCES) => "make it executable (chmod +x), or name the interpreter first",
             (Step::Exec, Errno::E2BIG) => "pass the long argument through a file or standard input",
             (Step::Exec, _) => "check the file's format and mode",
@@ -211,8 +214,12 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.path, self.step) {
-            (Some(path), Step::Exec) if self.errno == Errno::ENOENT => write!(formatter, "\"{}\": command not found", path.display()),
-            (Some(path), _) => write!(formatter, "failed to {} \"{}\": {}", self.step.verb(), path.display(), self.errno.desc()),
+            (Some(path), Step::Exec) if self.errno == Errno::ENOENT => {
+                write!(formatter, "\"{}\": command not found", path.display())
+            }
+            (Some(path), _) => {
+                write!(formatter, "failed to {} \"{}\": {}", self.step.verb(), path.display(), self.errno.desc())
+            }
             (None, _) => write!(formatter, "failed to {}: {}", self.step.verb(), self.errno.desc()),
         }
     }

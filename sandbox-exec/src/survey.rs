@@ -4,9 +4,7 @@ use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use lobsterpot_policy::{
-    LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load,
-};
+use lobsterpot_policy::{LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load};
 use nix::errno::Errno;
 
 use crate::args::{Invocation, Net, duration, variable};
@@ -39,7 +37,11 @@ pub(crate) struct Survey {
 
 impl Survey {
     /// What a plan is made from.
-    pub(crate) fn inputs<'a>(&'a self, invocation: &'a Invocation, environment: &'a [(OsString, OsString)]) -> Inputs<'a> {
+    pub(crate) fn inputs<'a>(
+        &'a self,
+        invocation: &'a Invocation,
+        environment: &'a [(OsString, OsString)],
+    ) -> Inputs<'a> {
         Inputs { policy: &self.policy, places: &self.places, host: &self.host, invocation, environment }
     }
 }
@@ -99,6 +101,9 @@ fn places(caller: &Caller, workspaces: Vec<PathBuf>) -> Places {
 }
 
 /// What the policy is composed from.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<LoadRequest, Error> {
     let profile = match &invocation.profile {
         None => None,
@@ -120,6 +125,9 @@ fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<
 }
 
 /// The command line's part of the policy.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
     let mut flags = Overlay::default();
     let unusable = |option: &str, text: &dyn std::fmt::Display, hint: &str| Error::Usage {
@@ -159,6 +167,9 @@ fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
 }
 
 /// The real paths of what the command line names.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let real = |path: &PathBuf| {
         std::fs::canonicalize(path).map_err(|error| Error::Path {

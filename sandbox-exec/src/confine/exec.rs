@@ -50,14 +50,12 @@ impl Command {
         let mut worst = Errno::ENOENT;
         for candidate in &self.candidates {
             let Err(errno) = execve(candidate, &self.arguments, &self.environment);
-            match errno {
-                Errno::ENOENT | Errno::ENOTDIR => {}
-                Errno::ENOEXEC => worst = self.run_with_shell(candidate),
-                Errno::EACCES => worst = errno,
-                _ => {
-                    worst = errno;
-                    break;
-                }
+            if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) {
+                continue;
+            }
+            worst = if errno == Errno::ENOEXEC { self.run_with_shell(candidate) } else { errno };
+            if errno != Errno::EACCES {
+                break;
             }
         }
         let program = plan.command.first().map_or(Path::new(""), Path::new);
@@ -84,6 +82,9 @@ fn candidates(program: &OsStr, plan: &Plan) -> Vec<std::ffi::OsString> {
 }
 
 /// Closes what was closed for the caller and restores the signal mask. Every other descriptor closes on `exec` by itself.
+///
+/// # Errors
+/// The step that failed.
 fn release(plan: &Plan, inherited: Inherited) -> Result<(), Failure> {
     let failed = |errno| Failure::new(Step::Descriptors, errno);
     for (descriptor, _) in (0_u32..).zip(inherited.closed).filter(|(_, closed)| *closed) {
@@ -92,5 +93,6 @@ fn release(plan: &Plan, inherited: Inherited) -> Result<(), Failure> {
     for descriptor in &plan.descriptors {
         process::keep_on_exec(*descriptor).map_err(failed)?;
     }
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&inherited.mask), None).map_err(|errno| Failure::new(Step::Signals, errno))
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&inherited.mask), None)
+        .map_err(|errno| Failure::new(Step::Signals, errno))
 }

@@ -71,7 +71,11 @@ pub(crate) fn take_on((uid, gid): (u32, u32)) -> Result<(), Failure> {
 }
 
 /// Writes `content` to a file of `/proc` in one call, as `user_namespaces(7)` demands.
+///
+/// # Errors
+/// The step that failed.
 fn put(path: &str, content: &[u8]) -> Result<(), Failure> {
-    let file = open(Path::new(path), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).step_at(Step::IdentityMap, path)?;
+    let file =
+        open(Path::new(path), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).step_at(Step::IdentityMap, path)?;
     write(&file, content).map(drop).step_at(Step::IdentityMap, path)
 }

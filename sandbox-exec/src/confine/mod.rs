@@ -95,8 +95,8 @@ impl<'a> Namespaced<'a> {
 fn own_sources(plan: &Plan) -> Vec<&Origin> {
     fn own(mount: &Mount) -> Option<&Origin> {
         match &mount.source {
-        Source::Own(origin) => Some(origin),
-        Source::Host(_) | Source::Tree(_) => None,
+            Source::Own(origin) => Some(origin),
+            Source::Host(_) | Source::Tree(_) => None,
         }
     }
     plan.sealed.iter().chain(&plan.open).filter_map(own).collect()

@@ -24,7 +24,7 @@ use nix::unistd::{chroot, fchdir, linkat, symlinkat, write};
 
 use crate::plan::{self, Access, Mount, Network, Node, NodeKind, Origin, Plan, Room, Source};
 use crate::step::{Failure, Step, Stepped};
-use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY, Reach};
+use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY};
 
 /// A descriptor that is left to the one `close_range(2)` at the end: closing dozens one by one would cost as many system calls.
 type Kept = ManuallyDrop<OwnedFd>;
@@ -51,13 +51,13 @@ pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> R
         let tree = sources.tree(one)?;
         place(&tree, &root, one)?;
     }
-    mount::set_attributes(&*root, RDONLY | NOSUID | NODEV, 0, Reach::Tree).step(Step::Seal)?;
+    mount::set_attributes(&*root, RDONLY | NOSUID | NODEV).step(Step::Seal)?;
     devices(&root, plan)?;
     proc(&root)?;
     for one in &plan.open {
         let tree = sources.tree(one)?;
         let read_only = if one.access == Access::Read { RDONLY } else { 0 };
-        mount::set_attributes(&*tree, read_only | NOSUID | NODEV, 0, Reach::Tree).step_at(Step::Seal, &one.target)?;
+        mount::set_attributes(&*tree, read_only | NOSUID | NODEV).step_at(Step::Seal, &one.target)?;
         place(&tree, &root, one)?;
     }
     fchdir(&*root).step(Step::Root)?;
@@ -65,6 +65,9 @@ pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> R
 }
 
 /// The private tmpfs, attached below the root to come so that parts of it can be cloned on every kernel.
+///
+/// # Errors
+/// The step that failed.
 fn private_tmpfs(plan: &Plan) -> Result<Kept, Failure> {
     let tmpfs = FileSystem::open(c"tmpfs").step(Step::PrivateTree)?;
     tmpfs.set(c"mode", c"0755").step(Step::PrivateTree)?;
@@ -78,6 +81,9 @@ fn private_tmpfs(plan: &Plan) -> Result<Kept, Failure> {
 }
 
 /// Makes the nodes of the private tmpfs.
+///
+/// # Errors
+/// The step that failed.
 fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure> {
     let mode = Mode::from_bits_truncate;
     let mut notice: Option<&PathBuf> = None;
@@ -111,6 +117,9 @@ fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure
 }
 
 /// Makes a small file that anybody may read.
+///
+/// # Errors
+/// The step that failed.
 fn file(tmpfs: &OwnedFd, path: &Path, content: &[u8]) -> Result<(), Failure> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
     let file = openat(tmpfs, path, flags, Mode::from_bits_truncate(0o444)).step_at(Step::Skeleton, path)?;
@@ -119,6 +128,9 @@ fn file(tmpfs: &OwnedFd, path: &Path, content: &[u8]) -> Result<(), Failure> {
 
 impl Sources {
     /// The detached tree that `mount` shows.
+    ///
+    /// # Errors
+    /// The step that failed.
     fn tree(&mut self, mount: &Mount) -> Result<Kept, Failure> {
         let step = if mount.mask { Step::Mask } else { Step::Bind };
         let tree = match &mount.source {
@@ -147,6 +159,9 @@ pub(crate) fn clone_origin(origin: &Origin, step: Step) -> Result<OwnedFd, Failu
 }
 
 /// Attaches `tree` where `mount` says.
+///
+/// # Errors
+/// The step that failed.
 fn place(tree: &OwnedFd, root: &OwnedFd, mount: &Mount) -> Result<(), Failure> {
     let step = if mount.mask { Step::Mask } else { Step::Bind };
     let target = mount.target.strip_prefix("/").unwrap_or(&mount.target);
@@ -161,6 +176,9 @@ fn place(tree: &OwnedFd, root: &OwnedFd, mount: &Mount) -> Result<(), Failure> {
 }
 
 /// Builds `/dev`: six nodes of the host, terminals of its own, and the caller's terminal as the console.
+///
+/// # Errors
+/// The step that failed.
 fn devices(root: &OwnedFd, plan: &Plan) -> Result<(), Failure> {
     for name in plan::DEVICES {
         let node = mount::clone_tree(AT_FDCWD, &c_path(&Path::new("/dev").join(name))?).step_at(Step::Devices, name)?;
@@ -181,12 +199,18 @@ fn devices(root: &OwnedFd, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Mounts the sandbox's own `/proc`.
+///
+/// # Errors
+/// The step that failed.
 fn proc(root: &OwnedFd) -> Result<(), Failure> {
     let proc = FileSystem::open(c"proc").step(Step::Proc)?.mount(NOSUID | NODEV | NOEXEC).step(Step::Proc)?;
     mount::attach(&proc, root, c"proc").step(Step::Proc)
 }
 
 /// `path` as the kernel takes it.
+///
+/// # Errors
+/// The step that failed.
 fn c_path(path: &Path) -> Result<CString, Failure> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Failure::at(Step::Bind, path, Errno::EINVAL))
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset as Builder, RulesetAttr,
-    RulesetCreatedAttr, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset as Builder,
+    RulesetAttr, RulesetCreatedAttr, Scope,
 };
 use nix::errno::Errno;
 use nix::sys::prctl::set_no_new_privs;
@@ -16,8 +16,8 @@ use crate::channel::Channel;
 use crate::plan::{Limits, Network, Plan, Ruleset, Tier};
 use crate::seccomp::select;
 use crate::step::{Failure, Step, Stepped};
-use crate::sys::{diag, process};
 use crate::sys::seccomp::{Listener, load};
+use crate::sys::{diag, process};
 
 /// The command's process, restricted; nothing but `exec` is left to do.
 #[must_use]
@@ -56,6 +56,9 @@ impl Restricted<'_> {
 }
 
 /// Sets the limits, hard and soft, never above what the caller itself may have.
+///
+/// # Errors
+/// The step that failed.
 fn limit(limits: Limits) -> Result<(), Failure> {
     let wanted = [
         (Resource::RLIMIT_NPROC, limits.processes),
@@ -76,6 +79,9 @@ fn limit(limits: Limits) -> Result<(), Failure> {
 }
 
 /// Empties every capability set. The bounding set goes first: emptying it takes a capability.
+///
+/// # Errors
+/// The step that failed.
 fn drop_capabilities(tier: Tier) -> Result<(), Failure> {
     let failed = |_| Failure::new(Step::Capabilities, Errno::EPERM);
     match process::empty_bounding_set() {
@@ -95,11 +101,15 @@ fn abi(number: u32) -> ABI {
 }
 
 /// Applies the ruleset: `landlock(7)`. Rights that this kernel's ABI lacks are left out; that the ABI suffices was planned.
+///
+/// # Errors
+/// The step that failed.
 fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
     let failed = |_| Failure::new(Step::Landlock, Errno::EINVAL);
     let abi = abi(ruleset.abi);
     let all = AccessFs::from_all(abi);
-    let mut builder = Builder::default().set_compatibility(CompatLevel::BestEffort).handle_access(all).map_err(failed)?;
+    let mut builder =
+        Builder::default().set_compatibility(CompatLevel::BestEffort).handle_access(all).map_err(failed)?;
     builder = builder.scope(Scope::from_all(abi)).map_err(failed)?;
     if ruleset.refuse_tcp {
         builder = builder.handle_access(AccessNet::from_all(abi)).map_err(failed)?;
@@ -119,13 +129,17 @@ fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
         created = rule(created, path, all & !nodes & !(AccessFs::ReadFile | AccessFs::Execute))?;
     }
     for path in &ruleset.usable {
-        let open = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
+        let open =
+            AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
         created = rule(created, path, open & all)?;
     }
     created.restrict_self().map(drop).map_err(failed)
 }
 
 /// Adds a rule for `path`; rights that mean nothing for a file are left out for one.
+///
+/// # Errors
+/// The step that failed.
 fn rule(
     ruleset: landlock::RulesetCreated,
     path: &Path,

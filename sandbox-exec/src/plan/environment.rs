@@ -26,7 +26,7 @@ pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<
     }
     let home = &host.caller.home;
     for (name, value) in &policy.environment.set {
-        environment.insert(OsString::from(name), OsString::from(places.expand(value)));
+        environment.insert(OsString::from(name), places.expand(value));
     }
     environment.insert("HOME".into(), home.clone().into());
     if let Some(name) = &host.caller.name {

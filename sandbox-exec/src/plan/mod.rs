@@ -180,7 +180,8 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
     let Inputs { policy, host, invocation, places, .. } = inputs;
     workspace::verify(policy, places, host)?;
     let network = network(policy)?;
-    let owners = if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
+    let owners =
+        if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
     let mut layout = views::Layout::new(inputs);
     layout.build()?;
     let (tree, sealed, open) = layout.arrange();
@@ -227,6 +228,9 @@ fn wants_same_owner(policy: &Policy) -> bool {
 }
 
 /// The network that the policy asks for.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn network(policy: &Policy) -> Result<Network, Error> {
     match policy.network.mode {
         NetworkMode::None => Ok(Network::Isolated),
@@ -240,6 +244,9 @@ fn network(policy: &Policy) -> Result<Network, Error> {
 }
 
 /// Landlock's part of the plan.
+///
+/// # Errors
+/// What stops the run, with a hint.
 fn ruleset(
     policy: &Policy,
     host: &Host,

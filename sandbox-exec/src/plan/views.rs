@@ -135,13 +135,7 @@ pub(crate) struct Layout<'a> {
 impl<'a> Layout<'a> {
     /// An empty layout.
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
-        Self {
-            inputs,
-            views: BTreeMap::new(),
-            links: BTreeMap::new(),
-            notices: BTreeSet::new(),
-            notes: Vec::new(),
-        }
+        Self { inputs, views: BTreeMap::new(), links: BTreeMap::new(), notices: BTreeSet::new(), notes: Vec::new() }
     }
 
     /// Fills the layout: what is shown first, what hides it after, so that a mask wins over every grant around it.
@@ -200,7 +194,9 @@ impl<'a> Layout<'a> {
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
     fn grant(&mut self, path: &Path, access: Access, masks: &FxHashSet<OsString>) {
         let Some(fact) = self.inputs.host.fact(path) else { return };
-        let covered = |path: &Path| bytes::ancestors(path).find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned);
+        let covered = |path: &Path| {
+            bytes::ancestors(path).find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned)
+        };
         if let Some(mask) = covered(path).or_else(|| covered(&fact.real)) {
             self.notes.push(format!("{} stays hidden: {} is masked", path.display(), mask.display()));
             return;
@@ -270,7 +266,9 @@ impl<'a> Layout<'a> {
 
     /// The innermost view at or around `path`.
     fn nearest(&self, path: &Path) -> Option<(&Path, &View)> {
-        bytes::ancestors(path).find_map(|ancestor| self.views.get_key_value(ancestor.as_os_str())).map(|(path, view)| (Path::new(path), view))
+        bytes::ancestors(path)
+            .find_map(|ancestor| self.views.get_key_value(ancestor.as_os_str()))
+            .map(|(path, view)| (Path::new(path), view))
     }
 
     /// Covers every masked path that would be seen.
@@ -284,7 +282,11 @@ impl<'a> Layout<'a> {
                 continue;
             }
             if self.shows_host(path) {
-                let view = if fact.kind == Kind::Folder && fact.link.is_none() { View::MaskedFolder(number) } else { View::MaskedFile };
+                let view = if fact.kind == Kind::Folder && fact.link.is_none() {
+                    View::MaskedFolder(number)
+                } else {
+                    View::MaskedFile
+                };
                 self.views.insert(path.into(), view);
             } else if fact.kind == Kind::Folder && self.in_home(path) {
                 self.notices.insert(path.to_owned());
@@ -314,7 +316,8 @@ impl<'a> Layout<'a> {
         }
         let Some((root, _)) = self.nearest(path) else { return };
         let root = root.to_owned();
-        let mut between: Vec<PathBuf> = path.ancestors().skip(1).take_while(|folder| **folder != root).map(Path::to_owned).collect();
+        let mut between: Vec<PathBuf> =
+            path.ancestors().skip(1).take_while(|folder| **folder != root).map(Path::to_owned).collect();
         between.reverse();
         for folder in between {
             self.bind(&folder, &folder, Access::Write);
@@ -403,7 +406,9 @@ impl<'a> Layout<'a> {
         let room = match around {
             None => Path::new(ROOT).join(relative(target)),
             Some((outer, View::Scratch(number))) => scratch(*number).join(target.strip_prefix(outer).unwrap_or(target)),
-            Some((outer, View::MaskedFolder(number))) => masked(*number).join(target.strip_prefix(outer).unwrap_or(target)),
+            Some((outer, View::MaskedFolder(number))) => {
+                masked(*number).join(target.strip_prefix(outer).unwrap_or(target))
+            }
             Some((_, View::Bind { .. } | View::MaskedFile)) => return Room::Host,
         };
         match view {

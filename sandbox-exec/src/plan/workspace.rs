@@ -12,8 +12,8 @@ use crate::host::{Caller, Host, Kind};
 
 /// Folders that are the system's: nothing below `/` itself, and none of these, is a place to work in.
 const SYSTEM: [&str; 17] = [
-    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/mnt", "/nix", "/opt", "/proc", "/run", "/sbin", "/sys",
-    "/usr", "/var",
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/mnt", "/nix", "/opt", "/proc", "/run",
+    "/sbin", "/sys", "/usr", "/var",
 ];
 /// Folders in which a workspace may lie, but which are none themselves.
 const SHARED: [&str; 5] = ["/tmp", "/var/tmp", "/srv", "/media", "/dev/shm"];
@@ -35,7 +35,12 @@ pub(crate) fn choose(
     if !named.is_empty() {
         return Ok(named);
     }
-    let places = Places { home: caller.home.clone(), homes: caller.homes.clone(), uid: caller.uid.as_raw(), ..Places::default() };
+    let places = Places {
+        home: caller.home.clone(),
+        homes: caller.homes.clone(),
+        uid: caller.uid.as_raw(),
+        ..Places::default()
+    };
     let patterns = policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(&places, Purpose::Grant));
     let patterns: Vec<_> = patterns.collect();
     let root = cwd.ancestors().find(|ancestor| patterns.iter().any(|pattern| pattern.matches(ancestor)));
@@ -75,8 +80,15 @@ fn objection(workspace: &Path, policy: &Policy, places: &Places, host: &Host) ->
         return Some(("it belongs to the system", elsewhere()));
     }
     let in_private_home = host.caller.homes.iter().any(|home| workspace.starts_with(home));
-    let deep = SYSTEM.iter().filter(|folder| **folder != "/home" && **folder != "/var" && **folder != "/mnt" && **folder != "/opt");
-    if !in_private_home && deep.clone().any(|folder| workspace.starts_with(folder)) && !workspace.starts_with("/usr/src") && !workspace.starts_with("/usr/local") && !workspace.starts_with("/dev/shm") {
+    let deep = SYSTEM
+        .iter()
+        .filter(|folder| **folder != "/home" && **folder != "/var" && **folder != "/mnt" && **folder != "/opt");
+    if !in_private_home
+        && deep.clone().any(|folder| workspace.starts_with(folder))
+        && !workspace.starts_with("/usr/src")
+        && !workspace.starts_with("/usr/local")
+        && !workspace.starts_with("/dev/shm")
+    {
         return Some(("it belongs to the system", elsewhere()));
     }
     if host.caller.homes.iter().any(|home| home.starts_with(workspace)) {
@@ -87,14 +99,19 @@ fn objection(workspace: &Path, policy: &Policy, places: &Places, host: &Host) ->
 
 /// An objection when `workspace` is, lies in, or holds a place where secrets are kept.
 fn masked_store(workspace: &Path, policy: &Policy, places: &Places, host: &Host) -> Option<(&'static str, String)> {
-    let roots: Vec<_> = policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
+    let roots: Vec<_> =
+        policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
     let is_root = roots.iter().any(|pattern| pattern.matches(workspace));
     for resolved in &host.rules.mask {
-        let Some(rule) = policy.files.mask.get(resolved.rule).filter(|rule| !rule.pattern.is_relative()) else { continue };
+        let Some(rule) = policy.files.mask.get(resolved.rule).filter(|rule| !rule.pattern.is_relative()) else {
+            continue;
+        };
         let text = rule.pattern.text();
         for mask in resolved.paths() {
             if bytes::lies_in(workspace, mask) && !is_root {
-                let hint = format!("choose another, or say in the policy that it is one: [workspace] roots (the mask is {text})");
+                let hint = format!(
+                    "choose another, or say in the policy that it is one: [workspace] roots (the mask is {text})"
+                );
                 return Some(("it lies in a masked folder", hint));
             }
             let from_home = rule.pattern.is_in_home() && bytes::lies_in(mask, workspace) && mask != workspace;
@@ -107,7 +124,12 @@ fn masked_store(workspace: &Path, policy: &Policy, places: &Places, host: &Host)
 }
 
 /// Where the command starts: `--chdir`, else the current folder when it is seen inside, else the first workspace.
-pub(crate) fn starting_folder(layout: &Layout<'_>, host: &Host, invocation: &Invocation, workspaces: &[PathBuf]) -> PathBuf {
+pub(crate) fn starting_folder(
+    layout: &Layout<'_>,
+    host: &Host,
+    invocation: &Invocation,
+    workspaces: &[PathBuf],
+) -> PathBuf {
     if let Some(folder) = &invocation.chdir {
         return path_clean::clean(host.cwd.join(folder));
     }

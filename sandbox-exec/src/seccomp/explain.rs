@@ -5,7 +5,7 @@ use super::variant::Variant;
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// It goes through.
     Allow,
     /// It fails with this errno.
@@ -16,7 +16,7 @@ pub enum Action {
 
 /// A field of [`Variant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flag {
+pub(crate) enum Flag {
     /// [`Variant::ptrace`]
     Ptrace,
     /// [`Variant::user_namespaces`]
@@ -44,17 +44,17 @@ impl Flag {
 
 /// One reason to refuse or supervise calls, from `seccomp/rules.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// What happens.
-    pub action: Action,
+    pub(crate) action: Action,
     /// For which arguments, in words; empty if for all.
-    pub arguments: &'static str,
+    pub(crate) arguments: &'static str,
     /// Why.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Variants that grant this do not have the rule.
-    pub lifted_by: Option<Flag>,
+    pub(crate) lifted_by: Option<Flag>,
     /// Only variants with this have the rule.
-    pub only_with: Option<Flag>,
+    pub(crate) only_with: Option<Flag>,
 }
 
 impl Rule {
@@ -78,18 +78,19 @@ pub(super) struct Syscall {
 
 /// What a filter does to one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The call's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What happens whatever the arguments; [`Action::Allow`] if that depends on them, with the exceptions in `rules`.
-    pub action: Action,
+    pub(crate) action: Action,
     /// The rules that exist in the variant, in the order in which they are tried. Empty for a call that is simply allowed.
-    pub rules: Vec<&'static Rule>,
+    pub(crate) rules: Vec<&'static Rule>,
 }
 
 impl Explanation {
+    #[cfg(test)]
     /// Why, in one line: the reasons of all rules, each with the arguments that it is about.
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         let words = |rule: &&Rule| match rule.arguments {
             "" => rule.reason.to_owned(),
             arguments => format!("{} ({arguments})", rule.reason),
@@ -100,7 +101,7 @@ impl Explanation {
 
 /// What the filter of `variant` does to the call with this number; `None` for a number that this version does not know, which
 /// answers `ENOSYS`.
-pub fn explain(number: u32, variant: Variant) -> Option<Explanation> {
+pub(crate) fn explain(number: u32, variant: Variant) -> Option<Explanation> {
     let call = find(number)?;
     let rules: Vec<&'static Rule> =
         call.rules.iter().map(|place| &RULES[*place]).filter(|rule| rule.is_active(variant)).collect();
@@ -108,8 +109,9 @@ pub fn explain(number: u32, variant: Variant) -> Option<Explanation> {
     Some(Explanation { name: call.name, action, rules })
 }
 
+#[cfg(test)]
 /// The name of a call on this architecture.
-pub fn syscall_name(number: u32) -> Option<&'static str> {
+pub(crate) fn syscall_name(number: u32) -> Option<&'static str> {
     find(number).map(|call| call.name)
 }
 

@@ -10,39 +10,41 @@ mod generated;
 mod tests;
 mod variant;
 
-pub use explain::{Action, Explanation, Flag, Rule, explain, syscall_name};
-pub use variant::Variant;
+#[cfg(test)]
+pub(crate) use explain::syscall_name;
+pub(crate) use explain::{Action, explain};
+pub(crate) use variant::Variant;
 
 /// One classic BPF instruction, laid out as the kernel's `struct sock_filter`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instruction {
+pub(crate) struct Instruction {
     /// Opcode.
-    pub code: u16,
+    pub(crate) code: u16,
     /// Instructions to skip if the test holds.
-    pub jt: u8,
+    pub(crate) jt: u8,
     /// Instructions to skip if not.
-    pub jf: u8,
+    pub(crate) jf: u8,
     /// Operand.
-    pub k: u32,
+    pub(crate) k: u32,
 }
 
 /// A compiled filter.
 #[must_use]
 #[derive(Clone, Copy, Debug)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// What the kernel runs.
     program: &'static [Instruction],
 }
 
 impl Filter {
     /// The program, as `seccomp(2)` takes it.
-    pub const fn instructions(self) -> &'static [Instruction] {
+    pub(crate) const fn instructions(self) -> &'static [Instruction] {
         self.program
     }
 }
 
 /// The filter of a variant. One with [`Variant::supervised`] must be loaded with a listener, or `connect` fails with `ENOSYS`.
-pub fn select(variant: Variant) -> Filter {
+pub(crate) fn select(variant: Variant) -> Filter {
     Filter { program: generated::PROGRAMS[variant.index()] }
 }

@@ -44,6 +44,9 @@ impl Connector<'_> {
     }
 
     /// The check itself.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn check(&self, target: Target<'_>) -> Result<Outcome, Errno> {
         let length = target.argument(2) & u64::from(u32::MAX);
         if length > LONGEST {
@@ -51,11 +54,8 @@ impl Connector<'_> {
         }
         let socket = target.descriptor(target.integer(0))?;
         let address = target.bytes(1, usize::try_from(length).map_err(|_| Errno::EINVAL)?)?;
-        let (address, pinned) = if socket::domain(&socket)? == libc::AF_UNIX {
-            self.unix(target, &address)?
-        } else {
-            (address, None)
-        };
+        let (address, pinned) =
+            if socket::domain(&socket)? == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
         let flags = OFlag::from_bits_retain(fcntl(&socket, FcntlArg::F_GETFL)?);
         if flags.contains(OFlag::O_NONBLOCK) {
             return Ok(Outcome::Settled(finish(&socket, &address)));
@@ -64,9 +64,12 @@ impl Connector<'_> {
     }
 
     /// The address by which the supervisor reaches the unix socket that `address` names, with the descriptor that pins it.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn unix(&self, target: Target<'_>, address: &[u8]) -> Result<(Vec<u8>, Option<OwnedFd>), Errno> {
         let Some(path) = address.get(2..).filter(|path| !path.is_empty()) else { return Ok((address.to_vec(), None)) };
-        if address.get(..2) != Some(&(libc::AF_UNIX as u16).to_ne_bytes()) {
+        if address.get(..2) != Some(socket::UNIX.to_ne_bytes().as_slice()) {
             // AF_UNSPEC dissolves an association; anything else is the kernel's to refuse.
             return Ok((address.to_vec(), None));
         }
@@ -82,7 +85,8 @@ impl Connector<'_> {
             return Err(Errno::ECONNREFUSED);
         }
         let identity = (status.st_dev, status.st_ino);
-        let is_named = self.allowed.iter().any(|path| stat(path).is_ok_and(|status| (status.st_dev, status.st_ino) == identity));
+        let is_named =
+            self.allowed.iter().any(|path| stat(path).is_ok_and(|status| (status.st_dev, status.st_ino) == identity));
         if !is_named && !self.listens_inside(identity) {
             return Err(Errno::EACCES);
         }

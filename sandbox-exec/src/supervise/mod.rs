@@ -89,16 +89,8 @@ pub(crate) fn supervise(
 ) -> Result<Ending, Failure> {
     release_streams();
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut watchman = Watchman {
-        sandbox,
-        supervision,
-        watch: None,
-        starting: true,
-        line,
-        deadline,
-        expired: false,
-        failure: None,
-    };
+    let mut watchman =
+        Watchman { sandbox, supervision, watch: None, starting: true, line, deadline, expired: false, failure: None };
     loop {
         if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
             return Ok(ending);
@@ -108,6 +100,9 @@ pub(crate) fn supervise(
 
 impl Watchman<'_> {
     /// Waits for one thing to happen and deals with it.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn turn(&mut self, signals: &Signals) -> Result<Option<Ending>, Errno> {
         let ready = self.wait(signals)?;
         if ready.signal {
@@ -134,6 +129,9 @@ impl Watchman<'_> {
     }
 
     /// Sleeps until something happens.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn wait(&self, signals: &Signals) -> Result<Ready, Errno> {
         let input = PollFlags::POLLIN;
         let mut files = vec![PollFd::new(self.sandbox.pidfd.as_fd(), input), PollFd::new(signals.as_fd(), input)];
@@ -147,7 +145,8 @@ impl Watchman<'_> {
             Err(errno) => return Err(errno),
         }
         let is_ready = |at: usize| files.get(at).and_then(PollFd::any).unwrap_or(false);
-        let is_over = |at: usize| files.get(at).and_then(PollFd::revents).is_some_and(|events| events == PollFlags::POLLHUP);
+        let is_over =
+            |at: usize| files.get(at).and_then(PollFd::revents).is_some_and(|events| events == PollFlags::POLLHUP);
         Ok(Ready {
             end: is_ready(0),
             signal: is_ready(1),
@@ -158,6 +157,9 @@ impl Watchman<'_> {
     }
 
     /// Passes signals on to the command.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn forward(&self, signals: &Signals) -> Result<(), Errno> {
         while let Some(signal) = signals.next()? {
             if let Some(signal) = signal.to_forward() {
@@ -169,6 +171,9 @@ impl Watchman<'_> {
     }
 
     /// Hears what the inside says during the set-up.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn hear(&mut self) -> Result<(), Errno> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
@@ -184,6 +189,9 @@ impl Watchman<'_> {
     }
 
     /// Ends the run when its time is up: first kindly, then for good.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn look_at_the_clock(&mut self) -> Result<(), Errno> {
         let now = Instant::now();
         if self.deadline.is_none_or(|deadline| now < deadline) {
@@ -197,6 +205,9 @@ impl Watchman<'_> {
     }
 
     /// Takes the status of the sandbox's first process, which ends last.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn reap(&mut self) -> Result<Ending, Errno> {
         // What was said before the end is still in the line.
         while self.starting && self.failure.is_none() {
@@ -213,7 +224,9 @@ impl Watchman<'_> {
             _ if self.expired => Ending::TimedOut,
             WaitStatus::Exited(_, status) => Ending::Status(u8::try_from(status).unwrap_or(Exit::Setup as u8)),
             WaitStatus::Signaled(_, signal, _) => Ending::Destroyed(signal),
-            WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => Ending::Destroyed(Signal::SIGKILL),
+            WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => {
+                Ending::Destroyed(Signal::SIGKILL)
+            }
             WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => Ending::Destroyed(Signal::SIGKILL),
         })
     }

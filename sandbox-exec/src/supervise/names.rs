@@ -102,6 +102,9 @@ impl<'a> Names<'a> {
     }
 
     /// Whether `creation` takes place in a guarded folder. Only where there are no namespaces: paths mean the same outside there.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn lies_below_guard(&self, target: Target<'_>, creation: &Creation) -> Result<bool, Errno> {
         let path = target.absolute(creation.folder, &creation.path)?;
         let Some(folder) = path.parent() else { return Ok(false) };
@@ -120,6 +123,9 @@ impl<'a> Names<'a> {
     }
 
     /// Whether the folder in which `creation` takes place is not the one of a guard with that name.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn is_elsewhere(&self, target: Target<'_>, creation: &Creation) -> Result<bool, Errno> {
         let path = target.absolute(creation.folder, &creation.path)?;
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(true) };
@@ -127,7 +133,8 @@ impl<'a> Names<'a> {
         let is_guarded = |guard: &Guard| {
             let mut around = PathBuf::new();
             guard.name.components().any(|component| {
-                let here = component.as_os_str() == name && is_folder(&guard.root.join(&around), (folder.st_dev, folder.st_ino));
+                let here = component.as_os_str() == name
+                    && is_folder(&guard.root.join(&around), (folder.st_dev, folder.st_ino));
                 around.push(component);
                 here && self.would_break(target, creation, guard, &around)
             })
@@ -148,7 +155,9 @@ impl<'a> Names<'a> {
             What::Opened | What::New => false,
             What::Gone => self.existing,
             What::Link => true,
-            What::Moved(from) => !matches!(target.look_up(&from.join(rest), Last::Keep), Err(Errno::ENOENT | Errno::ENOTDIR)),
+            What::Moved(from) => {
+                !matches!(target.look_up(&from.join(rest), Last::Keep), Err(Errno::ENOENT | Errno::ENOTDIR))
+            }
         }
     }
 }
@@ -169,6 +178,9 @@ fn link_text(target: Target<'_>, path: &Path) -> Option<PathBuf> {
 }
 
 /// What the call of `target` would create.
+///
+/// # Errors
+/// The kernel's.
 fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
     let here = libc::AT_FDCWD;
     let one = |folder, path: usize, what| Ok(vec![Creation { folder, path: clean(&target.path(path)?), what }]);
@@ -200,6 +212,9 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
 }
 
 /// `openat2(2)`: the flags lie in memory.
+///
+/// # Errors
+/// The kernel's.
 fn opened_by_structure(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
     let how = target.bytes(2, 8)?;
     let flags = how.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_ne_bytes(*bytes));
@@ -211,6 +226,9 @@ fn opened_by_structure(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
 }
 
 /// A hard link: the new name, and the old one, whose file could be changed through it where no mount stands between the two.
+///
+/// # Errors
+/// The kernel's.
 fn linked(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize)) -> Result<Vec<Creation>, Errno> {
     let creation = |(folder, path): (RawFd, usize), what| -> Result<Creation, Errno> {
         Ok(Creation { folder, path: clean(&target.path(path)?), what })
@@ -221,9 +239,14 @@ fn linked(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize)) -> Resul
 /// A rename: what lies at the old path comes into being at the new one, and with `RENAME_EXCHANGE` the other way round as well.
 ///
 /// What lies at the old path is gone, which matters where no mount holds it in its place.
+///
+/// # Errors
+/// The kernel's.
 fn moved(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize), flags: i32) -> Result<Vec<Creation>, Errno> {
     let (old, new) = ((old.0, clean(&target.path(old.1)?)), (new.0, clean(&target.path(new.1)?)));
-    let creation = |(to_folder, to): &(RawFd, PathBuf), (from_folder, from): &(RawFd, PathBuf)| -> Result<Creation, Errno> {
+    let creation = |(to_folder, to): &(RawFd, PathBuf),
+                    (from_folder, from): &(RawFd, PathBuf)|
+     -> Result<Creation, Errno> {
         Ok(Creation { folder: *to_folder, path: to.clone(), what: What::Moved(target.absolute(*from_folder, from)?) })
     };
     let gone = Creation { folder: old.0, path: old.1.clone(), what: What::Gone };

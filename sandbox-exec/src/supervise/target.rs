@@ -70,6 +70,9 @@ impl<'a> Target<'a> {
     }
 
     /// Argument `number` as an address.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn address(self, number: usize) -> Result<usize, Errno> {
         usize::try_from(self.argument(number)).map_err(|_| Errno::EFAULT)
     }
@@ -88,6 +91,9 @@ impl<'a> Target<'a> {
     }
 
     /// The folder that a relative path of the call starts from, as a path in the process's root.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn base(self, folder: RawFd) -> Result<PathBuf, Errno> {
         let link = if folder == libc::AT_FDCWD { self.proc("cwd") } else { self.proc(&format!("fd/{folder}")) };
         readlink(&link).map(PathBuf::from)

@@ -41,7 +41,10 @@ pub(crate) fn has_listener(diagnosis: BorrowedFd<'_>, (device, inode): (u64, u64
             match i32::from(kind) {
                 libc::NLMSG_DONE => return Ok(found),
                 libc::NLMSG_ERROR => return Err(Errno::EIO),
-                _ => found |= vfs(rest.get(HEADER + MESSAGE..size).unwrap_or_default()) == Some((kernel_device(device), inode)),
+                _ => {
+                    found |= vfs(rest.get(HEADER + MESSAGE..size).unwrap_or_default())
+                        == Some((kernel_device(device), inode))
+                }
             }
             rest = rest.get(size.next_multiple_of(4)..).unwrap_or_default();
         }
@@ -50,13 +53,17 @@ pub(crate) fn has_listener(diagnosis: BorrowedFd<'_>, (device, inode): (u64, u64
 
 /// A dump of all listening unix sockets.
 fn request() -> Vec<u8> {
+    /// The state `TCP_LISTEN`, as a bit.
     const LISTEN: u32 = 1 << 10;
+    /// `NLM_F_REQUEST | NLM_F_DUMP`
+    const DUMP: u16 = 0x301;
     let mut bytes = Vec::with_capacity(HEADER + 24);
     bytes.extend_from_slice(&40_u32.to_ne_bytes());
     bytes.extend_from_slice(&BY_FAMILY.to_ne_bytes());
-    bytes.extend_from_slice(&((libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16).to_ne_bytes());
+    bytes.extend_from_slice(&DUMP.to_ne_bytes());
     bytes.extend_from_slice(&[0; 8]);
-    bytes.extend_from_slice(&[libc::AF_UNIX as u8, 0, 0, 0]);
+    // The family, AF_UNIX, and padding.
+    bytes.extend_from_slice(&[1, 0, 0, 0]);
     bytes.extend_from_slice(&LISTEN.to_ne_bytes());
     bytes.extend_from_slice(&0_u32.to_ne_bytes());
     bytes.extend_from_slice(&SHOW_VFS.to_ne_bytes());

@@ -16,6 +16,9 @@ pub(crate) const NODEV: u64 = libc::MOUNT_ATTR_NODEV;
 pub(crate) const NOEXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
 
 /// Turns the result of a descriptor-returning system call into an owned descriptor.
+///
+/// # Errors
+/// The kernel's.
 fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
     let raw = Errno::result(result)?;
     let raw = RawFd::try_from(raw).map_err(|_| Errno::EOVERFLOW)?;
@@ -54,21 +57,12 @@ pub(crate) fn attach(mount: impl AsFd, dir: impl AsFd, path: &CStr) -> Result<()
     Errno::result(result).map(drop)
 }
 
-/// Which mounts a change of attributes reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// The one mount.
-    One,
-    /// The mount and everything attached below it, in one call.
-    Tree,
-}
-
-/// Sets mount attributes on `mount`: `mount_setattr(2)`, Linux 5.12.
+/// Sets mount attributes on `mount` and everything attached below it, in one call: `mount_setattr(2)`, Linux 5.12.
 ///
 /// # Errors
 /// The kernel's: `EPERM`, `EINVAL` on kernels that do not know an attribute.
-pub(crate) fn set_attributes(mount: impl AsFd, set: u64, clear: u64, reach: Reach) -> Result<(), Errno> {
-    setattr(mount, libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 }, reach)
+pub(crate) fn set_attributes(mount: impl AsFd, set: u64) -> Result<(), Errno> {
+    setattr(mount, libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 })
 }
 
 /// Makes `mount` (detached) an id-mapped mount that translates owners by `user_namespace`, with `set` on top.
@@ -80,12 +74,15 @@ pub(crate) fn set_attributes(mount: impl AsFd, set: u64, clear: u64, reach: Reac
 pub(crate) fn map_owners(mount: impl AsFd, user_namespace: impl AsFd, set: u64) -> Result<(), Errno> {
     let userns_fd = u64::try_from(user_namespace.as_fd().as_raw_fd()).map_err(|_| Errno::EBADF)?;
     let attr_set = set | libc::MOUNT_ATTR_IDMAP;
-    setattr(mount, libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd }, Reach::Tree)
+    setattr(mount, libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd })
 }
 
 /// `mount_setattr(2)` on the mount that `mount` refers to.
-fn setattr(mount: impl AsFd, attributes: libc::mount_attr, reach: Reach) -> Result<(), Errno> {
-    let flags = libc::AT_EMPTY_PATH | if reach == Reach::Tree { libc::AT_RECURSIVE } else { 0 };
+///
+/// # Errors
+/// The kernel's.
+fn setattr(mount: impl AsFd, attributes: libc::mount_attr) -> Result<(), Errno> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
     let (fd, size) = (mount.as_fd().as_raw_fd(), size_of::<libc::mount_attr>());
     let attributes = &raw const attributes;
     // SAFETY: `attributes` points to a live structure of exactly `size` bytes; the path is a static empty string.
@@ -135,6 +132,9 @@ impl FileSystem {
     }
 
     /// `fsconfig(2)`.
+    ///
+    /// # Errors
+    /// The kernel's.
     fn configure(
         &self,
         command: libc::c_uint,

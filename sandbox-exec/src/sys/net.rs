@@ -15,7 +15,7 @@ pub(crate) fn loopback_up() -> Result<(), Errno> {
     for (slot, byte) in request.ifr_name.iter_mut().zip(*b"lo") {
         *slot = byte.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
     let fd = control.as_raw_fd();
     // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which `request` is; the descriptor is open.
     let result = unsafe { libc::ioctl(fd, libc::SIOCSIFFLAGS, &raw const request) };

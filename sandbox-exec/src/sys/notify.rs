@@ -1,6 +1,6 @@
 //! The supervisor's end of a seccomp filter: `seccomp_unotify(2)`, Linux 5.0.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
 
@@ -19,11 +19,6 @@ nix::ioctl_write_ptr!(
     /// `SECCOMP_IOCTL_NOTIF_ID_VALID`
     notif_id_valid, b'!', 2, u64
 );
-nix::ioctl_write_ptr!(
-    /// `SECCOMP_IOCTL_NOTIF_ADDFD`
-    notif_addfd, b'!', 3, libc::seccomp_notif_addfd
-);
-
 /// What the waiting call gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -53,8 +48,10 @@ pub(crate) fn receive(listener: impl AsFd) -> Result<Notification, Errno> {
 /// # Errors
 /// `ENOENT` when the call went away meanwhile.
 pub(crate) fn answer(listener: impl AsFd, id: u64, answer: Answer) -> Result<(), Errno> {
+    /// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`
+    const CONTINUE: u32 = 1;
     let (error, flags) = match answer {
-        Answer::Continue => (0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+        Answer::Continue => (0, CONTINUE),
         Answer::Success => (0, 0),
         Answer::Fail(errno) => (-(errno as i32), 0),
     };
@@ -80,27 +77,4 @@ pub(crate) fn wake_synchronously(listener: impl AsFd) {
     let fd = listener.as_fd().as_raw_fd();
     // SAFETY: the request takes its argument by value.
     let _ = unsafe { libc::ioctl(fd, SET_FLAGS, SYNC_WAKE_UP) };
-}
-
-/// Puts a copy of `descriptor` in place of descriptor `target` of the process that makes the call `id`: `ADDFD` with `SETFD`.
-///
-/// # Errors
-/// `ENOENT` when the call went away, `EMFILE` at its limit.
-pub(crate) fn replace_descriptor(
-    listener: impl AsFd,
-    id: u64,
-    descriptor: BorrowedFd<'_>,
-    target: u32,
-    close_on_exec: bool,
-) -> Result<(), Errno> {
-    let request = libc::seccomp_notif_addfd {
-        id,
-        flags: libc::SECCOMP_ADDFD_FLAG_SETFD as u32,
-        srcfd: u32::try_from(descriptor.as_raw_fd()).map_err(|_| Errno::EBADF)?,
-        newfd: target,
-        newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
-    };
-    let fd = listener.as_fd().as_raw_fd();
-    // SAFETY: the pointer refers to an initialised structure of the size that the request number encodes.
-    unsafe { notif_addfd(fd, &raw const request) }.map(drop)
 }

@@ -6,13 +6,16 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+/// `AF_UNIX` as an address holds it.
+pub(crate) const UNIX: u16 = 1;
+
 /// The address family of `socket`: `SO_DOMAIN`, `socket(7)`.
 ///
 /// # Errors
 /// `ENOTSOCK`.
 pub(crate) fn domain(socket: &OwnedFd) -> Result<i32, Errno> {
     let mut domain: libc::c_int = 0;
-    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or_default();
     let (value, fd) = ((&raw mut domain).cast(), socket.as_raw_fd());
     // SAFETY: `value` points to `length` writable bytes.
     let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_DOMAIN, value, &raw mut length) };
@@ -39,7 +42,7 @@ pub(crate) fn unix_address(path: &Path) -> Result<Vec<u8>, Errno> {
     if path.len() > 107 {
         return Err(Errno::ENAMETOOLONG);
     }
-    let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+    let mut bytes = UNIX.to_ne_bytes().to_vec();
     bytes.extend_from_slice(path);
     bytes.push(0);
     Ok(bytes)
