@@ -14,7 +14,7 @@ use super::trial::{Outcome, in_child, on_child};
 use crate::plan::REMAPPED;
 use crate::seccomp::{Variant, select};
 use crate::sys::clone::Namespaces;
-use crate::sys::mount::{self, FileSystem, NODEV, NOSUID, RDONLY, Reach};
+use crate::sys::mount::{self, FileSystem, NODEV, NOSUID, RDONLY};
 use crate::sys::seccomp::{Listener, load};
 use crate::sys::{diag, landlock_abi, net, process};
 
@@ -196,7 +196,7 @@ fn own_mount(caller: Ids) -> Result<OwnedFd, Errno> {
 /// # Errors
 /// `ENOSYS` before Linux 5.12.
 fn change_attributes(caller: Ids) -> Outcome {
-    mount::set_attributes(own_mount(caller)?, RDONLY, 0, Reach::Tree)
+    mount::set_attributes(own_mount(caller)?, RDONLY)
 }
 
 /// Mounts a `/proc` of its own.
