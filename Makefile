@@ -29,12 +29,14 @@ $(TARGET_DIR)/demo/service: demo/service.rs
 # The programs under test are the release binaries; the tests themselves need no optimisation. As root the end-to-end
 # suite runs everything twice: as root and as an ordinary user.
 test: build
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 
 lint:
 	cargo fmt --all --check
 	rustfmt --check --edition 2024 demo/service.rs
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	mkdir -p $(TARGET_DIR)/demo
+	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in demo/run demo/attack.sh; do sh -n $$script || exit; done
 	for script in .ci/run bench/run; do bash -n $$script || exit; done

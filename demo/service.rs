@@ -1,7 +1,7 @@
 //! The demo's two ends of a conversation: an agent's process with its sockets, and a client that asks them.
 //!
 //! `service serve PIDFILE PORTFILE HOME-SOCKET WORK-SOCKET TEXT TEXT TEXT` listens at both paths and at a loopback port, and
-//! says the first, second and third text to whoever connects there. It ends by itself after two minutes, should nobody end it.
+//! says the first, second and third text to whoever connects there. It ends by itself after a while, should nobody end it.
 //!
 //! `service ask unix PATH` and `service ask tcp PORT` print what a listener says.
 #![forbid(unsafe_code)]
@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a forgotten service lives.
-const LIFETIME: Duration = Duration::from_secs(120);
+const LIFETIME: Duration = Duration::from_secs(100);
 /// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -42,6 +42,9 @@ fn plain(error: &io::Error) -> String {
 }
 
 /// Serves or asks.
+///
+/// # Errors
+/// A wrong command line, or what the kernel said.
 fn carry_out(arguments: &[OsString]) -> io::Result<()> {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     match words.as_slice() {
@@ -76,6 +79,9 @@ fn usage() -> io::Error {
 }
 
 /// Folder and name of a socket: the address holds 108 bytes, and a path may be longer.
+///
+/// # Errors
+/// A path without a name.
 fn split(path: &Path) -> io::Result<(PathBuf, &Path)> {
     let name = path.file_name().map(Path::new).ok_or_else(usage)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -83,6 +89,9 @@ fn split(path: &Path) -> io::Result<(PathBuf, &Path)> {
 }
 
 /// Answers at a path with `text`.
+///
+/// # Errors
+/// When nothing can listen there.
 fn serve_unix(path: &Path, text: &str) -> io::Result<()> {
     let (folder, name) = split(path)?;
     env::set_current_dir(folder)?;
@@ -93,6 +102,9 @@ fn serve_unix(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Answers at a free loopback port with `text`; returns the port.
+///
+/// # Errors
+/// When nothing can listen there.
 fn serve_tcp(text: &str) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
@@ -102,6 +114,9 @@ fn serve_tcp(text: &str) -> io::Result<u16> {
 }
 
 /// Prints what `stream` says.
+///
+/// # Errors
+/// When it says nothing any more, or nobody reads.
 fn show(mut stream: impl Read) -> io::Result<()> {
     let mut text = Vec::new();
     stream.read_to_end(&mut text)?;
