@@ -34,7 +34,7 @@ pub(crate) enum Error {
         hint: String,
     },
     /// A path of the command line does not exist or cannot be looked at.
-    #[error("cannot use \"{}\" for {option}: {errno}", path.display())]
+    #[error("cannot use \"{}\" for {option}: {}", path.display(), errno.desc())]
     Path {
         /// The option that named it.
         option: &'static str,

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::init;
 use crate::plan::{Network, Owners, Plan, Tier};
 use crate::step::{Failure, Step, Stepped};
-use crate::supervise::{Ending, Sandbox, Signals, supervise};
+use crate::supervise::{Ending, Sandbox, Signals, Told, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
 use crate::sys::process;
 
@@ -53,27 +53,29 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
     Ok(closed)
 }
 
-/// Runs the planned command and waits for it.
+/// Runs the planned command and waits for it; calls `started` once the command runs, confined.
 ///
 /// # Errors
 /// What the kernel refused to the outside. What failed inside is an [`Ending::Failed`].
-pub(crate) fn launch(plan: &Plan, closed: [bool; 3]) -> Result<Ending, Failure> {
+pub(crate) fn launch(plan: &Plan, closed: [bool; 3], started: &dyn Fn()) -> Result<Ending, Failure> {
     let (signals, mask) = Signals::hold().step(Step::Signals)?;
     let inherited = Inherited { mask, closed };
     let ending = match plan.supervision.leftovers {
-        Leftovers::End => in_sandbox(plan, inherited, &signals, None),
-        Leftovers::Keep => crate::keep::run(&signals, |line| in_sandbox(plan, inherited, &signals, Some(line))),
+        Leftovers::End => in_sandbox(plan, inherited, &signals, Told { started, line: None }),
+        Leftovers::Keep => {
+            crate::keep::run(&signals, |line| in_sandbox(plan, inherited, &signals, Told { started, line: Some(line) }))
+        }
     };
     // A second attempt, without namespaces, must find the caller's state as it was.
     signals.release(&mask);
     ending
 }
 
-/// Makes the sandbox and supervises it; with `line`, tells there when the command has ended while others still run.
+/// Makes the sandbox and supervises it; tells `told` what happens to it.
 ///
 /// # Errors
 /// The step that failed.
-fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, line: Option<&Channel>) -> Result<Ending, Failure> {
+fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, told: Told<'_>) -> Result<Ending, Failure> {
     let (outside, inside) = channel::pair().step(Step::Supervisor)?;
     match fork_into(namespaces(plan)).step(Step::Namespaces)? {
         Side::Child => {
@@ -86,7 +88,7 @@ fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, line: Option
             if let Owners::Remapped(id) = plan.owners {
                 prepare(plan, &sandbox, id)?;
             }
-            supervise(sandbox, &plan.supervision, signals, line)
+            supervise(sandbox, &plan.supervision, signals, told)
         }
     }
 }

@@ -84,8 +84,7 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);
         }
-        explain(&plan, invocation);
-        let failure = match launch::launch(&plan, inherited) {
+        let failure = match launch::launch(&plan, inherited, &|| explain(&plan, invocation)) {
             Ok(Ending::Failed(failure)) | Err(failure) => failure,
             Ok(ending) => return status(&plan, ending),
         };
@@ -118,7 +117,9 @@ fn run_without_namespaces(
         Some(plan) => {
             report::lost();
             explain(&plan, invocation);
-            launch::launch(&plan, inherited).map_err(Error::from).and_then(|ending| status(&plan, ending))
+            launch::launch(&plan, inherited, &|| explain(&plan, invocation))
+                .map_err(Error::from)
+                .and_then(|ending| status(&plan, ending))
         }
         None => Err(Error::Unsupported {
             layer: "landlock",

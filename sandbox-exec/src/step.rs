@@ -191,6 +191,9 @@ impl Failure {
                 "is it installed where the sandbox can see it? `sandbox-exec --dry-run` lists what it sees"
             }
             (Step::Exec, Errno::EACCES) => "make it executable (chmod +x), or name the interpreter first",
+            (Step::Exec, Errno::ELIBACC) => {
+                "install it where the sandbox can see it, or correct the first line; `sandbox-exec --dry-run` lists what it sees"
+            }
             (Step::Exec, Errno::E2BIG) => "pass the long argument through a file or standard input",
             (Step::Exec, _) => "check the file's format and mode",
             (Step::WorkingFolder, _) => "name a folder that the sandbox can see with --chdir",
@@ -214,6 +217,9 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.path, self.step) {
+            (Some(path), Step::Exec) if self.errno == Errno::ELIBACC => {
+                write!(formatter, "\"{}\": its interpreter or loader does not exist inside", path.display())
+            }
             (Some(path), Step::Exec) if self.errno == Errno::ENOENT => {
                 write!(formatter, "\"{}\": command not found", path.display())
             }

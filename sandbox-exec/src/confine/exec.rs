@@ -51,6 +51,10 @@ impl Command {
         for candidate in &self.candidates {
             let Err(errno) = execve(candidate, &self.arguments, &self.environment);
             if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) {
+                // The file is there: what is missing is the interpreter that it names, or its loader.
+                if nix::sys::stat::stat(candidate.as_c_str()).is_ok() {
+                    worst = Errno::ELIBACC;
+                }
                 continue;
             }
             worst = if errno == Errno::ENOEXEC { self.run_with_shell(candidate) } else { errno };

@@ -151,3 +151,118 @@ fn rule(
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V5) };
     ruleset.add_rule(PathBeneath::new(handle, access)).map_err(|_| Failure::at(Step::Landlock, path, Errno::EINVAL))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::sys::landlock_abi;
+
+    /// A folder with something to read, something to write, and something that is neither.
+    struct Ground(tempfile::TempDir);
+
+    impl Ground {
+        fn new() -> Self {
+            let ground = tempfile::tempdir().unwrap();
+            for folder in ["readable", "writable", "secret"] {
+                fs::create_dir(ground.path().join(folder)).unwrap();
+                fs::write(ground.path().join(folder).join("file"), folder).unwrap();
+            }
+            symlink("../secret/file", ground.path().join("writable/link")).unwrap();
+            Self(ground)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn ruleset(&self, abi: u32) -> Ruleset {
+            Ruleset {
+                abi,
+                readable: vec![self.path("readable")],
+                writable: vec![self.path("writable")],
+                listable: Vec::new(),
+                changeable: Vec::new(),
+                usable: Vec::new(),
+                refuse_tcp: true,
+            }
+        }
+    }
+
+    /// Runs `attempt` under the ruleset of each ABI that this kernel has, in a thread of its own: a domain binds only its thread.
+    fn under_every_abi(attempt: impl Fn(&Ground, u32) + Send + Sync) {
+        let newest = landlock_abi::version();
+        assert!(newest > 0, "this kernel has no Landlock");
+        for abi in 1..=newest {
+            let ground = Ground::new();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    set_no_new_privs().unwrap();
+                    landlock(&ground.ruleset(abi)).unwrap();
+                    attempt(&ground, abi);
+                });
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_can_be_neither_read_nor_written_under_any_abi() {
+        under_every_abi(|ground, abi| {
+            for name in ["secret/file", "writable/link", "writable/../secret/file"] {
+                let error = fs::read(ground.path(name)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{name} under ABI {abi}");
+                fs::write(ground.path(name), "evil").unwrap_err();
+            }
+            fs::read_dir(ground.path("secret")).unwrap_err();
+            fs::remove_file(ground.path("secret/file")).unwrap_err();
+        });
+    }
+
+    #[test]
+    fn what_is_readable_cannot_be_changed_under_any_abi() {
+        under_every_abi(|ground, abi| {
+            assert_eq!(fs::read_to_string(ground.path("readable/file")).unwrap(), "readable", "ABI {abi}");
+            fs::write(ground.path("readable/file"), "evil").unwrap_err();
+            fs::write(ground.path("readable/new"), "evil").unwrap_err();
+            fs::remove_file(ground.path("readable/file")).unwrap_err();
+            fs::create_dir(ground.path("readable/folder")).unwrap_err();
+        });
+    }
+
+    #[test]
+    fn honest_work_goes_on_in_writable_folders_under_every_abi() {
+        under_every_abi(|ground, abi| {
+            fs::write(ground.path("writable/new"), "made").unwrap();
+            fs::rename(ground.path("writable/new"), ground.path("writable/moved")).unwrap();
+            fs::create_dir(ground.path("writable/folder")).unwrap();
+            fs::remove_file(ground.path("writable/moved")).unwrap();
+            // Moving between folders takes a right that came with ABI 2; before it, the kernel always refuses.
+            fs::write(ground.path("writable/other"), "made").unwrap();
+            let moved = fs::rename(ground.path("writable/other"), ground.path("writable/folder/other"));
+            assert_eq!(moved.is_ok(), abi >= 2, "ABI {abi}");
+        });
+    }
+
+    #[test]
+    fn a_secret_cannot_be_linked_or_moved_into_reach_under_any_abi() {
+        under_every_abi(|ground, abi| {
+            fs::hard_link(ground.path("secret/file"), ground.path("writable/got")).unwrap_err();
+            fs::rename(ground.path("secret/file"), ground.path("writable/got")).unwrap_err();
+            assert!(fs::symlink_metadata(ground.path("writable/got")).is_err(), "ABI {abi}");
+        });
+    }
+
+    #[test]
+    fn tcp_is_refused_from_the_abi_that_can() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        under_every_abi(|_, abi| {
+            let connected = std::net::TcpStream::connect(address);
+            assert_eq!(connected.is_err(), abi >= 4, "ABI {abi}");
+        });
+    }
+}

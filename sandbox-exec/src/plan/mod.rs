@@ -105,6 +105,8 @@ pub(crate) struct Supervision {
     pub(crate) guards: Vec<Guard>,
     /// Whether guarded names that exist are the supervisor's to protect too, for want of mounts.
     pub(crate) existing: bool,
+    /// Whether no process inside can change its root.
+    pub(crate) fixed_root: bool,
     /// Unix sockets outside that may be connected to.
     pub(crate) sockets: Vec<PathBuf>,
     /// End the run after this long.
@@ -213,6 +215,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         supervision: Supervision {
             guards: names::guards(inputs),
             existing: false,
+            fixed_root: policy.syscalls.user_namespaces == Permission::Deny,
             sockets: sockets(host),
             timeout: policy.limits.wall_clock,
             grace: policy.limits.grace,

@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{fstat, stat};
 
 use super::target::{Last, Target};
-use crate::sys::notify::Answer;
+use crate::sys::notify::{self, Answer};
 use crate::sys::{diag, socket};
 
 /// The longest address: `sockaddr_storage`.
@@ -39,15 +39,15 @@ pub(crate) enum Outcome {
 
 impl Connector<'_> {
     /// Checks the call of `target` and connects at once when that cannot block.
-    pub(crate) fn connect(&self, target: Target<'_>) -> Outcome {
-        self.check(target).unwrap_or_else(|errno| Outcome::Settled(Answer::Fail(errno)))
+    pub(crate) fn connect(&self, target: Target<'_>, listener: &OwnedFd) -> Outcome {
+        self.check(target, listener).unwrap_or_else(|errno| Outcome::Settled(Answer::Fail(errno)))
     }
 
     /// The check itself.
     ///
     /// # Errors
     /// The kernel's.
-    fn check(&self, target: Target<'_>) -> Result<Outcome, Errno> {
+    fn check(&self, target: Target<'_>, listener: &OwnedFd) -> Result<Outcome, Errno> {
         let length = target.argument(2) & u64::from(u32::MAX);
         if length > LONGEST {
             return Err(Errno::EINVAL);
@@ -56,6 +56,10 @@ impl Connector<'_> {
         let address = target.bytes(1, usize::try_from(length).map_err(|_| Errno::EINVAL)?)?;
         let (address, pinned) =
             if socket::domain(&socket)? == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
+        // What was taken and read is the caller's only if it still waits: its number may have become another process's.
+        if !notify::still_waits(listener, target.id()) {
+            return Err(Errno::EINTR);
+        }
         let flags = OFlag::from_bits_retain(fcntl(&socket, FcntlArg::F_GETFL)?);
         if flags.contains(OFlag::O_NONBLOCK) {
             return Ok(Outcome::Settled(finish(&socket, &address)));

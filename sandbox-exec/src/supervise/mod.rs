@@ -57,6 +57,21 @@ pub(crate) struct Sandbox {
     pub(crate) channel: Channel,
 }
 
+/// Who is told what happens to the command.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// Called once every layer is in force.
+    pub(crate) started: &'a dyn Fn(),
+    /// Where to tell that the command has ended, when others may outlive it.
+    pub(crate) line: Option<&'a Channel>,
+}
+
+impl std::fmt::Debug for Told<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Told").field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
 /// What the loop keeps.
 struct Watchman<'a> {
     /// The sandbox.
@@ -67,8 +82,8 @@ struct Watchman<'a> {
     watch: Option<Watch<'a>>,
     /// Whether the channel is still open.
     starting: bool,
-    /// Where to tell that the command has ended, when others may outlive it.
-    line: Option<&'a Channel>,
+    /// Who is told.
+    told: Told<'a>,
     /// When to end the run.
     deadline: Option<Instant>,
     /// The time is up: `SIGTERM` was sent.
@@ -85,12 +100,12 @@ pub(crate) fn supervise(
     sandbox: Sandbox,
     supervision: &Supervision,
     signals: &Signals,
-    line: Option<&Channel>,
+    told: Told<'_>,
 ) -> Result<Ending, Failure> {
     release_streams();
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut watchman =
-        Watchman { sandbox, supervision, watch: None, starting: true, line, deadline, expired: false, failure: None };
+        Watchman { sandbox, supervision, watch: None, starting: true, told, deadline, expired: false, failure: None };
     loop {
         if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
             return Ok(ending);
@@ -177,9 +192,13 @@ impl Watchman<'_> {
     fn hear(&mut self) -> Result<(), Errno> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
-            Word::Listener(listener, diagnosis) => self.watch = Some(Watch::new(listener, diagnosis, self.supervision)),
+            Word::Listener(listener, diagnosis) => {
+                // Handing it out is the last thing before the command: every layer is in force.
+                self.watch = Some(Watch::new(listener, diagnosis, self.supervision));
+                (self.told.started)();
+            }
             Word::Ended(status) => {
-                if let Some(line) = self.line {
+                if let Some(line) = self.told.line {
                     crate::keep::let_go(line, status);
                 }
             }

@@ -49,6 +49,8 @@ struct Creation {
 enum What {
     /// A file that is opened: the last component is followed when it is a symlink.
     Opened,
+    /// A file that is opened, but never through a symlink (`O_EXCL`, `O_NOFOLLOW`).
+    OpenedItself,
     /// A new file, folder or device, never through a symlink.
     New,
     /// A symlink.
@@ -149,10 +151,11 @@ impl<'a> Names<'a> {
             if creation.what == What::Gone {
                 return self.existing;
             }
-            return self.existing || creation.what != What::Opened || lstat(&guard.root.join(&guard.name)).is_err();
+            let opens = matches!(creation.what, What::Opened | What::OpenedItself);
+            return self.existing || !opens || lstat(&guard.root.join(&guard.name)).is_err();
         }
         match &creation.what {
-            What::Opened | What::New => false,
+            What::Opened | What::OpenedItself | What::New => false,
             What::Gone => self.existing,
             What::Link => true,
             What::Moved(from) => {
@@ -184,8 +187,10 @@ fn link_text(target: Target<'_>, path: &Path) -> Option<PathBuf> {
 fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
     let here = libc::AT_FDCWD;
     let one = |folder, path: usize, what| Ok(vec![Creation { folder, path: clean(&target.path(path)?), what }]);
+    let opened =
+        |flags: i32| if flags & (libc::O_EXCL | libc::O_NOFOLLOW) == 0 { What::Opened } else { What::OpenedItself };
     match target.number() {
-        libc::SYS_openat => one(target.integer(0), 1, What::Opened),
+        libc::SYS_openat => one(target.integer(0), 1, opened(target.integer(2))),
         libc::SYS_unlinkat => one(target.integer(0), 1, What::Gone),
         libc::SYS_truncate => one(here, 0, What::Opened),
         libc::SYS_openat2 => opened_by_structure(target),
@@ -195,7 +200,9 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_renameat => moved(target, (target.integer(0), 1), (target.integer(2), 3), 0),
         libc::SYS_renameat2 => moved(target, (target.integer(0), 1), (target.integer(2), 3), target.integer(4)),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_open | libc::SYS_creat => one(here, 0, What::Opened),
+        libc::SYS_open => one(here, 0, opened(target.integer(1))),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_creat => one(here, 0, What::Opened),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_mkdir | libc::SYS_mknod => one(here, 0, What::New),
         #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,7 @@
 //! these functions refuses the call then.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +21,27 @@ use crate::sys::{memory, process};
 pub(crate) struct Target<'a> {
     /// Its call.
     call: &'a Notification,
+    /// Its root, when every process inside has the same and it was opened before.
+    root: Option<BorrowedFd<'a>>,
 }
 
 impl<'a> Target<'a> {
     /// The process that makes `call`.
-    pub(crate) fn of(call: &'a Notification) -> Self {
-        Self { call }
+    pub(crate) fn of(call: &'a Notification, root: Option<BorrowedFd<'a>>) -> Self {
+        Self { call, root }
+    }
+
+    /// Opens its root.
+    ///
+    /// # Errors
+    /// `ENOENT` when the process has ended.
+    pub(crate) fn open_root(self) -> Result<OwnedFd, Errno> {
+        open(&self.proc("root"), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+    }
+
+    /// The call's own number, by which it is answered.
+    pub(crate) fn id(self) -> u64 {
+        self.call.id
     }
 
     /// Argument `number` of the call.
@@ -112,12 +127,14 @@ impl<'a> Target<'a> {
     /// # Errors
     /// The kernel's; `ELOOP` for paths through `/proc/self` and its like, whose meaning differs from process to process.
     pub(crate) fn look_up(self, path: &Path, last: Last) -> Result<OwnedFd, Errno> {
-        let root = open(&self.proc("root"), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
         let follow = if last == Last::Keep { OFlag::O_NOFOLLOW } else { OFlag::empty() };
         let how = OpenHow::new()
             .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | follow)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        openat2(root.as_fd(), path, how)
+        match self.root {
+            Some(root) => openat2(root, path, how),
+            None => openat2(self.open_root()?.as_fd(), path, how),
+        }
     }
 }
 

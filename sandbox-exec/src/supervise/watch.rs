@@ -28,6 +28,10 @@ pub(crate) struct Watch<'a> {
     connector: Connector<'a>,
     /// Moves aside what slipped through.
     sweeper: Sweeper,
+    /// Whether no process inside can change its root.
+    fixed_root: bool,
+    /// The root of every process inside, once it is known.
+    root: Option<OwnedFd>,
     /// Connections that are waited for.
     waiting: Arc<AtomicUsize>,
 }
@@ -41,6 +45,8 @@ impl<'a> Watch<'a> {
             names: Names::new(&supervision.guards, supervision.existing),
             connector: Connector { allowed: &supervision.sockets, diagnosis },
             sweeper: Sweeper::new(&supervision.guards),
+            fixed_root: supervision.fixed_root,
+            root: None,
             waiting: Arc::new(AtomicUsize::new(0)),
         }
     }
@@ -69,9 +75,12 @@ impl<'a> Watch<'a> {
     pub(crate) fn answer(&mut self) {
         let Some(listener) = &self.listener else { return };
         let Ok(call) = notify::receive(listener) else { return };
-        let target = Target::of(&call);
+        if self.root.is_none() && self.fixed_root {
+            self.root = Target::of(&call, None).open_root().ok().filter(|_| notify::still_waits(listener, call.id));
+        }
+        let target = Target::of(&call, self.root.as_ref().map(AsFd::as_fd));
         let answer = if target.number() == libc::SYS_connect {
-            match self.connector.connect(target) {
+            match self.connector.connect(target, listener) {
                 Outcome::Settled(answer) => answer,
                 Outcome::Wait(socket, address, pinned) => return self.wait(call.id, socket, address, pinned),
             }
@@ -82,10 +91,8 @@ impl<'a> Watch<'a> {
             }
             answer
         };
-        // All that was looked at is worth nothing if the process ended meanwhile and another got its number.
-        if notify::still_waits(listener, call.id) {
-            let _ = notify::answer(listener, call.id, answer);
-        }
+        // Should the process have ended meanwhile and another have got its number, then nobody waits for this answer any more.
+        let _ = notify::answer(listener, call.id, answer);
     }
 
     /// Connects in a thread of its own, for it may take long and others must not wait for it.
