@@ -110,9 +110,13 @@ fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
     let all = AccessFs::from_all(abi);
     let mut builder =
         Builder::default().set_compatibility(CompatLevel::BestEffort).handle_access(all).map_err(failed)?;
-    builder = builder.scope(Scope::from_all(abi)).map_err(failed)?;
-    if ruleset.refuse_tcp {
-        builder = builder.handle_access(AccessNet::from_all(abi)).map_err(failed)?;
+    // The crate takes an empty set for a mistake; here it means a kernel whose ABI is too old.
+    let (scopes, ports) = (Scope::from_all(abi), AccessNet::from_all(abi));
+    if !scopes.is_empty() {
+        builder = builder.scope(scopes).map_err(failed)?;
+    }
+    if ruleset.refuse_tcp && !ports.is_empty() {
+        builder = builder.handle_access(ports).map_err(failed)?;
     }
     let mut created = builder.create().map_err(failed)?;
     for path in &ruleset.readable {
