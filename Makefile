@@ -44,7 +44,7 @@ lint:
 
 bench: build
 	bench/run $(TARGET_DIR)/bench
-	cargo bench --locked --package lobsterpot-policy -- --noplot
+	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
 
 dist: build
 	.ci/dist $(BIN_DIR) $(TARGET_DIR)/dist lobsterpot-$(VERSION)-$(TRIPLE)
