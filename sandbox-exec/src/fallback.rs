@@ -5,11 +5,11 @@
 //! is said in the report: see [`LOST`].
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Layer, Requirement};
 
+use crate::carve::Carve;
 use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier};
 use crate::step::{Failure, Step};
 use crate::survey::Survey;
@@ -72,33 +72,4 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
 /// Existing masks, as they really lie. Those that do not exist are guarded by name.
 fn real(masks: &BTreeSet<&Path>, survey: &Survey) -> BTreeSet<PathBuf> {
     masks.iter().filter_map(|path| survey.host.fact(path)).map(|fact| fact.real.clone()).collect()
-}
-
-/// What is left out of a grant.
-struct Carve {
-    /// Masks as they really lie.
-    masks: BTreeSet<PathBuf>,
-    /// The caller is root: it keeps its owner here, and with it the right to read files that nobody else may; in system folders
-    /// those are secrets, so they are left out too.
-    is_root: bool,
-}
-
-impl Carve {
-    /// Adds to `whole` what may be granted with all that is below it, and to `partly` the folders of which only a part may.
-    fn carve(&self, path: &Path, whole: &mut Vec<PathBuf>, partly: &mut Vec<PathBuf>) {
-        let Ok(metadata) = path.symlink_metadata() else { return };
-        // What a symlink leads to is judged where it lies.
-        if metadata.is_symlink() || self.masks.contains(path) {
-            return;
-        }
-        let system = self.is_root && path.starts_with("/etc");
-        if metadata.is_dir() && (system || self.masks.iter().any(|mask| mask.starts_with(path))) {
-            partly.push(path.to_owned());
-            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
-                self.carve(&entry.path(), whole, partly);
-            }
-        } else if !system || metadata.mode() & 0o004 != 0 {
-            whole.push(path.to_owned());
-        }
-    }
 }

@@ -6,6 +6,7 @@
 mod args;
 mod bytes;
 mod caller;
+mod carve;
 mod channel;
 mod check;
 mod confine;
@@ -79,7 +80,8 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
     loop {
         // Never dropped: this process ends with the run, and taking hundreds of small allocations apart would delay its end.
         let survey = ManuallyDrop::new(survey::look(invocation)?);
-        let plan = ManuallyDrop::new(plan::plan(survey.inputs(invocation, &environment))?);
+        let mut plan = ManuallyDrop::new(plan::plan(survey.inputs(invocation, &environment))?);
+        carve::leave_out_absent(&mut plan, &survey);
         if invocation.mode == Mode::DryRun {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);
