@@ -25,6 +25,18 @@ pub(crate) struct Options {
     pub(crate) launcher: Option<PathBuf>,
     /// The workspace; `None` to find it.
     pub(crate) workspace: Option<PathBuf>,
+    /// What is said of a person's approval.
+    pub(crate) approval: Approval,
+}
+
+/// Whether a shell call that will run in the sandbox still needs the approval of a person or a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Approval {
+    /// The hook says nothing: the client's rules decide.
+    #[default]
+    Leave,
+    /// The hook approves: whoever installed it takes the sandbox for enough.
+    Give,
 }
 
 /// The options of a command line, each given at most once.
@@ -38,6 +50,8 @@ struct Given {
     workspace: Option<OsString>,
     /// `--directory-within`.
     within: Option<OsString>,
+    /// `--approve`.
+    approval: Approval,
 }
 
 /// Reads the command line, without the program's name.
@@ -47,7 +61,7 @@ struct Given {
 /// call go ahead.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Job, Denial> {
     match collect(arguments)? {
-        Given { within: Some(within), client: None, launcher: None, workspace: None } => {
+        Given { within: Some(within), client: None, launcher: None, workspace: None, approval: Approval::Leave } => {
             Ok(Job::Directory { within: PathBuf::from(within) })
         }
         Given { within: Some(_), .. } => Err(wrong("--directory-within stands alone")),
@@ -55,9 +69,10 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Job, De
         Given { client: Some(name), .. } if name != claude_code::CLIENT => {
             Err(Denial::UnknownClient { name: name.to_string_lossy().into_owned() })
         }
-        Given { launcher, workspace, .. } => Ok(Job::Answer(Options {
+        Given { launcher, workspace, approval, .. } => Ok(Job::Answer(Options {
             launcher: absolute("--sandbox-exec", launcher)?,
             workspace: absolute("--workspace", workspace)?,
+            approval,
         })),
     }
 }
@@ -70,6 +85,10 @@ fn collect(mut arguments: impl Iterator<Item = OsString>) -> Result<Given, Denia
     let mut given = Given::default();
     while let Some(argument) = arguments.next() {
         let Some(text) = argument.to_str() else { return Err(wrong("an option is not UTF-8")) };
+        if text == "--approve" {
+            given.approval = Approval::Give;
+            continue;
+        }
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text, None),
@@ -111,7 +130,7 @@ mod tests {
     use std::ffi::OsString;
     use std::path::PathBuf;
 
-    use super::{Job, Options, parse};
+    use super::{Approval, Job, Options, parse};
     use crate::denial::Denial;
 
     /// Parses words.
@@ -124,8 +143,11 @@ mod tests {
 
     #[test]
     fn both_spellings_of_a_value_are_read() {
-        let expected =
-            Job::Answer(Options { launcher: Some(PathBuf::from("/s")), workspace: Some(PathBuf::from("/w")) });
+        let expected = Job::Answer(Options {
+            launcher: Some(PathBuf::from("/s")),
+            workspace: Some(PathBuf::from("/w")),
+            approval: Approval::Leave,
+        });
         let split = words(&["--client", "claude-code", "--sandbox-exec", "/s", "--workspace", "/w"]);
         assert_eq!(split.unwrap(), expected);
         assert_eq!(words(&["--workspace=/w", "--sandbox-exec=/s", "--client=claude-code"]).unwrap(), expected);
@@ -133,7 +155,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_denied() {
-        let wrong: [&[&str]; 10] = [
+        let wrong: [&[&str]; 13] = [
             &[],
             &["--help"],
             &["--version"],
@@ -144,6 +166,9 @@ mod tests {
             &["--client", "claude-code", "--workspace", "proj"],
             &["--client", "claude-code", "--sandbox-exec", "sandbox-exec"],
             &["--client", "claude-code", "--directory-within", "/w"],
+            &["--client", "claude-code", "--approve=no"],
+            &["--approve", "--client"],
+            &["--approve", "--directory-within", "/w"],
         ];
         for arguments in wrong {
             assert!(matches!(words(arguments), Err(Denial::Arguments { .. })), "{arguments:?}");

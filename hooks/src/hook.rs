@@ -90,7 +90,7 @@ fn rewritten(call: Call, options: &Options, settings: &Settings, uid: u32) -> Re
         keeps_directory: claude_code::keeps_directory(&call),
     };
     let text = rewrite.text(&command)?;
-    claude_code::rewritten(call, &text).map(Answer::document)
+    claude_code::rewritten(call, &text, options.approval).map(Answer::document)
 }
 
 /// The shell that runs the command.

@@ -1,14 +1,15 @@
 //! Claude Code's `PreToolUse` protocol.
 //!
 //! Its traps, each seen in the running client: output that is not exactly one JSON document is ignored and the tool runs;
-//! `permissionDecision: allow` would also approve the call, which is not the hook's to do; `updatedInput` replaces the
-//! whole input, so all of it is echoed.
+//! `permissionDecision: allow` also approves the call, which is the hook's to do only when its installer says so;
+//! `updatedInput` replaces the whole input, so all of it is echoed.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::arguments::Approval;
 use crate::call::{Call, Origin};
 use crate::denial::Denial;
 use crate::wire::Fields;
@@ -42,7 +43,7 @@ struct Output<'a> {
 struct Specific<'a> {
     /// Required by the client: an answer without it is ignored.
     hook_event_name: &'static str,
-    /// `deny` or `ask`, never `allow`.
+    /// `deny` or `ask`; `allow` only for a call that was rewritten, and only when the installer wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
     permission_decision: Option<&'static str>,
     /// Why, for the model.
@@ -146,10 +147,14 @@ pub(crate) fn keeps_directory(call: &Call) -> bool {
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub(crate) fn rewritten(mut call: Call, command: &str) -> Result<Vec<u8>, Denial> {
+pub(crate) fn rewritten(mut call: Call, command: &str, approval: Approval) -> Result<Vec<u8>, Denial> {
     let raw = serde_json::value::to_raw_value(command).map_err(|error| internal(&error))?;
     call.input.replace("command", &raw);
-    encode(None, None, Some(&call.input)).map_err(|error| internal(&error))
+    let (decision, reason) = match approval {
+        Approval::Leave => (None, None),
+        Approval::Give => (Some("allow"), Some("it runs in the sandbox")),
+    };
+    encode(decision, reason, Some(&call.input)).map_err(|error| internal(&error))
 }
 
 /// The answer that stops the call; empty when even that cannot be written, and then the exit status stops it.

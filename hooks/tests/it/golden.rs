@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::{HOOK, World, feed, hook, slug};
+use crate::support::{HOOK, World, assert_denied, feed, hook, slug};
 
 /// One call and its answer.
 #[derive(Deserialize)]
@@ -81,4 +81,29 @@ fn the_launcher_beside_the_hook_and_the_workspace_of_its_arguments_are_used() {
         answer["hookSpecificOutput"]["updatedInput"]["command"],
         format!("{bin}/sandbox-exec --workspace {there} --chdir {there} -- /bin/bash -c 'ls'")
     );
+}
+
+#[test]
+fn only_a_call_that_runs_in_the_sandbox_is_ever_approved_and_only_on_request() {
+    let world = World::new();
+    let launcher = world.base.join("sandbox-exec");
+    let plain = ["--client", "claude-code", "--sandbox-exec", launcher.to_str().unwrap()];
+    let approving: Vec<&str> = plain.into_iter().chain(["--approve"]).collect();
+    let call = |tool: &str, input: Value| world.payload(tool, &input, &world.workspace).to_string();
+    for command in ["ls", "cd sub"] {
+        let payload = call("Bash", json!({ "command": command }));
+        let mut approved: Value = serde_json::from_slice(&hook(&approving, &payload).stdout).unwrap();
+        let left: Value = serde_json::from_slice(&hook(&plain, &payload).stdout).unwrap();
+        let specific = approved["hookSpecificOutput"].as_object_mut().unwrap();
+        assert_eq!(specific.remove("permissionDecision"), Some(json!("allow")));
+        assert_eq!(specific.remove("permissionDecisionReason"), Some(json!("it runs in the sandbox")));
+        assert_eq!(approved, left, "nothing but the approval differs");
+    }
+    for tool in ["Write", "WebFetch", "mcp__srv__echo"] {
+        let output = hook(&approving, &call(tool, json!({ "command": "ls", "file_path": "/etc/passwd" })));
+        assert_eq!((output.status.code(), output.stdout), (Some(0), Vec::new()), "{tool}");
+    }
+    assert_denied(&hook(&approving, &call("Bash", json!({ "command": "a\0b" }))), "hook.command");
+    fs::remove_file(&launcher).unwrap();
+    assert_denied(&hook(&approving, &call("Bash", json!({ "command": "ls" }))), "hook.program");
 }
