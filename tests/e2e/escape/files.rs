@@ -272,6 +272,29 @@ fn masked_name_that_does_not_exist_yet_cannot_be_made() {
 }
 
 #[test]
+fn masked_name_that_the_person_makes_during_the_run_stays_hidden() {
+    escape(|scene| {
+        let folder = scene.at_home("shown");
+        scene.write(&folder.join("other"), "seen\n");
+        let (later, ready) = (folder.join("later.key"), scene.at_work("ready"));
+        let (place, secret) = (later.clone(), format!("secret={}\n", scene.canary));
+        std::thread::spawn(move || {
+            let made = (0..1000).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                ready.exists()
+            });
+            if made {
+                std::fs::write(&place, secret).expect("the person's file");
+            }
+        });
+        let wait = "for i in $(seq 500); do [ -e ~/shown/later.key ] && break; sleep 0.01; done";
+        let script = format!("cat ~/shown/other; touch ready; {wait}; sleep 0.1; cat ~/shown/later.key");
+        let flags = ["--ro".into(), folder.into_os_string(), "--mask".into(), later.into_os_string()];
+        Attempt::shell(&script).with(|run| run.flags(&flags))
+    });
+}
+
+#[test]
 fn write_into_a_masked_folder_fails_loudly() {
     escape(|scene| {
         let place = scene.at_work("vault");
