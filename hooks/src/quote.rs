@@ -25,7 +25,7 @@ pub(crate) fn always(text: &str) -> String {
 
 /// Quotes `text` only when a shell could read it otherwise than as itself.
 ///
-/// Paths left bare keep the rewritten command readable, and let a client's permission rule match it by its prefix.
+/// Paths left bare keep the rewritten command readable: a client shows it to the person whom it asks.
 pub(crate) fn when_needed(text: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+');
     if !text.is_empty() && text.bytes().all(plain) { Cow::Borrowed(text) } else { Cow::Owned(always(text)) }

@@ -35,3 +35,19 @@ fn the_documented_settings_install_a_hook_that_fails_closed() {
         assert_eq!(hook(&arguments, &payload.to_string()).status.code(), Some(0));
     }
 }
+
+#[test]
+fn the_documented_arguments_for_work_without_questions_approve_what_was_rewritten() {
+    let documented: Vec<Value> = blocks().into_iter().filter(|block| block.get("args").is_some()).collect();
+    assert_eq!(documented.len(), 1);
+    let world = World::new();
+    let launcher = world.base.join("sandbox-exec");
+    let mut arguments: Vec<&str> =
+        documented[0]["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    arguments.extend(["--sandbox-exec", launcher.to_str().unwrap()]);
+    let payload = world.payload("Bash", &json!({ "command": "pwd" }), &world.workspace);
+    let answer: Value = serde_json::from_slice(&hook(&arguments, &payload.to_string()).stdout).unwrap();
+    let specific = &answer["hookSpecificOutput"];
+    assert_eq!(specific["permissionDecision"], "allow");
+    assert!(specific["updatedInput"]["command"].as_str().unwrap().starts_with(launcher.to_str().unwrap()));
+}
