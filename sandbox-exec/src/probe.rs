@@ -16,6 +16,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bytes;
+use crate::deep::{self, SearchError, Shelf};
 use crate::host::{Fact, Facts, Kind};
 
 /// A look at the host in progress.
@@ -31,6 +32,9 @@ pub(crate) struct Probe {
     known: Vec<(Vec<u8>, Rc<FxHashSet<OsString>>)>,
     /// Folders that were listed already: many patterns share one listing.
     listings: FxHashMap<OsString, Rc<FxHashSet<OsString>>>,
+    /// Why a search at any depth is not complete, when one is not. The rules have then fallen back to whole folders.
+    #[allow(dead_code, reason = "for the survey to stop the run with; the fallback alone already holds")]
+    pub(crate) trouble: Option<SearchError>,
 }
 
 impl Probe {
@@ -112,7 +116,8 @@ impl Probe {
         })
     }
 
-    /// Looks at everything that `pattern` means and returns the existing paths.
+    /// Looks at everything that `pattern` means and returns the existing paths; nothing for patterns with `**`, which are
+    /// searched for together.
     pub(crate) fn expand(&mut self, pattern: &ResolvedPattern) -> Vec<PathBuf> {
         let mut found = Vec::new();
         if let Some(path) = pattern.literal() {
@@ -124,6 +129,23 @@ impl Probe {
             found.retain(|path| self.look(path).is_some());
         }
         found
+    }
+
+    /// Looks at everything that `tails` mean below `folder`, and returns the existing paths of each.
+    ///
+    /// # Errors
+    /// When something was not searched although the sandbox might find it there.
+    pub(crate) fn search(
+        &mut self,
+        folder: &Path,
+        tails: &[&[Segment]],
+        shelf: Option<&Shelf>,
+    ) -> Result<Vec<Vec<PathBuf>>, SearchError> {
+        let mut found = deep::search(folder, tails, shelf)?;
+        for paths in &mut found {
+            paths.retain(|path| self.look(path).is_some());
+        }
+        Ok(found)
     }
 
     /// Follows the wildcard components of a pattern, listing only the folders that they name.
@@ -145,7 +167,7 @@ impl Probe {
                     self.descend(&folder.join(name), rest, found);
                 }
             }
-            Segment::AnyDepth => crate::deep::search(folder, rest, found),
+            Segment::AnyDepth => {}
         }
     }
 

@@ -1,10 +1,12 @@
 //! The policy's file rules on this host: every pattern resolved once, with the existing paths that it means.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule};
+use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule, Segment};
 
 use crate::bytes;
+use crate::deep::Shelf;
 use crate::host::Caller;
 use crate::probe::Probe;
 
@@ -51,8 +53,13 @@ impl Rules {
         for home in &caller.homes {
             probe.know(home);
         }
-        let read = resolve(&files.read, places, Purpose::Grant, probe, |_| true);
-        let write = resolve(&files.write, places, Purpose::Grant, probe, |_| true);
+        // What may be written must be known before an index is trusted: the sandbox must not have been able to write that.
+        let mut write = resolve(&files.write, places, Purpose::Grant, probe, |_| true);
+        search(&mut [&mut write], probe, None);
+        let shelf = Shelf::new(&caller.home, caller.uid.as_raw(), writable(&write, places));
+        let mut read = resolve(&files.read, places, Purpose::Grant, probe, |_| true);
+        search(&mut [&mut read], probe, Some(&shelf));
+        let (read, write) = (read.rules, write.rules);
         let mut seen: Vec<PathBuf> = places.workspaces.clone();
         seen.extend(caller.homes.iter().cloned());
         for path in read.iter().chain(&write).flat_map(|rule| &rule.found) {
@@ -68,14 +75,13 @@ impl Rules {
             };
             seen.iter().any(|seen| bytes::lies_in(prefix, seen) || is_around(seen))
         };
-        let rules = Self {
-            scratch: resolve(&files.scratch, places, Purpose::Grant, probe, |_| false),
-            mask: resolve(&files.mask, places, Purpose::Restrict, probe, matters),
-            protect: resolve(&files.protect, places, Purpose::Restrict, probe, |_| true),
-            sockets: resolve(&files.sockets, places, Purpose::Grant, probe, |_| true),
-            read,
-            write,
-        };
+        let mut scratch = resolve(&files.scratch, places, Purpose::Grant, probe, |_| false);
+        let mut mask = resolve(&files.mask, places, Purpose::Restrict, probe, matters);
+        let mut protect = resolve(&files.protect, places, Purpose::Restrict, probe, |_| true);
+        let mut sockets = resolve(&files.sockets, places, Purpose::Grant, probe, |_| true);
+        search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, Some(&shelf));
+        let [scratch, mask, protect, sockets] = [scratch, mask, protect, sockets].map(|list| list.rules);
+        let rules = Self { scratch, mask, protect, sockets, read, write };
         if files.home == HomeView::ReadOnly {
             probe.look(&caller.home);
         }
@@ -87,6 +93,16 @@ impl Rules {
     }
 }
 
+/// One list of rules in the making.
+struct List {
+    /// Whether the rules grant or restrict.
+    purpose: Purpose,
+    /// The rules.
+    rules: Vec<Resolved>,
+    /// The numbers of those for which folders of any depth are still to be searched.
+    deep: Vec<usize>,
+}
+
 /// Resolves `rules` and looks at what those that matter name.
 fn resolve(
     rules: &[Rule],
@@ -94,19 +110,66 @@ fn resolve(
     purpose: Purpose,
     probe: &mut Probe,
     matters: impl Fn(&ResolvedPattern) -> bool,
-) -> Vec<Resolved> {
-    let mut resolved = Vec::with_capacity(rules.len());
+) -> List {
+    let mut list = List { purpose, rules: Vec::with_capacity(rules.len()), deep: Vec::new() };
     for (rule, one) in rules.iter().enumerate() {
         // Most of what a policy names in a home folder is not there; such a rule can neither show nor hide anything.
         if purpose == Purpose::Restrict && probe.homes_lack(one.pattern.text()) {
             continue;
         }
         for pattern in one.pattern.resolve(places, purpose) {
-            let found = if matters(&pattern) { probe.expand(&pattern) } else { Vec::new() };
-            resolved.push(Resolved { pattern, found, rule });
+            let mut found = Vec::new();
+            if matters(&pattern) {
+                if pattern.tail().contains(&Segment::AnyDepth) {
+                    list.deep.push(list.rules.len());
+                } else {
+                    found = probe.expand(&pattern);
+                }
+            }
+            list.rules.push(Resolved { pattern, found, rule });
         }
     }
-    resolved
+    list
+}
+
+/// Searches for what the patterns with `**` in `lists` mean: one walk for each folder in which some begin.
+///
+/// When a search is not complete, the rules that restrict are taken to mean that whole folder.
+fn search(lists: &mut [&mut List], probe: &mut Probe, shelf: Option<&Shelf>) {
+    let mut places: BTreeMap<PathBuf, Vec<(usize, usize)>> = BTreeMap::new();
+    for (number, list) in lists.iter().enumerate() {
+        for &rule in &list.deep {
+            let Some(resolved) = list.rules.get(rule) else { continue };
+            places.entry(resolved.pattern.prefix().to_owned()).or_default().push((number, rule));
+        }
+    }
+    for (folder, wanted) in places {
+        let rule = |(list, rule): &(usize, usize)| lists.get(*list)?.rules.get(*rule);
+        let tails: Vec<&[Segment]> = wanted.iter().filter_map(rule).map(|resolved| resolved.pattern.tail()).collect();
+        let found = probe.search(&folder, &tails, shelf).unwrap_or_else(|error| {
+            probe.trouble = Some(error);
+            probe.look(&folder);
+            wanted.iter().map(|(list, _)| instead(lists.get(*list).map(|list| list.purpose), &folder)).collect()
+        });
+        for ((list, rule), found) in wanted.into_iter().zip(found) {
+            let resolved = lists.get_mut(list).and_then(|list| list.rules.get_mut(rule));
+            resolved.into_iter().for_each(|resolved| resolved.found.clone_from(&found));
+        }
+    }
+}
+
+/// What a rule is taken to mean when `folder` could not be searched for it.
+fn instead(purpose: Option<Purpose>, folder: &Path) -> Vec<PathBuf> {
+    match purpose {
+        Some(Purpose::Restrict) => vec![folder.to_owned()],
+        Some(Purpose::Grant) | None => Vec::new(),
+    }
+}
+
+/// The folders that a sandbox with the rules `write` may write to.
+fn writable(write: &List, places: &Places) -> Vec<PathBuf> {
+    let granted = write.rules.iter().flat_map(|rule| &rule.found);
+    granted.chain(&places.workspaces).cloned().collect()
 }
 
 /// Looks at the folders between `workspace` and its protected names: they become mount points too.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use lobsterpot_policy::Segment;
 use rustc_hash::FxHashMap;
@@ -86,10 +87,10 @@ impl<'a> Automaton<'a> {
         Step { onward, across, matched }
     }
 
-    /// The row of the folder at `path`, which is relative to where the search begins.
-    pub(super) fn row_at(&mut self, path: &[u8]) -> Row {
+    /// The row of the folder at the relative `path` from one of row `start`.
+    pub(super) fn row_at(&mut self, start: Row, path: &[u8]) -> Row {
         let names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
-        names.fold(START, |row, name| self.step(row, std::os::unix::ffi::OsStrExt::from_bytes(name)).onward)
+        names.fold(start, |row, name| self.step(row, OsStr::from_bytes(name)).onward)
     }
 
     /// The plain names that a folder of `row` is searched for.
@@ -137,7 +138,9 @@ impl<'a> Automaton<'a> {
                 at += 1;
             }
             match self.segment(tail, at) {
-                Some(Segment::Literal(name)) => names.literals.entry(name.as_os_str()).or_default().push((tail, at + 1)),
+                Some(Segment::Literal(name)) => {
+                    names.literals.entry(name.as_os_str()).or_default().push((tail, at + 1))
+                }
                 Some(glob) => globs.entry(glob).or_default().push((tail, at + 1)),
                 None => {}
             }
