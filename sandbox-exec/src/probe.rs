@@ -26,8 +26,8 @@ pub(crate) struct Probe {
     pub(crate) facts: Facts,
     /// How folders are reached.
     ways: FxHashMap<OsString, Way>,
-    /// What the home folders hold.
-    homes: Vec<Rc<FxHashSet<OsString>>>,
+    /// The home folders.
+    homes: Vec<PathBuf>,
     /// Folders whose listing shows what is missing, with a slash at the end.
     known: Vec<(Vec<u8>, Rc<FxHashSet<OsString>>)>,
     /// Folders that were listed already: many patterns share one listing.
@@ -86,8 +86,7 @@ impl Probe {
 
     /// Lists `folder`, and those in it that many patterns are about, so that what is missing there is known without asking.
     pub(crate) fn know(&mut self, folder: &Path) {
-        let names = self.list(folder);
-        self.homes.push(names);
+        self.homes.push(folder.to_owned());
         for folder in [folder.to_owned(), folder.join(".config"), folder.join(".local"), folder.join(".local/share")] {
             if self.is_missing(&folder) {
                 continue;
@@ -98,12 +97,23 @@ impl Probe {
         }
     }
 
-    /// Whether no home folder has the first component of a pattern that begins with `~/`, when that is a plain name.
-    pub(crate) fn homes_lack(&self, pattern: &str) -> bool {
-        let Some(rest) = pattern.strip_prefix("~/") else { return false };
-        let name = rest.split('/').next().unwrap_or_default();
-        let is_plain = !name.is_empty() && !name.contains(['*', '?', '[', '{', '\\']);
-        is_plain && !self.homes.is_empty() && self.homes.iter().all(|names| !names.contains(OsStr::new(name)))
+    /// Whether no home folder has what a pattern of `text` begins with, so that it can match nothing there.
+    ///
+    /// For patterns below `~`, and below XDG folders that are where they are by default: `is_moved` tells of which a variable says
+    /// otherwise.
+    pub(crate) fn homes_lack(&self, text: &str, is_moved: impl Fn(&str) -> bool) -> bool {
+        let Some((folder, rest)) = split_home(text, is_moved) else { return false };
+        let first = rest.split('/').next().unwrap_or_default();
+        !self.homes.is_empty()
+            && alternatives(first).is_some_and(|mut names| names.all(|name| !self.is_at_home(folder, name)))
+    }
+
+    /// Whether a home folder has `name` in its `folder`; also when nobody looked.
+    fn is_at_home(&self, folder: &str, name: &str) -> bool {
+        self.homes.iter().any(|home| {
+            let path = if folder.is_empty() { home.join(name) } else { home.join(folder).join(name) };
+            !self.is_missing(&path)
+        })
     }
 
     /// Whether a listing that was made already shows that `path` does not exist.
@@ -181,6 +191,29 @@ impl Probe {
         self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
     }
+}
+
+/// The folder of a home that a pattern is about, and the rest of the pattern.
+fn split_home(text: &str, is_moved: impl Fn(&str) -> bool) -> Option<(&'static str, &str)> {
+    if let Some(rest) = text.strip_prefix("~/") {
+        return Some(("", rest));
+    }
+    let (variable, rest) = text.strip_prefix('$')?.split_once('/')?;
+    let folder = match variable {
+        "XDG_CONFIG_HOME" => ".config",
+        "XDG_DATA_HOME" => ".local/share",
+        "XDG_CACHE_HOME" => ".cache",
+        "XDG_STATE_HOME" => ".local/state",
+        _ => return None,
+    };
+    (!is_moved(variable)).then_some((folder, rest))
+}
+
+/// The names that a component may mean: itself, or those of one brace list around all of it; `None` with other wildcards.
+fn alternatives(component: &str) -> Option<std::str::Split<'_, char>> {
+    let list = component.strip_prefix('{').and_then(|list| list.strip_suffix('}')).unwrap_or(component);
+    let is_plain = !list.is_empty() && !list.contains(['*', '?', '[', '{', '}', '\\']);
+    (is_plain && (list.len() < component.len() || !list.contains(','))).then(|| list.split(','))
 }
 
 /// How a folder is reached.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule, Segment};
+use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule, Segment, Tier};
 
 use crate::bytes;
 use crate::deep::Shelf;
@@ -113,8 +113,9 @@ fn resolve(
 ) -> List {
     let mut list = List { purpose, rules: Vec::with_capacity(rules.len()), deep: Vec::new() };
     for (rule, one) in rules.iter().enumerate() {
-        // Most of what a policy names in a home folder is not there; such a rule can neither show nor hide anything.
-        if purpose == Purpose::Restrict && probe.homes_lack(one.pattern.text()) {
+        // Most of what the profiles name in a home folder is not there; such a rule can neither show nor hide anything.
+        let is_built_in = purpose == Purpose::Restrict && matches!(one.origin.tier, Tier::BuiltIn(_));
+        if is_built_in && probe.homes_lack(one.pattern.text(), |name| places.xdg.contains_key(name)) {
             continue;
         }
         for pattern in one.pattern.resolve(places, purpose) {
