@@ -26,8 +26,8 @@ pub(crate) struct Probe {
     pub(crate) facts: Facts,
     /// How folders are reached.
     ways: FxHashMap<OsString, Way>,
-    /// The home folders.
-    homes: Vec<PathBuf>,
+    /// What the home folders hold, at their top and where programs keep their things.
+    homes: Vec<HomeFolder>,
     /// Folders whose listing shows what is missing, with a slash at the end.
     known: Vec<(Vec<u8>, Rc<FxHashSet<OsString>>)>,
     /// Folders that were listed already: many patterns share one listing.
@@ -86,14 +86,12 @@ impl Probe {
 
     /// Lists `folder`, and those in it that many patterns are about, so that what is missing there is known without asking.
     pub(crate) fn know(&mut self, folder: &Path) {
-        self.homes.push(folder.to_owned());
-        for folder in [folder.to_owned(), folder.join(".config"), folder.join(".local"), folder.join(".local/share")] {
-            if self.is_missing(&folder) {
-                continue;
-            }
-            let prefix = [folder.as_os_str().as_bytes(), b"/"].concat();
-            let names = self.list(&folder);
-            self.known.push((prefix, names));
+        for name in ["", ".config", ".local", ".local/share"] {
+            let folder = if name.is_empty() { folder.to_owned() } else { folder.join(name) };
+            let is_missing = self.is_missing(&folder) || matches!(self.way(&folder), Way::Missing);
+            let names = if is_missing { Rc::default() } else { self.list(&folder) };
+            let is_known = is_missing || self.is_known(&folder);
+            self.homes.push(HomeFolder { folder: name, names: is_known.then_some(names) });
         }
     }
 
@@ -110,10 +108,14 @@ impl Probe {
 
     /// Whether a home folder has `name` in its `folder`; also when nobody looked.
     fn is_at_home(&self, folder: &str, name: &str) -> bool {
-        self.homes.iter().any(|home| {
-            let path = if folder.is_empty() { home.join(name) } else { home.join(folder).join(name) };
-            !self.is_missing(&path)
-        })
+        let mut listed = self.homes.iter().filter(|home| home.folder == folder).peekable();
+        listed.peek().is_none()
+            || listed.any(|home| home.names.as_ref().is_none_or(|names| names.contains(OsStr::new(name))))
+    }
+
+    /// Whether `folder` was listed.
+    fn is_known(&self, folder: &Path) -> bool {
+        self.known.iter().any(|(prefix, _)| prefix.strip_suffix(b"/") == Some(folder.as_os_str().as_bytes()))
     }
 
     /// Whether a listing that was made already shows that `path` does not exist.
@@ -186,8 +188,17 @@ impl Probe {
         if let Some(names) = self.listings.get(folder.as_os_str()) {
             return Rc::clone(names);
         }
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names: Rc<FxHashSet<OsString>> = Rc::new(entries.map(|entry| entry.file_name()).collect());
+        let names = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
+        let names: Rc<FxHashSet<OsString>> = match names {
+            Ok(names) => {
+                let names = Rc::new(names);
+                let prefix = [folder.as_os_str().as_bytes(), b"/"].concat();
+                self.known.push((prefix, Rc::clone(&names)));
+                names
+            }
+            // What may not be listed may still hold what can be named: nothing is known about it.
+            Err(_) => Rc::default(),
+        };
         self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
     }
@@ -214,6 +225,15 @@ fn alternatives(component: &str) -> Option<std::str::Split<'_, char>> {
     let list = component.strip_prefix('{').and_then(|list| list.strip_suffix('}')).unwrap_or(component);
     let is_plain = !list.is_empty() && !list.contains(['*', '?', '[', '{', '}', '\\']);
     (is_plain && (list.len() < component.len() || !list.contains(','))).then(|| list.split(','))
+}
+
+/// A listing in a home folder.
+#[derive(Debug)]
+struct HomeFolder {
+    /// The folder, relative to the home.
+    folder: &'static str,
+    /// What it holds; `None` when it may not be listed.
+    names: Option<Rc<FxHashSet<OsString>>>,
 }
 
 /// How a folder is reached.
@@ -253,4 +273,55 @@ fn fact(status: &FileStat, real: PathBuf, link: Option<PathBuf>) -> Fact {
         _ => Kind::Other,
     };
     Fact { real, kind, link, identity: (status.st_dev, status.st_ino), names: status.st_nlink, owner: status.st_uid }
+}
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_a_listing_does_not_name_is_missing_and_nothing_else_is() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join(".config/gh")).unwrap();
+        let mut probe = Probe::default();
+        probe.know(home.path());
+        let lacks = |text: &str| probe.homes_lack(text, |name| name == "XDG_STATE_HOME");
+        for text in ["~/.ssh", "~/.ssh/id", "$XDG_CONFIG_HOME/op", "$XDG_DATA_HOME/{a,b}/c"] {
+            assert!(lacks(text), "{text}");
+        }
+        for text in [
+            "~/.config/gh",
+            "$XDG_CONFIG_HOME/{op,gh}",
+            "~/.*_history",
+            "$XDG_STATE_HOME/x",
+            "/etc/shadow",
+            "~/.config",
+        ] {
+            assert!(!lacks(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_home_that_may_not_be_listed_hides_no_rule() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join(".ssh")).unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o311)).unwrap();
+        let mut probe = Probe::default();
+        probe.know(home.path());
+        // Root may list it all the same.
+        assert!(!probe.homes_lack("~/.ssh", |_| false));
+        assert!(probe.look(&home.path().join(".ssh")).is_some());
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn a_missing_config_folder_is_known_to_hold_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let mut probe = Probe::default();
+        probe.know(home.path());
+        assert!(probe.homes_lack("$XDG_CONFIG_HOME/gh", |_| false));
+        assert!(!probe.homes_lack("$XDG_CONFIG_HOME/gh", |_| true));
+    }
 }

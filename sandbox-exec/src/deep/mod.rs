@@ -28,12 +28,12 @@ use walk::{Root, Walker};
 struct Bounds {
     /// How many files and folders it may meet before it is given up.
     entries: u64,
-    /// How many folders may be listed, and entries met, before an index is worth writing.
-    free: (u64, u64),
+    /// How much may be listed before an index is worth writing, see [`is_worth_it`].
+    free: u64,
 }
 
-/// The bounds of every launch. What is free takes about half a millisecond.
-const BOUNDS: Bounds = Bounds { entries: 5_000_000, free: (64, 4096) };
+/// The bounds of every launch. What is free takes a fraction of a millisecond.
+const BOUNDS: Bounds = Bounds { entries: 5_000_000, free: 256 };
 
 /// What a search came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,13 +83,23 @@ fn search_within(
         }
     };
     let listed = walker.listed;
-    let is_worth_it = listed > bounds.free.0 || walker.met > bounds.free.1;
-    if let Some(shelf) = shelf.filter(|_| is_worth_it) {
+    if let Some(shelf) = shelf.filter(|_| is_worth_it(bounds, &walker, folders.len())) {
         shelf.write(&name, &index::encode(&key, &folders));
     }
     walker.gather(&root, &folders, &mut found)?;
     found.iter_mut().for_each(|paths| paths.sort());
     Ok(Outcome { found, listed })
+}
+
+/// Whether listing again what was listed would cost more than writing the index of `folders` folders.
+///
+/// An index that is not written anew stays right: what has changed since is listed at every launch.
+fn is_worth_it(bounds: Bounds, walker: &Walker<'_>, folders: usize) -> bool {
+    // In entries met: opening a folder takes as long as 16 of them, writing a folder down as a sixteenth. However large the index,
+    // no more than some milliseconds are spent on listing the same folders again and again.
+    let writing = u64::try_from(folders / 16).unwrap_or(u64::MAX);
+    let listing = walker.listed.saturating_mul(16).saturating_add(walker.met);
+    listing > bounds.free.saturating_add(writing.min(bounds.free.saturating_mul(64)))
 }
 
 /// What an index is of, and the name that it is kept by.

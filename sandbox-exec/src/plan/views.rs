@@ -454,9 +454,9 @@ fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
 }
 
-/// The private tmpfs in the making: parents are added with their children.
+/// The private tmpfs in the making: parents are added with their children, and come before them, for paths sort as bytes.
 #[derive(Debug, Default)]
-struct Tree(BTreeMap<PathBuf, NodeKind>);
+struct Tree(BTreeMap<OsString, NodeKind>);
 
 impl Tree {
     /// Adds `kind` at `path`, and the folders above it.
@@ -464,22 +464,22 @@ impl Tree {
         if let Some(parent) = path.parent() {
             self.folder(parent);
         }
-        self.0.insert(path, kind);
+        self.0.insert(path.into(), kind);
     }
 
     /// Adds the folder `path` and those above it, keeping what is there.
     fn folder(&mut self, path: &Path) {
         for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
-            if self.0.contains_key(folder) {
+            if self.0.contains_key(folder.as_os_str()) {
                 break;
             }
-            self.0.insert(folder.to_owned(), NodeKind::Folder(0o755));
+            self.0.insert(folder.into(), NodeKind::Folder(0o755));
         }
     }
 
     /// The nodes, folders before what lies in them.
     fn into_nodes(self) -> Vec<Node> {
-        self.0.into_iter().map(|(path, kind)| Node { path, kind }).collect()
+        self.0.into_iter().map(|(path, kind)| Node { path: path.into(), kind }).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use lobsterpot_policy::{Pattern, Places, Purpose, ResolvedPattern};
 use super::{Bounds, Outcome, SearchError, Shelf, search_within};
 
 /// Bounds under which every search leaves an index.
-const EAGER: Bounds = Bounds { entries: 100_000, free: (0, 0) };
+const EAGER: Bounds = Bounds { entries: 100_000, free: 0 };
 
 /// A home folder with a tree in it.
 struct Scene {

@@ -28,7 +28,7 @@ fn forged() -> (Scene, PathBuf) {
 
 /// Whether the secret is found by a launch with `shelf`.
 fn is_found(scene: &Scene, shelf: &Shelf) -> bool {
-    let outcome = scene.search(Some(shelf), super::Bounds { free: (u64::MAX, u64::MAX), ..EAGER }).unwrap();
+    let outcome = scene.search(Some(shelf), super::Bounds { free: u64::MAX, ..EAGER }).unwrap();
     outcome.found[0] == [scene.path("a/.env")]
 }
 
