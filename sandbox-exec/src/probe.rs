@@ -183,6 +183,13 @@ impl Probe {
         }
     }
 
+    /// What is right in `folder`, looked at.
+    pub(crate) fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = self.list(folder).iter().map(|name| folder.join(name)).collect();
+        paths.retain(|path| self.look(path).is_some());
+        paths
+    }
+
     /// The names in `folder`; empty when it is no folder.
     fn list(&mut self, folder: &Path) -> Rc<FxHashSet<OsString>> {
         if let Some(names) = self.listings.get(folder.as_os_str()) {

@@ -55,10 +55,10 @@ impl Rules {
         }
         // What may be written must be known before an index is trusted: the sandbox must not have been able to write that.
         let mut write = resolve(&files.write, places, Purpose::Grant, probe, |_| true);
-        search(&mut [&mut write], probe, None);
+        search(&mut [&mut write], probe, places, None);
         let shelf = Shelf::new(&caller.home, caller.uid.as_raw(), writable(&write, places));
         let mut read = resolve(&files.read, places, Purpose::Grant, probe, |_| true);
-        search(&mut [&mut read], probe, Some(&shelf));
+        search(&mut [&mut read], probe, places, Some(&shelf));
         let (read, write) = (read.rules, write.rules);
         let mut seen: Vec<PathBuf> = places.workspaces.clone();
         seen.extend(caller.homes.iter().cloned());
@@ -79,7 +79,7 @@ impl Rules {
         let mut mask = resolve(&files.mask, places, Purpose::Restrict, probe, matters);
         let mut protect = resolve(&files.protect, places, Purpose::Restrict, probe, |_| true);
         let mut sockets = resolve(&files.sockets, places, Purpose::Grant, probe, |_| true);
-        search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, Some(&shelf));
+        search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, places, Some(&shelf));
         let [scratch, mask, protect, sockets] = [scratch, mask, protect, sockets].map(|list| list.rules);
         let rules = Self { scratch, mask, protect, sockets, read, write };
         if files.home == HomeView::ReadOnly {
@@ -135,22 +135,24 @@ fn resolve(
 
 /// Searches for what the patterns with `**` in `lists` mean: one walk for each folder in which some begin.
 ///
-/// When a search is not complete, the rules that restrict are taken to mean that whole folder.
-fn search(lists: &mut [&mut List], probe: &mut Probe, shelf: Option<&Shelf>) {
-    let mut places: BTreeMap<PathBuf, Vec<(usize, usize)>> = BTreeMap::new();
+/// When a search is not complete, the rules that restrict are taken to mean all that is in the folder.
+fn search(lists: &mut [&mut List], probe: &mut Probe, places: &Places, shelf: Option<&Shelf>) {
+    let mut searches: BTreeMap<PathBuf, Vec<(usize, usize)>> = BTreeMap::new();
     for (number, list) in lists.iter().enumerate() {
         for &rule in &list.deep {
             let Some(resolved) = list.rules.get(rule) else { continue };
-            places.entry(resolved.pattern.prefix().to_owned()).or_default().push((number, rule));
+            searches.entry(resolved.pattern.prefix().to_owned()).or_default().push((number, rule));
         }
     }
-    for (folder, wanted) in places {
+    for (folder, wanted) in searches {
         let rule = |(list, rule): &(usize, usize)| lists.get(*list)?.rules.get(*rule);
         let tails: Vec<&[Segment]> = wanted.iter().filter_map(rule).map(|resolved| resolved.pattern.tail()).collect();
         let found = probe.search(&folder, &tails, shelf).unwrap_or_else(|error| {
             probe.trouble = Some(error);
-            probe.look(&folder);
-            wanted.iter().map(|(list, _)| instead(lists.get(*list).map(|list| list.purpose), &folder)).collect()
+            let all = everything_in(&folder, places, probe);
+            let purpose = |(list, _): &(usize, usize)| lists.get(*list).map(|list| list.purpose);
+            let instead = |purpose| if purpose == Some(Purpose::Restrict) { all.clone() } else { Vec::new() };
+            wanted.iter().map(purpose).map(instead).collect()
         });
         for ((list, rule), found) in wanted.into_iter().zip(found) {
             let resolved = lists.get_mut(list).and_then(|list| list.rules.get_mut(rule));
@@ -159,12 +161,13 @@ fn search(lists: &mut [&mut List], probe: &mut Probe, shelf: Option<&Shelf>) {
     }
 }
 
-/// What a rule is taken to mean when `folder` could not be searched for it.
-fn instead(purpose: Option<Purpose>, folder: &Path) -> Vec<PathBuf> {
-    match purpose {
-        Some(Purpose::Restrict) => vec![folder.to_owned()],
-        Some(Purpose::Grant) | None => Vec::new(),
-    }
+/// What is right in `folder`, and right in the workspaces that lie in it: those are bound back over a mask around them.
+fn everything_in(folder: &Path, places: &Places, probe: &mut Probe) -> Vec<PathBuf> {
+    let inside = places.workspaces.iter().filter(|workspace| *workspace != folder && bytes::lies_in(workspace, folder));
+    let folders: Vec<&Path> = std::iter::once(folder).chain(inside.map(PathBuf::as_path)).collect();
+    let mut all: Vec<PathBuf> = folders.into_iter().flat_map(|folder| probe.entries(folder)).collect();
+    all.sort();
+    all
 }
 
 /// The folders that a sandbox with the rules `write` may write to.
@@ -186,3 +189,6 @@ fn look_around_protected(probe: &mut Probe, protect: &[Resolved], workspace: &Pa
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
