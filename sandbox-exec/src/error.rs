@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lobsterpot_policy::PolicyError;
 use nix::errno::Errno;
 
+use crate::deep::SearchError;
 use crate::exit::Exit;
 use crate::step::{Failure, Step};
 
@@ -43,6 +44,9 @@ pub(crate) enum Error {
         /// What the kernel said.
         errno: Errno,
     },
+    /// A pattern with `**` cannot be searched for.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// This host lacks something that the policy requires.
     #[error("{layer} is required by the policy and not available: {why}")]
     Unsupported {
@@ -90,7 +94,7 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
-            Self::Policy(_) => Exit::Policy,
+            Self::Policy(_) | Self::Search(_) => Exit::Policy,
             Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } => Exit::Workspace,
             Self::Unsupported { .. } => Exit::Unsupported,
             Self::Setup(failure) => failure.exit(),
@@ -102,6 +106,7 @@ impl Error {
         match self {
             Self::Usage { hint, .. } | Self::Workspace { hint, .. } | Self::Unsupported { hint, .. } => hint.clone(),
             Self::Policy(error) => error.hint(),
+            Self::Search(error) => error.hint().to_owned(),
             Self::Path { errno: Errno::ENOENT, .. } => "create it first, or correct the path".to_owned(),
             Self::Path { .. } => "check the path and who may read it".to_owned(),
             Self::HardLink { link, .. } => format!("remove it: rm {}", quoted(link)),

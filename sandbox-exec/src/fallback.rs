@@ -56,7 +56,9 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     ruleset.readable = readable;
     ruleset.writable = writable;
     ruleset.usable = DEVICES.iter().map(|name| Path::new("/dev").join(name)).collect();
-    ruleset.usable.extend([PathBuf::from("/dev/pts"), PathBuf::from("/proc")]);
+    // Other terminals may be the caller's too, and what /proc/sys holds is root's to change.
+    ruleset.usable.extend(plan.terminal.clone());
+    ruleset.readable.push(PathBuf::from("/proc"));
     ruleset.refuse_tcp = plan.network == Network::Isolated;
     plan.filter.offline = plan.network == Network::Isolated;
     plan.filter.watched = true;

@@ -1,10 +1,11 @@
 //! Making the sandbox and looking after it: what happens outside.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fchmod};
+use nix::sys::statfs::{FsType, fstatfs};
 use nix::sys::wait::waitpid;
 
 use crate::args::Leftovers;
@@ -17,6 +18,9 @@ use crate::step::{Failure, Step, Stepped};
 use crate::supervise::{Ending, Sandbox, Signals, Told, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
 use crate::sys::process;
+
+/// The kernel's own file system of pipes: `PIPEFS_MAGIC`, `statfs(2)`.
+const PIPEFS_MAGIC: FsType = FsType(0x5049_5045);
 
 /// Closes every descriptor but 0, 1, 2 and `kept`, and fills the gaps among the first three so that nothing else lands there.
 ///
@@ -35,6 +39,12 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
                 hint: format!("open it in the caller, as in: sandbox-exec --fd {descriptor} … {descriptor}<file"),
             });
         }
+        if process::is_folder(raw) {
+            return Err(Error::Usage {
+                message: format!("--fd {descriptor}: that descriptor is a folder"),
+                hint: "a folder that is open leads past what is hidden: name it with --ro or --rw".to_owned(),
+            });
+        }
         if first < descriptor {
             process::close_descriptors(first, descriptor - 1).step(Step::Descriptors)?;
         }
@@ -44,6 +54,12 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
     let mut closed = [false; 3];
     for (descriptor, closed) in (0..).zip(&mut closed) {
         *closed = !process::is_open(descriptor);
+        if process::is_folder(descriptor) {
+            return Err(Error::Usage {
+                message: format!("descriptor {descriptor} is a folder"),
+                hint: "a folder that is open leads past what is hidden: redirect from a file or /dev/null".to_owned(),
+            });
+        }
     }
     for _ in closed.iter().filter(|closed| **closed) {
         // The lowest free number is used, which is the gap; it stays open until the command starts.
@@ -60,6 +76,9 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
 pub(crate) fn launch(plan: &Plan, closed: [bool; 3], started: &dyn Fn()) -> Result<Ending, Failure> {
     let (signals, mask) = Signals::hold().step(Step::Signals)?;
     let inherited = Inherited { mask, closed };
+    if plan.owners != Owners::Same {
+        share_pipes();
+    }
     let ending = match plan.supervision.leftovers {
         Leftovers::End => in_sandbox(plan, inherited, &signals, Told { started, line: None }),
         Leftovers::Keep => {
@@ -69,6 +88,17 @@ pub(crate) fn launch(plan: &Plan, closed: [bool; 3], started: &dyn Fn()) -> Resu
     // A second attempt, without namespaces, must find the caller's state as it was.
     signals.release(&mask);
     ending
+}
+
+/// Lets a remapped root open its own pipes again: scripts write to `/dev/stderr`, which takes the right to open the pipe behind it,
+/// and that belongs to root. Only who holds a pipe, or may trace who does, can name it, so this opens it to nobody else.
+fn share_pipes() {
+    let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    for stream in [input.as_fd(), output.as_fd(), error.as_fd()] {
+        if fstatfs(stream).is_ok_and(|status| status.filesystem_type() == PIPEFS_MAGIC) {
+            let _ = fchmod(stream, Mode::from_bits_truncate(0o666));
+        }
+    }
 }
 
 /// Makes the sandbox and supervises it; tells `told` what happens to it.

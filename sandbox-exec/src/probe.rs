@@ -33,7 +33,6 @@ pub(crate) struct Probe {
     /// Folders that were listed already: many patterns share one listing.
     listings: FxHashMap<OsString, Rc<FxHashSet<OsString>>>,
     /// Why a search at any depth is not complete, when one is not. The rules have then fallen back to whole folders.
-    #[allow(dead_code, reason = "for the survey to stop the run with; the fallback alone already holds")]
     pub(crate) trouble: Option<SearchError>,
 }
 

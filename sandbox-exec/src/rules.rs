@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Files, HomeView, Places, Purpose, ResolvedPattern, Rule, Segment, Tier};
+use lobsterpot_policy::{Files, HomeView, Pattern, Places, Purpose, ResolvedPattern, Rule, Segment, Tier};
 
 use crate::bytes;
 use crate::deep::Shelf;
-use crate::host::Caller;
+use crate::host::{Caller, Kind};
 use crate::probe::Probe;
 
 /// One rule's pattern for one place.
@@ -45,6 +45,8 @@ pub(crate) struct Rules {
     pub(crate) protect: Vec<Resolved>,
     /// Sockets outside that may be connected to.
     pub(crate) sockets: Vec<Resolved>,
+    /// Every folder that may be written: the workspaces and what the policy names. What is protected is protected in all of them.
+    pub(crate) roots: Vec<PathBuf>,
 }
 
 impl Rules {
@@ -77,20 +79,42 @@ impl Rules {
         };
         let mut scratch = resolve(&files.scratch, places, Purpose::Grant, probe, |_| false);
         let mut mask = resolve(&files.mask, places, Purpose::Restrict, probe, matters);
-        let mut protect = resolve(&files.protect, places, Purpose::Restrict, probe, |_| true);
+        let roots = roots(probe, places, &write);
+        let around = Places { workspaces: roots.clone(), ..places.clone() };
+        let mut protect = resolve(&files.protect, &around, Purpose::Restrict, probe, |_| true);
         let mut sockets = resolve(&files.sockets, places, Purpose::Grant, probe, |_| true);
         search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, places, Some(&shelf));
         let [scratch, mask, protect, sockets] = [scratch, mask, protect, sockets].map(|list| list.rules);
-        let rules = Self { scratch, mask, protect, sockets, read, write };
+        let mut rules = Self { scratch, mask, protect, sockets, read, write, roots };
         if files.home == HomeView::ReadOnly {
             probe.look(&caller.home);
         }
-        for workspace in &places.workspaces {
-            probe.look(workspace);
-            look_around_protected(probe, &rules.protect, workspace);
+        for root in &rules.roots {
+            probe.look(root);
+            rules.protect.extend(pointer_to_repository(probe, root, &around));
+            look_around_protected(probe, &rules.protect, root);
         }
         rules
     }
+}
+
+/// The workspaces, and the folders that `write` names.
+fn roots(probe: &mut Probe, places: &Places, write: &[Resolved]) -> Vec<PathBuf> {
+    let mut roots = places.workspaces.clone();
+    for path in write.iter().flat_map(|rule| &rule.found) {
+        let folder = probe.look(path).filter(|fact| fact.kind == Kind::Folder).map(|fact| fact.real.clone());
+        roots.extend(folder.filter(|folder| !roots.contains(folder)));
+    }
+    roots
+}
+
+/// The rule that protects `.git` in `root` when it is a file, which names the folder whose configuration git obeys; a linked worktree
+/// and a submodule have one. No pattern of a policy can tell.
+fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Option<Resolved> {
+    let path = root.join(".git");
+    probe.look(&path).filter(|fact| fact.kind == Kind::File)?;
+    let pattern = Pattern::literal(&path).ok()?.resolve(places, Purpose::Restrict).pop()?;
+    Some(Resolved { pattern, found: vec![path], rule: usize::MAX })
 }
 
 /// One list of rules in the making.

@@ -73,6 +73,9 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     }
     let mut probe = Probe::default();
     let rules = Rules::look(&mut probe, &policy.files, &places, &caller);
+    if let Some(trouble) = probe.trouble.take() {
+        return Err(trouble.into());
+    }
     probe.look(&cwd);
     let hard_links = links::find(&probe, &rules, &places);
     let host = Host {

@@ -34,7 +34,6 @@ pub(crate) enum SearchError {
 
 impl SearchError {
     /// What the reader can do next, in one line.
-    #[allow(dead_code, reason = "for the survey to stop the run with; the fallback to whole folders already holds")]
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::TooMany { .. } => "begin the patterns with a smaller folder than that one",

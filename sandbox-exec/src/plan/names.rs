@@ -30,13 +30,13 @@ pub(crate) enum Presence {
 ///
 /// Existing ones are listed too: they are mount points already, and stay guarded should they vanish outside meanwhile.
 pub(crate) fn guards(inputs: Inputs<'_>) -> Vec<Guard> {
-    let Inputs { policy, places, host, .. } = inputs;
+    let Inputs { policy, host, .. } = inputs;
     let absolute = |rule: &&Resolved| policy.files.mask.get(rule.rule).is_some_and(|rule| !rule.pattern.is_relative());
     let rules = host.rules.protect.iter().chain(host.rules.mask.iter().filter(absolute));
     let mut guards: Vec<Guard> = rules
         .filter_map(|rule| rule.pattern.literal())
         .filter_map(|path| {
-            let around = places.workspaces.iter().filter(|root| bytes::lies_in(path, root));
+            let around = host.rules.roots.iter().filter(|root| bytes::lies_in(path, root));
             let root = around.max_by_key(|root| root.as_os_str().len())?;
             let name = path.strip_prefix(root).ok()?.to_owned();
             let presence = if host.fact(path).is_some() { Presence::Present } else { Presence::Absent };

@@ -305,7 +305,7 @@ impl<'a> Layout<'a> {
         let host = self.inputs.host;
         for path in host.rules.protect.iter().flat_map(|rule| &rule.found) {
             let Some(fact) = host.fact(path) else { continue };
-            self.protect_one(if fact.link.is_some() { &fact.real } else { path });
+            self.protect_one(&fact.real);
         }
     }
 

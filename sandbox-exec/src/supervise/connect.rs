@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{fstat, stat};
 
 use super::target::{Last, Target};
@@ -33,12 +32,12 @@ pub(crate) struct Connector<'a> {
 pub(crate) enum Outcome {
     /// The call is settled.
     Settled(Answer),
-    /// The connection must be waited for: the socket and the address.
+    /// The connection may be made, and may have to be waited for: the socket, the address, and what pins it.
     Wait(OwnedFd, Vec<u8>, Option<OwnedFd>),
 }
 
 impl Connector<'_> {
-    /// Checks the call of `target` and connects at once when that cannot block.
+    /// Checks the call of `target`.
     pub(crate) fn connect(&self, target: Target<'_>, listener: &OwnedFd) -> Outcome {
         self.check(target, listener).unwrap_or_else(|errno| Outcome::Settled(Answer::Fail(errno)))
     }
@@ -60,10 +59,7 @@ impl Connector<'_> {
         if !notify::still_waits(listener, target.id()) {
             return Err(Errno::EINTR);
         }
-        let flags = OFlag::from_bits_retain(fcntl(&socket, FcntlArg::F_GETFL)?);
-        if flags.contains(OFlag::O_NONBLOCK) {
-            return Ok(Outcome::Settled(finish(&socket, &address)));
-        }
+        // Whether it blocks is the caller's to change at any time, so it is never done here.
         Ok(Outcome::Wait(socket, address, pinned))
     }
 

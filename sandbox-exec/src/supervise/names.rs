@@ -2,23 +2,29 @@
 //!
 //! Most calls are settled by the last component of their path alone. Only when that is one of the few guarded names is the folder
 //! resolved and compared, by device and inode number, with the one that the guard is about; what cannot be resolved is refused.
+//! An opened file is followed through every symlink at its end.
 //!
 //! The kernel reads the path again after the answer, so a program that changes it in between, with another thread, can create a
 //! guarded name for a moment. [`Sweeper`](super::sweeper::Sweeper) takes it away again; honest programs get a clear `EROFS` here.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::readlink;
-use nix::sys::stat::{fstat, lstat, stat};
+use nix::fcntl::{readlink, readlinkat};
+use nix::sys::stat::fstat;
 
+use super::ground::{Ground, Symlinks};
 use super::target::{Last, Target};
 use crate::plan::Guard;
 use crate::sys::notify::Answer;
+use crate::sys::socket;
 
+/// The longest address that is looked at: `sockaddr_un`.
+const LONGEST_ADDRESS: usize = 110;
 /// How many symlinks the last component may be, one after the other (`path_resolution(7)` allows 40 in a whole path).
 const LINKS: usize = 40;
 
@@ -70,37 +76,87 @@ impl<'a> Names<'a> {
     }
 
     /// The answer to the call of `target`.
-    pub(crate) fn judge(&self, target: Target<'_>) -> Answer {
-        match creations(target) {
-            Ok(creations) if creations.iter().all(|creation| self.is_harmless(target, creation)) => Answer::Continue,
-            Ok(_) => Answer::Fail(Errno::EROFS),
+    pub(crate) fn judge(&self, target: Target<'_>, ground: &Ground) -> Answer {
+        let creations = match creations(target) {
+            Ok(creations) => creations,
             // The kernel will say the same.
-            Err(Errno::EFAULT | Errno::ENAMETOOLONG) => Answer::Continue,
-            Err(_) => Answer::Fail(Errno::EROFS),
-        }
+            Err(Errno::EFAULT | Errno::ENAMETOOLONG) => return Answer::Continue,
+            Err(_) => return Answer::Fail(Errno::EROFS),
+        };
+        let refusal = creations.iter().find_map(|creation| self.check(target, ground, creation).err());
+        refusal.map_or(Answer::Continue, Answer::Fail)
     }
 
-    /// Whether `creation` touches no guarded name.
-    fn is_harmless(&self, target: Target<'_>, creation: &Creation) -> bool {
+    /// Checks that `creation` touches no guarded name.
+    ///
+    /// # Errors
+    /// `EROFS` when it does, or when nobody can tell; the kernel's own when the folder cannot be found.
+    fn check(&self, target: Target<'_>, ground: &Ground, creation: &Creation) -> Result<(), Errno> {
         if creation.what == What::Gone && !self.existing {
-            return true;
+            return Ok(());
         }
         if self.existing && self.lies_below_guard(target, creation).unwrap_or(true) {
-            return false;
+            return Err(Errno::EROFS);
         }
-        if creation.what != What::Opened {
-            return !self.matters(&creation.path) || self.is_elsewhere(target, creation).unwrap_or(false);
+        if creation.what == What::Opened {
+            return self.check_opened(target, ground, creation);
         }
-        let mut creation = Creation { folder: creation.folder, path: creation.path.clone(), what: What::Opened };
+        let path = target.absolute(creation.folder, &creation.path).map_err(|_| Errno::EROFS)?;
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+        if !self.words.contains(name) {
+            return Ok(());
+        }
+        let folder = target.look_up(folder, Last::Follow).map_err(|_| Errno::EROFS)?;
+        self.check_in(target, ground, creation, &folder, name)
+    }
+
+    /// The same for an opened file, whose last component is followed from symlink to symlink.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    fn check_opened(&self, target: Target<'_>, ground: &Ground, creation: &Creation) -> Result<(), Errno> {
+        let mut path = target.absolute(creation.folder, &creation.path)?;
         for _ in 0..LINKS {
-            if self.matters(&creation.path) {
-                return self.is_elsewhere(target, &creation).unwrap_or(false);
+            if let Some(verdict) = in_own_proc(&path) {
+                return verdict;
             }
-            let Ok(path) = target.absolute(creation.folder, &creation.path) else { return true };
-            let Some(text) = link_text(target, &path) else { return true };
-            creation.path = path.parent().map(|folder| folder.join(&text)).unwrap_or(text);
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+            // A folder that cannot be found here is not found by the caller either, or it is reached by way of `/proc/self`, which
+            // means something else there: in both cases this is the caller's answer, and the kernel is not asked.
+            let folder = target.look_up(parent, Last::Follow)?;
+            if self.words.contains(name) {
+                self.check_in(target, ground, creation, &folder, name)?;
+            }
+            match readlinkat(&folder, Path::new(name)) {
+                Ok(text) => path = parent.join(text),
+                Err(_) => return Ok(()),
+            }
         }
-        true
+        Err(Errno::ELOOP)
+    }
+
+    /// Checks that `name` in `folder` is not the name of a guard, or of a folder above one, which `creation` would break.
+    ///
+    /// # Errors
+    /// `EROFS` when it is.
+    fn check_in(
+        &self,
+        target: Target<'_>,
+        ground: &Ground,
+        creation: &Creation,
+        folder: &OwnedFd,
+        name: &OsStr,
+    ) -> Result<(), Errno> {
+        let status = fstat(folder)?;
+        let is_broken = |guard: &Guard| {
+            let mut around = PathBuf::new();
+            guard.name.components().any(|component| {
+                let here = component.as_os_str() == name && ground.is(guard, &around, (status.st_dev, status.st_ino));
+                around.push(component);
+                here && self.would_break(target, ground, creation, guard, &around)
+            })
+        };
+        if self.guards.iter().any(is_broken) { Err(Errno::EROFS) } else { Ok(()) }
     }
 
     /// Whether `creation` takes place in a guarded folder. Only where there are no namespaces: paths mean the same outside there.
@@ -111,7 +167,7 @@ impl<'a> Names<'a> {
         let path = target.absolute(creation.folder, &creation.path)?;
         let Some(folder) = path.parent() else { return Ok(false) };
         let folder = match target.look_up(folder, Last::Follow) {
-            // The kernel will say the same.
+            // The kernel will say the same, or the file lies in the caller's own part of `/proc`.
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => return Ok(false),
             other => other?,
         };
@@ -119,65 +175,54 @@ impl<'a> Names<'a> {
         Ok(self.guards.iter().any(|guard| folder.starts_with(guard.root.join(&guard.name))))
     }
 
-    /// Whether the last component of `path` is a word of a guard. A path that ends otherwise creates nothing.
-    fn matters(&self, path: &Path) -> bool {
-        path.file_name().is_some_and(|name| self.words.contains(name))
-    }
-
-    /// Whether the folder in which `creation` takes place is not the one of a guard with that name.
-    ///
-    /// # Errors
-    /// The kernel's.
-    fn is_elsewhere(&self, target: Target<'_>, creation: &Creation) -> Result<bool, Errno> {
-        let path = target.absolute(creation.folder, &creation.path)?;
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(true) };
-        let folder = fstat(target.look_up(folder, Last::Follow)?)?;
-        let is_guarded = |guard: &Guard| {
-            let mut around = PathBuf::new();
-            guard.name.components().any(|component| {
-                let here = component.as_os_str() == name
-                    && is_folder(&guard.root.join(&around), (folder.st_dev, folder.st_ino));
-                around.push(component);
-                here && self.would_break(target, creation, guard, &around)
-            })
-        };
-        Ok(!self.guards.iter().any(is_guarded))
-    }
-
     /// Whether creating `around`, which is the guard's name or a folder above it, breaks the guard.
-    fn would_break(&self, target: Target<'_>, creation: &Creation, guard: &Guard, around: &Path) -> bool {
+    fn would_break(
+        &self,
+        target: Target<'_>,
+        ground: &Ground,
+        creation: &Creation,
+        guard: &Guard,
+        around: &Path,
+    ) -> bool {
         let Ok(rest) = guard.name.strip_prefix(around) else { return false };
         if rest.as_os_str().is_empty() {
-            if creation.what == What::Gone {
-                return self.existing;
-            }
             let opens = matches!(creation.what, What::Opened | What::OpenedItself);
-            return self.existing || !opens || lstat(&guard.root.join(&guard.name)).is_err();
+            return self.existing || !opens || ground.look(guard, Symlinks::Follow).is_err();
         }
         match &creation.what {
             What::Opened | What::OpenedItself | What::New => false,
             What::Gone => self.existing,
             What::Link => true,
-            What::Moved(from) => {
-                !matches!(target.look_up(&from.join(rest), Last::Keep), Err(Errno::ENOENT | Errno::ENOTDIR))
-            }
+            What::Moved(from) => brings(target, from, rest),
         }
     }
 }
 
-/// Whether the folder at `path` is the one with this device and inode number.
-fn is_folder(path: &Path, identity: (u64, u64)) -> bool {
-    stat(path).is_ok_and(|status| (status.st_dev, status.st_ino) == identity)
+/// Whether what is moved from `from` holds `rest`, or is a symlink, of which nobody can tell what it will hold.
+fn brings(target: Target<'_>, from: &Path, rest: &Path) -> bool {
+    let Ok(moved) = target.look_up(from, Last::Keep) else { return true };
+    let is_folder = fstat(&moved).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFDIR);
+    !is_folder || !matches!(target.look_up(&from.join(rest), Last::Keep), Err(Errno::ENOENT | Errno::ENOTDIR))
 }
 
-/// The text of the symlink at `path` in the target's root, when there is one that leads nowhere yet.
-fn link_text(target: Target<'_>, path: &Path) -> Option<PathBuf> {
-    let link = target.look_up(path, Last::Keep).ok()?;
-    let status = fstat(&link).ok()?;
-    if status.st_mode & libc::S_IFMT != libc::S_IFLNK {
-        return None;
-    }
-    nix::fcntl::readlinkat(&link, OsStr::new("")).ok().map(PathBuf::from)
+/// The verdict on a path in the caller's own part of `/proc`, which cannot be looked up from outside; `None` for all others.
+///
+/// Nothing can be created there; what leads on from there to somewhere else is refused.
+fn in_own_proc(path: &Path) -> Option<Result<(), Errno>> {
+    let rest = ["/proc/self", "/proc/thread-self"].into_iter().find_map(|own| path.strip_prefix(own).ok());
+    let Some(rest) = rest else {
+        let number = path.strip_prefix("/dev/fd").ok()?;
+        return Some(if number.components().count() <= 1 { Ok(()) } else { Err(Errno::EROFS) });
+    };
+    let leads_on = ["cwd", "root", "fd", "map_files", ".."];
+    let mut names = rest.components();
+    let way_out = names.by_ref().find(|name| leads_on.iter().any(|way| name.as_os_str() == *way));
+    let after = names.count();
+    Some(match way_out {
+        None => Ok(()),
+        Some(way) if after == 0 || (way.as_os_str() == "fd" && after == 1) => Ok(()),
+        Some(_) => Err(Errno::EROFS),
+    })
 }
 
 /// What the call of `target` would create.
@@ -199,6 +244,7 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_linkat => linked(target, (target.integer(0), 1), (target.integer(2), 3)),
         libc::SYS_renameat => moved(target, (target.integer(0), 1), (target.integer(2), 3), 0),
         libc::SYS_renameat2 => moved(target, (target.integer(0), 1), (target.integer(2), 3), target.integer(4)),
+        libc::SYS_bind => bound(target),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_open => one(here, 0, opened(target.integer(1))),
         #[cfg(target_arch = "x86_64")]
@@ -230,6 +276,20 @@ fn opened_by_structure(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         return Ok(Vec::new());
     }
     Ok(vec![Creation { folder: target.integer(0), path: clean(&target.path(1)?), what: What::Opened }])
+}
+
+/// `bind(2)`: a unix socket with a path comes into being there.
+///
+/// # Errors
+/// The kernel's.
+fn bound(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
+    let length = usize::try_from(target.argument(2) & u64::from(u32::MAX)).map_err(|_| Errno::EFAULT)?;
+    let address = target.bytes(1, length.min(LONGEST_ADDRESS))?;
+    let path = address.get(2..).filter(|_| address.get(..2) == Some(socket::UNIX.to_ne_bytes().as_slice()));
+    let Some(path) = path.filter(|path| path.first().is_some_and(|&byte| byte != 0)) else { return Ok(Vec::new()) };
+    let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());
+    let path = Path::new(OsStr::from_bytes(path.get(..end).unwrap_or_default()));
+    Ok(vec![Creation { folder: libc::AT_FDCWD, path: clean(path), what: What::New }])
 }
 
 /// A hard link: the new name, and the old one, whose file could be changed through it where no mount stands between the two.
@@ -284,11 +344,11 @@ mod tests {
     fn only_words_of_guards_matter() {
         let guards = guards();
         let names = Names::new(&guards, false);
-        for path in [".mcp.json", "/a/b/hooks", "x/.github", "config"] {
-            assert!(names.matters(Path::new(path)), "{path}");
+        for name in [".mcp.json", "hooks", ".github", "config"] {
+            assert!(names.words.contains(OsStr::new(name)), "{name}");
         }
-        for path in ["mcp.json", "/a/.mcp.json/x", "hooks2", ".."] {
-            assert!(!names.matters(Path::new(path)), "{path}");
+        for name in ["mcp.json", "hooks2", "x"] {
+            assert!(!names.words.contains(OsStr::new(name)), "{name}");
         }
     }
 
@@ -297,5 +357,21 @@ mod tests {
         for path in [".mcp.json/", ".mcp.json//", "./.mcp.json/./", "x/./.mcp.json"] {
             assert_eq!(clean(Path::new(path)).file_name(), Some(OsStr::new(".mcp.json")), "{path}");
         }
+    }
+
+    #[test]
+    fn nothing_is_reached_by_way_of_ones_own_proc() {
+        for path in
+            ["/proc/self/cwd/l", "/proc/self/root/w/x", "/proc/thread-self/fd/3/x", "/proc/self/../x", "/dev/fd/3/x"]
+        {
+            assert_eq!(in_own_proc(Path::new(path)), Some(Err(Errno::EROFS)), "{path}");
+        }
+        for path in
+            ["/proc/self/fd/1", "/proc/self/oom_score_adj", "/dev/fd/2", "/proc/self/task/7/comm", "/proc/self/cwd"]
+        {
+            assert_eq!(in_own_proc(Path::new(path)), Some(Ok(())), "{path}");
+        }
+        assert_eq!(in_own_proc(Path::new("/proc/selfish/cwd/x")), None);
+        assert_eq!(in_own_proc(Path::new("/home/me/x")), None);
     }
 }

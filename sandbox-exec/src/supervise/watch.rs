@@ -8,6 +8,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use super::connect::{Connector, Outcome, finish};
+use super::ground::Ground;
 use super::names::Names;
 use super::sweeper::Sweeper;
 use super::target::Target;
@@ -27,7 +28,9 @@ pub(crate) struct Watch<'a> {
     /// Answers connections.
     connector: Connector<'a>,
     /// Moves aside what slipped through.
-    sweeper: Sweeper,
+    sweeper: Sweeper<'a>,
+    /// The folders around guarded names.
+    ground: Ground,
     /// Whether no process inside can change its root.
     fixed_root: bool,
     /// The root of every process inside, once it is known.
@@ -40,11 +43,13 @@ impl<'a> Watch<'a> {
     /// A watch at `listener`.
     pub(crate) fn new(listener: OwnedFd, diagnosis: Option<OwnedFd>, supervision: &'a Supervision) -> Self {
         notify::wake_synchronously(&listener);
+        let ground = Ground::open(&supervision.guards);
         Self {
             listener: Some(Arc::new(listener)),
             names: Names::new(&supervision.guards, supervision.existing),
             connector: Connector { allowed: &supervision.sockets, diagnosis },
-            sweeper: Sweeper::new(&supervision.guards),
+            sweeper: Sweeper::new(&supervision.guards, &ground),
+            ground,
             fixed_root: supervision.fixed_root,
             root: None,
             waiting: Arc::new(AtomicUsize::new(0)),
@@ -68,7 +73,7 @@ impl<'a> Watch<'a> {
 
     /// Moves aside guarded names that came into being.
     pub(crate) fn sweep(&mut self) {
-        self.sweeper.sweep();
+        self.sweeper.sweep(&self.ground);
     }
 
     /// Answers the next call.
@@ -85,7 +90,7 @@ impl<'a> Watch<'a> {
                 Outcome::Wait(socket, address, pinned) => return self.wait(call.id, socket, address, pinned),
             }
         } else {
-            let answer = self.names.judge(target);
+            let answer = self.names.judge(target, &self.ground);
             if answer == Answer::Continue {
                 self.sweeper.note_creation();
             }

@@ -184,3 +184,12 @@ pub(crate) fn wait_for_signal(signals: &nix::sys::signal::SigSet, timeout: Optio
         Err(_) => Waited::Other,
     }
 }
+
+/// Whether `descriptor` is an open folder.
+pub(crate) fn is_folder(descriptor: RawFd) -> bool {
+    // SAFETY: `stat` is plain data for which all-zero bytes are a valid value.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer refers to a live `stat`; a descriptor that is not open is an error.
+    let result = unsafe { libc::fstat(descriptor, &raw mut status) };
+    result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFDIR
+}

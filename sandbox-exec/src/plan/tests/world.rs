@@ -145,6 +145,7 @@ impl World {
                 mask: self.resolve(&files.mask, Purpose::Restrict),
                 protect: self.resolve(&files.protect, Purpose::Restrict),
                 sockets: self.resolve(&files.sockets, Purpose::Grant),
+                roots: self.places().workspaces.clone(),
             },
             hard_links: self.hard_links.clone(),
             landlock: self.landlock,
