@@ -101,8 +101,15 @@ fn the_hosts_ipc_is_out_of_reach_where_no_namespace_replaces_it() {
 
 #[test]
 fn letting_go_of_memory_and_using_what_is_open_stays_possible_offline() {
-    for call in ["shmdt", "sendto", "recvmsg", "bind", "listen", "accept4", "eventfd2", "pipe2", "memfd_create"] {
+    for call in ["shmdt", "sendto", "recvmsg", "listen", "accept4", "eventfd2", "pipe2", "memfd_create"] {
         assert_everywhere(call, &[3, 0, 0], ALLOW);
+    }
+}
+
+#[test]
+fn binding_a_name_is_shown_to_the_supervisor() {
+    for arguments in [[3, 0x7fff_0000, 110], [0, 0, 0], [u64::MAX; 3]] {
+        assert_each("bind", &arguments, |variant| if variant.supervised { NOTIFY } else { ALLOW });
     }
 }
 
