@@ -180,7 +180,7 @@ pub enum Permission {
 pub struct Syscalls {
     /// `ptrace`, `process_vm_readv` and `process_vm_writev`, among the sandbox's own processes.
     pub ptrace: Permission,
-    /// New user namespaces, and the mounts made in them.
+    /// New user namespaces; not mounts in them, which Landlock refuses.
     pub user_namespaces: Permission,
 }
 

@@ -18,7 +18,7 @@ use nix::errno::Errno;
 
 /// What this tier cannot do.
 pub(crate) const LOST: &str = "no namespaces: other processes and the names (not the contents) of masked files are visible, \
-     /tmp is the host's, protected files of the workspace hold against honest programs only, unix sockets cannot be connected to";
+     /tmp is the host's, protected files of the workspace hold against honest programs only, modes and times of the caller's other files can be changed, unix sockets cannot be connected to";
 
 /// Whether `failure` means that the kernel refuses namespaces and the policy accepts to do without.
 pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {

@@ -1,6 +1,7 @@
 //! The policy's file rules on this host: every pattern resolved once, with the existing paths that it means.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Files, HomeView, Pattern, Places, Purpose, ResolvedPattern, Rule, Segment, Tier};
@@ -108,13 +109,49 @@ fn roots(probe: &mut Probe, places: &Places, write: &[Resolved]) -> Vec<PathBuf>
     roots
 }
 
-/// The rule that protects `.git` in `root` when it is a file, which names the folder whose configuration git obeys; a linked worktree
-/// and a submodule have one. No pattern of a policy can tell.
-fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Option<Resolved> {
+/// The rules that protect `.git` in `root` when it is not a folder: a symlink is not to be made anew, and a file, which linked
+/// worktrees and submodules have, names the folder whose configuration git obeys. No pattern of a policy can tell.
+fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec<Resolved> {
     let path = root.join(".git");
-    probe.look(&path).filter(|fact| fact.kind == Kind::File)?;
-    let pattern = Pattern::literal(&path).ok()?.resolve(places, Purpose::Restrict).pop()?;
-    Some(Resolved { pattern, found: vec![path], rule: usize::MAX })
+    let Some(fact) = probe.look(&path) else { return Vec::new() };
+    let (is_link, is_file) = (fact.link.is_some(), fact.kind == Kind::File);
+    let mut paths = Vec::new();
+    if is_link || is_file {
+        paths.push(path.clone());
+    }
+    if is_file {
+        let folders = repository_of(&path);
+        paths.extend(folders.iter().flat_map(|folder| GIT_NAMES.iter().map(|name| folder.join(name))));
+    }
+    let resolve = |path: PathBuf| {
+        let pattern = Pattern::literal(&path).ok()?.resolve(places, Purpose::Restrict).pop()?;
+        let found = if probe.look(&path).is_some() && !(is_link && path == root.join(".git")) {
+            vec![path]
+        } else {
+            Vec::new()
+        };
+        Some(Resolved { pattern, found, rule: usize::MAX })
+    };
+    paths.into_iter().filter_map(resolve).collect()
+}
+
+/// What git obeys in the folder of a repository.
+const GIT_NAMES: [&str; 5] = ["config", "config.worktree", "hooks", "info", "commondir"];
+
+/// The folders that the file `.git` leads to: the repository's, and the one that it shares with others. `gitrepository-layout(5)`.
+fn repository_of(file: &Path) -> Vec<PathBuf> {
+    let line = |path: &Path| {
+        let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() <= 8192)?;
+        Some(bytes.trim_ascii_end().to_vec())
+    };
+    let follow = |from: &Path, text: &[u8]| std::fs::canonicalize(from.join(std::ffi::OsStr::from_bytes(text))).ok();
+    let text = line(file);
+    let pointer = text.as_deref().and_then(|text| text.strip_prefix(b"gitdir: "));
+    let Some(folder) = pointer.zip(file.parent()).and_then(|(text, from)| follow(from, text)) else {
+        return Vec::new();
+    };
+    let shared = line(&folder.join("commondir")).and_then(|text| follow(&folder, &text));
+    std::iter::once(folder).chain(shared).collect()
 }
 
 /// One list of rules in the making.

@@ -106,7 +106,8 @@ impl<'a> Names<'a> {
         if !self.words.contains(name) {
             return Ok(());
         }
-        let folder = target.look_up(folder, Last::Follow).map_err(|_| Errno::EROFS)?;
+        // As for opened files: where the folder is not found, this is the answer, and the kernel is not asked.
+        let folder = target.look_up(folder, Last::Follow)?;
         self.check_in(target, ground, creation, &folder, name)
     }
 

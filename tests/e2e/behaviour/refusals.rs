@@ -43,6 +43,15 @@ fn missing_command_is_refused() {
 }
 
 #[test]
+fn folder_as_standard_input_is_refused() {
+    each_scene(|scene| {
+        for folder in [&scene.home, &scene.workspace] {
+            does_not_run(scene, &marking(&[]).fd(0, folder), 64);
+        }
+    });
+}
+
+#[test]
 fn unknown_profile_is_refused() {
     each_scene(|scene| {
         let message = scene.sandboxed(&marking(&["--profile", "agnet"]));

@@ -78,3 +78,24 @@ fn launcher_says_nothing_when_all_is_well() {
         assert!(outcome.stdout.is_empty() && outcome.stderr.is_empty(), "{outcome}");
     });
 }
+
+#[test]
+fn streams_can_be_opened_again_by_name() {
+    each_scene(|scene| {
+        // A pipe of the command's own: the test's may belong to somebody else, who alone could open it again.
+        for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert_eq!(scene.sandboxed(&Run::shell(&format!("{{ echo ok >{name}; }} | cat"))).ok(), "ok\n", "{name}");
+        }
+        for name in ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"] {
+            let script = format!("{{ echo ok >{name}; }} 2>&1 >/dev/null | cat");
+            assert_eq!(scene.sandboxed(&Run::shell(&script)).ok(), "ok\n", "{name}");
+        }
+    });
+}
+
+#[test]
+fn own_files_in_proc_can_be_written() {
+    each_scene(|scene| {
+        scene.sandboxed(&Run::shell("echo 0 >/proc/self/oom_score_adj && printf renamed >/proc/self/comm")).ok();
+    });
+}

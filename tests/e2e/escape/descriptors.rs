@@ -1,6 +1,6 @@
 //! Open files that the caller had: nothing but the three streams may come through.
 
-use crate::harness::{Attempt, Run, escape};
+use crate::harness::{Attempt, Run, each_scene, escape};
 
 #[test]
 fn inherited_descriptor_of_a_secret_is_closed() {
@@ -30,7 +30,10 @@ fn inherited_folder_is_no_way_out() {
 fn standard_input_that_is_a_folder_is_no_way_out() {
     escape(|scene| {
         let home = scene.home.clone();
-        Attempt::attack(scene, &["read-at", "0", ".ssh/id_ed25519"]).leaks().with(|run| run.fd(0, &home))
+        Attempt::attack(scene, &["read-at", "0", ".ssh/id_ed25519"])
+            .leaks()
+            .or_is_refused(64)
+            .with(|run| run.fd(0, &home))
     });
 }
 
@@ -38,7 +41,18 @@ fn standard_input_that_is_a_folder_is_no_way_out() {
 fn standard_input_that_is_the_workspace_is_no_way_up() {
     escape(|scene| {
         let workspace = scene.workspace.clone();
-        Attempt::attack(scene, &["read-at", "0", "../.env"]).leaks().with(|run| run.fd(0, &workspace))
+        Attempt::attack(scene, &["read-at", "0", "../.env"]).leaks().or_is_refused(64).with(|run| run.fd(0, &workspace))
+    });
+}
+
+#[test]
+fn standard_error_that_is_a_folder_is_no_way_out() {
+    each_scene(|scene| {
+        let attack = scene.attack().into_os_string();
+        let run = Run::new(&[attack, "read-at".into(), "2".into(), ".ssh/id_ed25519".into()]).fd(2, &scene.home);
+        let (bare, inside) = (scene.bare(&run), scene.sandboxed(&run));
+        assert!(scene.canary.is_in(&bare.stdout), "must succeed bare, or it shows nothing: {bare}");
+        assert!(!scene.canary.is_in(&inside.stdout), "a secret came out: {inside}");
     });
 }
 
@@ -48,6 +62,7 @@ fn folder_kept_open_on_purpose_is_no_way_up() {
         let workspace = scene.workspace.clone();
         Attempt::attack(scene, &["read-at", "9", "../.env"])
             .leaks()
+            .or_is_refused(64)
             .with(|run: Run| run.fd(9, &workspace).flags(&["--fd", "9"]))
     });
 }

@@ -13,6 +13,8 @@ mod privileges;
 mod proc;
 mod processes;
 mod protected;
+mod repositories;
 mod sockets;
+mod supervisor;
 mod syscalls;
 mod terminal;

@@ -89,7 +89,7 @@ fn git_folder_cannot_be_redirected() {
 }
 
 /// Making a name that does not exist, in the ways a file system has.
-fn cannot_appear(name: &'static str) {
+pub(super) fn cannot_appear(name: &'static str) {
     for script in [
         "echo evil >NAME",
         "echo evil >x; mv x NAME",
@@ -135,6 +135,42 @@ fn unnamed_file_cannot_be_linked_to_a_protected_name() {
     escape(|scene| {
         let place = scene.at_work(".envrc");
         Attempt::attack(scene, &["link-unnamed", ".", ".envrc", "evil"]).effect(move |_| place.exists())
+    });
+}
+
+#[test]
+fn guarded_name_cannot_appear_behind_a_symlink_by_way_of_proc() {
+    for (name, script) in [
+        (".git/commondir", "ln -s .git/commondir l; echo ../evil >/proc/self/cwd/l"),
+        (
+            ".git/commondir",
+            "ln -s .git/commondir l; echo ../evil >/proc/$$/cwd/l; echo ../evil >/proc/thread-self/cwd/l",
+        ),
+        (".mcp.json", "ln -s /proc/self/cwd/l2 l1; ln -s .mcp.json l2; echo evil >l1"),
+        (".mcp.json", "ln -s /proc/self/cwd d; ln -s .mcp.json l; echo evil >d/d/l"),
+        (".mcp.json", "exec 5<.; ln -s .mcp.json l; echo evil >/proc/self/fd/5/l; echo evil >/dev/fd/5/l"),
+        (".mcp.json", "exec 5<.; echo evil >/dev/fd/5/.mcp.json; ln -s /dev/fd/5/.mcp.json l; echo evil >l"),
+    ] {
+        escape(move |scene| {
+            repository(scene);
+            let place = scene.at_work(name);
+            Attempt::shell(script).effect(move |_| was_made(&place))
+        });
+    }
+}
+
+/// Whether a name is there, or was: moved aside it still begins with the same letters.
+fn was_made(place: &std::path::Path) -> bool {
+    let name = place.file_name().expect("a name").to_string_lossy().into_owned();
+    let mut names = std::fs::read_dir(place.parent().expect("a folder")).expect("a folder").flatten();
+    names.any(|entry| entry.file_name().to_string_lossy().starts_with(&name))
+}
+
+#[test]
+fn socket_cannot_take_a_guarded_name() {
+    escape(|scene| {
+        let place = scene.at_work(".envrc");
+        Attempt::attack(scene, &["bind-unix", ".envrc"]).effect(move |_| std::fs::symlink_metadata(&place).is_ok())
     });
 }
 

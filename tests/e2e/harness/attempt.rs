@@ -6,6 +6,7 @@ use super::scene::{Run, Scene};
 use super::{host, plant};
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 /// How success shows.
 type Success = Box<dyn Fn(&mut Scene, &Outcome) -> bool>;
@@ -73,6 +74,13 @@ impl Attempt {
     pub(crate) fn or_effect(mut self, also: impl Fn(&mut Scene) -> bool + 'static) -> Self {
         let before = self.success;
         self.success = Box::new(move |scene, outcome| before(scene, outcome) || also(scene));
+        self
+    }
+
+    /// Succeeds by keeping its caller waiting for longer than this, too.
+    pub(crate) fn or_lasts(mut self, limit: Duration) -> Self {
+        let before = self.success;
+        self.success = Box::new(move |scene, outcome| before(scene, outcome) || outcome.time > limit);
         self
     }
 

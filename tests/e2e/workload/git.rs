@@ -107,3 +107,17 @@ fn git_collects_garbage() {
         assert!(scene.sandboxed(&Run::shell(&script)).ok().contains(".pack"));
     });
 }
+
+#[test]
+fn git_reports_the_state_of_a_repository_kept_elsewhere() {
+    for setup in [
+        "git init -q --separate-git-dir=store . && git add README.md && git commit -qm first",
+        "git init -q . && git add README.md && git commit -qm first && mv .git store && ln -s store .git",
+    ] {
+        works(
+            &["git"],
+            |scene| drop(scene.bare(&Run::shell(&format!("{FIXED} {setup}"))).ok()),
+            "echo more >>README.md; git status --porcelain | grep -q ' M README.md' && git log --oneline | grep -q first",
+        );
+    }
+}

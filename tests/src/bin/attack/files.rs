@@ -33,6 +33,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("open-by-handle", open_by_handle),
     ("swap-race", swap_race),
     ("rename-race", rename_race),
+    ("create-race", create_race),
     ("fill", fill),
 ];
 
@@ -278,6 +279,40 @@ fn rename_race(arguments: &Arguments) -> Outcome {
     let (one, other) = (path(arguments, 0)?, path(arguments, 1)?);
     let target = Path::new(arguments.first().ok_or_else(|| usage("a path is missing"))?).join(text(arguments, 2)?);
     race(text(arguments, 3)?, &target, || drop(renameat2(&one, &other, libc::RENAME_EXCHANGE)))
+}
+
+/// `create-race LINK HARMLESS NAME [FOLDER]`: one thread swaps a symlink between two targets, the other creates through it
+/// until `NAME` is there; then `FOLDER` is made read-only at once.
+fn create_race(arguments: &Arguments) -> Outcome {
+    let (link, harmless, name) = (text(arguments, 0)?, text(arguments, 1)?, text(arguments, 2)?);
+    let spare = format!("{link}.next");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for target in [harmless, name] {
+                    drop(fs::remove_file(&spare));
+                    drop(std::os::unix::fs::symlink(target, &spare));
+                    drop(fs::rename(&spare, link));
+                }
+            }
+        });
+        let end = Instant::now() + Duration::from_secs(2);
+        let won = std::iter::repeat_with(|| create_through(link, name))
+            .take_while(|_| Instant::now() < end)
+            .any(std::convert::identity);
+        if let (true, Some(folder)) = (won, arguments.get(3)) {
+            fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o555))?;
+        }
+        over.store(true, Ordering::Relaxed);
+        if won { Ok(b"the name".to_vec()) } else { Err(refused("never won the race")) }
+    })
+}
+
+/// Creates whatever `link` leads to and tells whether `name` is there.
+fn create_through(link: &str, name: &str) -> bool {
+    drop(OpenOptions::new().write(true).create(true).truncate(false).open(link));
+    fs::symlink_metadata(name).is_ok()
 }
 
 /// Reads `target` over and over for a second while `disturb` runs beside it.

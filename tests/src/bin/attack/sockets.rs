@@ -16,6 +16,8 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("socket", socket),
     ("connect-unix", connect_unix),
     ("connect-race", connect_race),
+    ("connect-stall", connect_stall),
+    ("bind-unix", bind_unix),
     ("recv-fd", recv_fd),
     ("send-dgram", send_dgram),
     ("send-dgram-pair", send_dgram_pair),
@@ -110,6 +112,76 @@ fn connect_once(address: &SharedBytes, wanted: &str) -> Option<Vec<u8>> {
     drop(call(libc::SYS_close, [Arg::Int(fd)]));
     content.truncate(usize::try_from(count.ok()?).ok()?);
     content.windows(wanted.len()).any(|window| window == wanted.as_bytes()).then_some(content)
+}
+
+/// A unix stream socket.
+fn unix_socket() -> io::Result<i64> {
+    let kind = i64::from(libc::SOCK_STREAM | libc::SOCK_CLOEXEC);
+    call(libc::SYS_socket, [Arg::Int(i64::from(libc::AF_UNIX)), Arg::Int(kind), Arg::Int(0)])
+}
+
+/// Switches a socket between blocking and not.
+fn set_blocking(fd: i64, blocks: bool) {
+    let flags = if blocks { 0 } else { i64::from(libc::O_NONBLOCK) };
+    drop(call(libc::SYS_fcntl, [Arg::Int(fd), Arg::Int(i64::from(libc::F_SETFL)), Arg::Int(flags)]));
+}
+
+/// Fills the queue of a listener that never accepts.
+fn fill_queue(listener: &UnixListener, address: &[u8]) -> io::Result<()> {
+    call(libc::SYS_listen, [Arg::Int(i64::from(listener.as_raw_fd())), Arg::Int(0)])?;
+    let full = (0..64).any(|_| {
+        unix_socket().is_ok_and(|fd| {
+            set_blocking(fd, false);
+            connect_raw(fd, address).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        })
+    });
+    if full { Ok(()) } else { Err(refused("the queue does not fill")) }
+}
+
+/// The raw call.
+fn connect_raw(fd: i64, address: &[u8]) -> io::Result<i64> {
+    call(libc::SYS_connect, [Arg::Int(fd), Arg::In(address), Arg::Int(110)])
+}
+
+/// `connect-stall PATH SECONDS`: has eighty threads wait in `connect` for a listener whose queue is full, and two more try over and
+/// over while their sockets are switched between blocking and not; then sees whether it is still there after that time.
+fn connect_stall(arguments: &Arguments) -> Outcome {
+    let (path, seconds) = (text(arguments, 0)?, number(arguments, 1)?);
+    let address = raw_address(path)?;
+    let listener = UnixListener::bind(path)?;
+    fill_queue(&listener, &address)?;
+    for _ in 0..80 {
+        let (fd, address) = (unix_socket()?, address.clone());
+        std::thread::spawn(move || {
+            while connect_raw(fd, &address).is_err() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    for _ in 0..2 {
+        let (fd, address) = (unix_socket()?, address.clone());
+        std::thread::spawn(move || {
+            loop {
+                drop(connect_raw(fd, &address));
+            }
+        });
+        std::thread::spawn(move || {
+            loop {
+                set_blocking(fd, false);
+                set_blocking(fd, true);
+            }
+        });
+    }
+    std::thread::sleep(Duration::from_secs(seconds));
+    // Closing the listener would end every wait before anything is said.
+    std::mem::forget(listener);
+    Ok(b"more time than it was given".to_vec())
+}
+
+/// `bind-unix PATH`: makes a socket there.
+fn bind_unix(arguments: &Arguments) -> Outcome {
+    UnixListener::bind(text(arguments, 0)?).map(|_| b"a socket".to_vec())
 }
 
 /// `recv-fd PATH`: connects and takes a descriptor that the listener sends, then reads it.
