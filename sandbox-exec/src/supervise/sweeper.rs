@@ -29,6 +29,8 @@ pub(crate) struct Sweeper<'a> {
     watched: Vec<(&'a Guard, Option<(u64, u64)>)>,
     /// When to look next.
     due: Option<Instant>,
+    /// Whether any creation was let through: without one there is nothing to find, also at the end.
+    touched: bool,
 }
 
 impl<'a> Sweeper<'a> {
@@ -42,11 +44,12 @@ impl<'a> Sweeper<'a> {
             let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
             is_link.then_some((guard, Some((status.st_dev, status.st_ino))))
         });
-        Self { watched: watched.collect(), due: None }
+        Self { watched: watched.collect(), due: None, touched: false }
     }
 
     /// A call that creates something goes through.
     pub(crate) fn note_creation(&mut self) {
+        self.touched = true;
         if self.due.is_none() {
             self.due = Instant::now().checked_add(SOON);
         }
@@ -60,6 +63,9 @@ impl<'a> Sweeper<'a> {
     /// Looks, and moves aside what was not there at the start.
     pub(crate) fn sweep(&mut self, ground: &Ground) {
         self.due = None;
+        if !self.touched {
+            return;
+        }
         for (guard, before) in &self.watched {
             let Ok((folder, status)) = ground.look(guard, Symlinks::Refuse) else { continue };
             if *before != Some((status.st_dev, status.st_ino)) {
