@@ -1,0 +1,4 @@
+//! `lobsterpot`.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! `fs-guard`.
+#![forbid(unsafe_code)]
+
+fn main() {}
