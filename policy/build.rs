@@ -24,6 +24,8 @@ mod reader;
 mod rule;
 #[path = "src/suggest.rs"]
 mod suggest;
+#[path = "src/tools.rs"]
+mod tools;
 #[path = "src/trust.rs"]
 mod trust;
 #[path = "src/units.rs"]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::error::PolicyError;
 use crate::name::NamePattern;
 use crate::origin::{Origin, SourceId};
-use crate::overlay::{Overlay, Stated};
+use crate::overlay::{Overlay, Stated, ToolsOverlay};
 use crate::pattern::Pattern;
 use crate::policy::{
     ClientTools, Environment, Files, HomeView, Limits, Network, NetworkMode, Permission, Policy, Requirements,
@@ -60,14 +60,9 @@ impl Composition {
         stated.set.extend(layer.set);
         stated.limits.extend(layer.limits);
         stated.require.extend(layer.require);
-        for (client, tools) in layer.tools {
-            let known = stated
-                .tools
-                .entry(client)
-                .or_insert_with(|| Stated { value: Default::default(), origin: tools.origin });
-            known.value.shell.extend(tools.value.shell);
-            known.value.file.extend(tools.value.file);
-            known.value.other = tools.value.other.or(known.value.other);
+        for (client, Stated { value, origin }) in layer.tools {
+            let known = stated.tools.entry(client).or_insert_with(|| Stated { value: Default::default(), origin });
+            add_tools(&mut known.value, value);
         }
         if !self.sources.contains(source) {
             self.sources.push(source.clone());
@@ -130,14 +125,7 @@ impl Composition {
                 ptrace: stated.ptrace.map_or(Permission::Deny, |permission| permission.value),
                 user_namespaces: stated.user_namespaces.map_or(Permission::Deny, |permission| permission.value),
             },
-            tools: stated
-                .tools
-                .into_iter()
-                .map(|(client, Stated { value, .. })| {
-                    let other = value.other.unwrap_or(ToolDefault::Deny);
-                    (client, ClientTools { shell: value.shell, file: value.file, other })
-                })
-                .collect(),
+            tools: stated.tools.into_iter().map(|(client, tools)| (client, client_tools(tools.value))).collect(),
             sources: self.sources,
         }
     }
@@ -162,6 +150,31 @@ impl Composition {
             wall_clock: time(LimitName::WallClock),
             grace: time(LimitName::Grace).unwrap_or_default(),
         }
+    }
+}
+
+/// Puts what a layer says about one client's tools on top. Its rules come first, in their order.
+fn add_tools(known: &mut ToolsOverlay, new: ToolsOverlay) {
+    known.shell.extend(new.shell);
+    known.file.extend(new.file);
+    known.other = new.other.or(known.other);
+    known.other_with_path = new.other_with_path.or(known.other_with_path);
+    for (known, new) in [(&mut known.rules, new.rules), (&mut known.narrowing, new.narrowing)] {
+        known.retain(|old| !new.iter().any(|rule| rule.same(old)));
+        known.splice(0..0, new);
+    }
+}
+
+/// What all layers together say about one client's tools.
+fn client_tools(stated: ToolsOverlay) -> ClientTools {
+    let other = stated.other.unwrap_or(ToolDefault::Deny);
+    ClientTools {
+        shell: stated.shell,
+        file: stated.file,
+        other,
+        other_with_path: stated.other_with_path.unwrap_or_else(|| other.with_path()),
+        rules: stated.rules,
+        narrowing: stated.narrowing,
     }
 }
 

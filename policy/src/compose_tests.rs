@@ -92,7 +92,7 @@ fn any_layer() -> impl Strategy<Value = String> {
     let pass = prop_oneof![Just("pass = [\"A\", \"B_*\"]"), Just("unpass = [\"GONE\"]")];
     (list(), list(), home, unmask, pass, 1..9_u32).prop_map(|(read, mask, home, unmask, pass, limit)| {
         format!(
-            "[files]\nhome = \"{home}\"\nread = [{read}]\nmask = [{mask}]\nunmask = [{unmask}]\n[environment]\n{pass}\n[environment.set]\nX = \"{limit}\"\n[limits]\nprocesses = {limit}\n[network]\nallow = [\"a.com\", \"a.com:{limit}\"]\n[tools.t]\nshell = [\"s{limit}\"]\n"
+            "[files]\nhome = \"{home}\"\nread = [{read}]\nmask = [{mask}]\nunmask = [{unmask}]\n[environment]\n{pass}\n[environment.set]\nX = \"{limit}\"\n[limits]\nprocesses = {limit}\n[network]\nallow = [\"a.com\", \"a.com:{limit}\"]\n[tools.t]\nshell = [\"s{limit}\"]\nrules = [{{ tool = \"a\", decision = \"ask\" }}, {{ tool = \"b{limit}\", read = [\"path\"] }}]\n"
         )
     })
 }

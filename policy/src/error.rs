@@ -10,6 +10,7 @@ use crate::host::HostError;
 use crate::name::NameError;
 use crate::origin::Origin;
 use crate::pattern::PatternError;
+use crate::tools::ToolRuleError;
 use crate::trust::TrustError;
 use crate::units::UnitError;
 
@@ -111,6 +112,14 @@ pub enum PolicyError {
         /// What is wrong.
         source: UnitError,
     },
+    /// A rule about a tool is malformed.
+    #[error("{at}: {source}")]
+    Tool {
+        /// Where.
+        at: Position,
+        /// What is wrong.
+        source: ToolRuleError,
+    },
     /// A rule does not match what it says it matches.
     #[error("{at}: the rule \"{rule}\" does not match its example \"{example}\"")]
     Example {
@@ -192,6 +201,7 @@ impl PolicyError {
             Self::Host { source, .. } => source.hint().to_owned(),
             Self::Name { source, .. } => source.hint().to_owned(),
             Self::Unit { source, .. } => source.hint().to_owned(),
+            Self::Tool { source, .. } => source.hint().to_owned(),
             Self::Example { .. } => {
                 "correct the rule or the example; a rule covers everything below its path".to_owned()
             }

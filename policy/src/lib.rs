@@ -23,13 +23,14 @@ mod profile;
 mod reader;
 mod rule;
 mod suggest;
+mod tools;
 mod trust;
 mod units;
 mod wire;
 
 pub use error::{PolicyError, Position};
 pub use host::{HostError, HostRule, Ports};
-pub use judge::{Access, Decision, Judge, ReasonCode, ToolKind, Verdict};
+pub use judge::{Access, Decision, Judge, ReasonCode, ToolKind, ToolVerdict, Verdict};
 pub use load::{LoadRequest, load};
 pub use name::{NameError, NamePattern};
 pub use origin::{Origin, SourceId, Tier};
@@ -42,5 +43,6 @@ pub use policy::{
 pub use profile::ProfileName;
 pub use reader::{FileFacts, Folder, Reader, SystemReader};
 pub use rule::Rule;
+pub use tools::{Field, FieldValue, PathDefault, Step, ToolInput, ToolName, ToolOutcome, ToolRule, ToolRuleError};
 pub use trust::TrustError;
 pub use units::{LimitName, UnitError};

@@ -5,7 +5,9 @@
 use crate::compose::Composition;
 use crate::error::PolicyError;
 use crate::origin::Origin;
-use crate::overlay::{Overlay, Stated};
+use crate::overlay::{Overlay, Stated, ToolsOverlay};
+use crate::policy::ToolDefault;
+use crate::tools::{ToolOutcome, ToolRule};
 use crate::units::{Amount, LimitName};
 
 /// Refuses a layer that would allow anything that `below` does not.
@@ -21,6 +23,9 @@ pub(crate) fn check(layer: &Overlay, below: &Composition) -> Result<(), PolicyEr
     no_looser("syscalls.user_namespaces", layer.user_namespaces.as_ref(), stated.user_namespaces.as_ref())?;
     for (name, requirement) in &layer.require {
         no_looser(&format!("require.{}", name.name()), Some(requirement), stated.require.get(name))?;
+    }
+    for (client, tools) in &layer.tools {
+        check_tools(client, tools, stated.tools.get(client))?;
     }
     layer.limits.iter().try_for_each(|(name, limit)| no_higher(*name, limit, stated.limits.get(name)))
 }
@@ -42,11 +47,42 @@ fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
     let host = || layer.hosts.first().map(|host| ("network.allow".to_owned(), &host.origin));
     let pass = || layer.pass.first().map(|name| ("environment.pass".to_owned(), &name.origin));
     let set = || layer.set.iter().next().map(|(name, value)| (format!("environment.set.{name}"), &value.origin));
-    let tools = || layer.tools.iter().next().map(|(client, tools)| (format!("tools.{client}"), &tools.origin));
-    match rules.or_else(host).or_else(pass).or_else(set).or_else(tools) {
+    match rules.or_else(host).or_else(pass).or_else(set) {
         Some((key, origin)) => Err(widens(key, origin)),
         None => Ok(()),
     }
+}
+
+/// Refuses what would make more of one client's tools possible: lists, rules that do not ask or deny, looser defaults.
+///
+/// # Errors
+/// When there is such a statement.
+fn check_tools(
+    client: &str,
+    new: &Stated<ToolsOverlay>,
+    below: Option<&Stated<ToolsOverlay>>,
+) -> Result<(), PolicyError> {
+    let Stated { value: new, origin } = new;
+    let widening = |rule: &&ToolRule| {
+        let names_files = !rule.read.is_empty() || !rule.write.is_empty() || !rule.url.is_empty();
+        names_files || !matches!(rule.outcome, Some(ToolOutcome::Ask | ToolOutcome::Deny))
+    };
+    if let Some(rule) = new.narrowing.iter().find(widening) {
+        return Err(widens(format!("tools.{client}.rules"), &rule.origin));
+    }
+    if !new.shell.is_empty() || !new.file.is_empty() || !new.rules.is_empty() {
+        return Err(widens(format!("tools.{client}"), origin));
+    }
+    let below = below.map(|below| &below.value);
+    let other = below.and_then(|below| below.other).unwrap_or(ToolDefault::Deny);
+    let with_path = below.and_then(|below| below.other_with_path).unwrap_or_else(|| other.with_path());
+    if new.other.is_some_and(|new| new < other) {
+        return Err(widens(format!("tools.{client}.other"), origin));
+    }
+    if new.other_with_path.is_some_and(|new| new < with_path) {
+        return Err(widens(format!("tools.{client}.other_with_path"), origin));
+    }
+    Ok(())
 }
 
 /// Refuses a value that comes before the one below it in strictness. What is not stated below is as strict as can be.

@@ -12,6 +12,7 @@ use crate::pattern::{Pattern, PatternError};
 use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement, ToolDefault};
 use crate::profile::ProfileName;
 use crate::rule::Rule;
+use crate::tools::{PathDefault, ToolRule};
 use crate::units::{Amount, LimitName, UnitError};
 
 /// What one layer states. The command line's layer is built with the methods here.
@@ -81,6 +82,12 @@ pub(crate) struct ToolsOverlay {
     pub(crate) file: BTreeSet<String>,
     /// What happens to all others.
     pub(crate) other: Option<ToolDefault>,
+    /// What happens to all others that are given something like a path.
+    pub(crate) other_with_path: Option<PathDefault>,
+    /// Rules, the first that fits deciding.
+    pub(crate) rules: Vec<ToolRule>,
+    /// Rules of workspaces: each that fits can make the verdict stricter.
+    pub(crate) narrowing: Vec<ToolRule>,
 }
 
 impl<T> Stated<T> {

@@ -9,6 +9,7 @@ use crate::host::HostRule;
 use crate::name::NamePattern;
 use crate::origin::SourceId;
 use crate::rule::Rule;
+use crate::tools::{PathDefault, ToolRule};
 
 /// Everything that is allowed, from all layers together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +206,23 @@ pub struct ClientTools {
     pub file: BTreeSet<String>,
     /// What happens to all others.
     pub other: ToolDefault,
+    /// What happens to all others that are given something like a path.
+    pub other_with_path: PathDefault,
+    /// Rules about single tools, which come before the lists; the first that fits decides.
+    pub rules: Vec<ToolRule>,
+    /// Rules of workspaces: each that fits can make the verdict stricter.
+    pub narrowing: Vec<ToolRule>,
+}
+
+impl ToolDefault {
+    /// What follows for tools that are given something like a path, when nobody says.
+    #[must_use]
+    pub const fn with_path(self) -> PathDefault {
+        match self {
+            Self::Ignore | Self::Ask => PathDefault::Ask,
+            Self::Deny => PathDefault::Deny,
+        }
+    }
 }
 
 impl Layer {

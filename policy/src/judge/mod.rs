@@ -5,6 +5,7 @@
 
 mod host;
 mod path;
+mod tool;
 mod verdict;
 mod workspace;
 
@@ -15,9 +16,10 @@ use std::sync::Arc;
 use crate::host::HostRule;
 use crate::origin::Tier;
 use crate::pattern::{Places, Purpose, ResolvedPattern};
-use crate::policy::{ClientTools, HomeView, NetworkMode, Policy, ToolDefault};
+use crate::policy::{ClientTools, HomeView, NetworkMode, Policy};
 use crate::rule::Rule;
 
+pub use tool::ToolVerdict;
 pub use verdict::{Access, Decision, ReasonCode, ToolKind, Verdict};
 
 /// A policy resolved for one host, ready to answer.
@@ -83,17 +85,6 @@ impl Judge {
             network: policy.network.mode,
             hosts: policy.network.rules.clone(),
             tools: policy.tools.clone(),
-        }
-    }
-
-    /// Says what kind of tool an agent's tool is. The tools of an unknown agent are refused.
-    #[must_use]
-    pub fn tool(&self, client: &str, tool: &str) -> ToolKind {
-        match self.tools.get(client) {
-            None => ToolKind::Other(ToolDefault::Deny),
-            Some(tools) if tools.shell.contains(tool) => ToolKind::Shell,
-            Some(tools) if tools.file.contains(tool) => ToolKind::File,
-            Some(tools) => ToolKind::Other(tools.other),
         }
     }
 }

@@ -54,6 +54,8 @@ pub enum ReasonCode {
     HostNotAllowed,
     /// The name is not a host name.
     BadHost,
+    /// The tool, or this use of it, is refused by name.
+    Tool,
     /// The policy could not be loaded.
     PolicyUnreadable,
     /// The guard itself failed.
@@ -77,7 +79,7 @@ pub struct Verdict {
 }
 
 /// What a tool of an agent does, as far as the policy knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ToolKind {
     /// It runs a command line.
     Shell,
@@ -103,6 +105,7 @@ impl ReasonCode {
             Self::NetworkOff => "net.off",
             Self::HostNotAllowed => "net.host-not-allowed",
             Self::BadHost => "net.bad-host",
+            Self::Tool => "tool.denied",
             Self::PolicyUnreadable => "policy.unreadable",
             Self::Internal => "internal",
         }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::document::{Document, EnvironmentSection, List, ToolsSection};
+use super::document::{Document, EnvironmentSection, List};
 use super::entry::{AmountEntry, HostEntry, PathEntry};
 use super::examples;
 use super::locate::Locator;
+use super::tools;
 use crate::error::PolicyError;
 use crate::host::{HostRule, Ports};
 use crate::name::{NameError, NamePattern, is_name};
 use crate::origin::Tier;
-use crate::overlay::{Overlay, Stated, ToolsOverlay};
+use crate::overlay::{Overlay, Stated};
 use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::units::{Amount, LimitName};
@@ -23,8 +24,18 @@ use crate::units::{Amount, LimitName};
 /// When a statement is malformed or may not stand in this kind of file.
 pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, PolicyError> {
     check_places(&document, at)?;
-    let Document { profile, extends, workspace, files, network, environment, limits, require, syscalls, tools } =
-        document;
+    let Document {
+        profile,
+        extends,
+        workspace,
+        files,
+        network,
+        environment,
+        limits,
+        require,
+        syscalls,
+        tools: clients,
+    } = document;
     let EnvironmentSection { pass, unpass, set } = environment;
     Ok(Overlay {
         profile: profile.map(|profile| stated(profile, at)),
@@ -48,7 +59,10 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
         require: require.into_iter().map(|(layer, requirement)| (layer, stated(requirement, at))).collect(),
         ptrace: syscalls.ptrace.map(|permission| stated(permission, at)),
         user_namespaces: syscalls.user_namespaces.map(|permission| stated(permission, at)),
-        tools: tools.into_iter().map(|(client, section)| (client, tools_overlay(section, at))).collect(),
+        tools: clients
+            .into_iter()
+            .map(|(client, section)| Ok((client, tools::overlay(section, at)?)))
+            .collect::<Result<_, PolicyError>>()?,
     })
 }
 
@@ -161,12 +175,4 @@ fn amounts(
         Ok((limit, Stated { value, origin: at.origin(&span) }))
     };
     entries.into_iter().map(amount).collect()
-}
-
-/// Converts the tools of one client.
-fn tools_overlay(section: Spanned<ToolsSection>, at: &Locator<'_>) -> Stated<ToolsOverlay> {
-    let origin = at.origin(&section.span());
-    let ToolsSection { shell, file, other } = section.into_inner();
-    let value = ToolsOverlay { shell: shell.into_iter().collect(), file: file.into_iter().collect(), other };
-    Stated { value, origin }
 }

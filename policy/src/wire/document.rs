@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::entry::{AmountEntry, HostEntry, PathEntry};
-use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement, ToolDefault};
+use super::tools::ToolsSection;
+use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement};
 use crate::profile::ProfileName;
 use crate::units::LimitName;
 
@@ -109,16 +110,4 @@ pub(super) struct SyscallsSection {
     pub(super) ptrace: Option<Spanned<Permission>>,
     /// Nested user namespaces.
     pub(super) user_namespaces: Option<Spanned<Permission>>,
-}
-
-/// `[tools.<client>]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ToolsSection {
-    /// Tools that run a command line.
-    pub(super) shell: Vec<String>,
-    /// Tools that name a file.
-    pub(super) file: Vec<String>,
-    /// What happens to all others.
-    pub(super) other: Option<ToolDefault>,
 }

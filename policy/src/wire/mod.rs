@@ -5,6 +5,7 @@ mod document;
 mod entry;
 mod examples;
 mod locate;
+mod tools;
 
 use crate::error::PolicyError;
 use crate::origin::SourceId;

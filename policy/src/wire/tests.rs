@@ -122,3 +122,22 @@ fn no_text_makes_the_parser_panic_and_every_error_is_one_line_with_a_hint() {
         }
     });
 }
+
+#[test]
+fn a_malformed_rule_about_a_tool_is_refused_on_its_own_line() {
+    for (entry, complaint) in [
+        ("{ tool = \"\", decision = \"deny\" }", "names no tool"),
+        ("{ tool = \"x\" }", "neither what happens"),
+        ("{ tool = \"x\", when = { action = \"list\" } }", "neither what happens"),
+        ("{ decision = \"deny\" }", "missing field"),
+        ("{ tool = \"x\", decision = \"never\" }", "unknown variant"),
+        ("{ tool = \"x\", reed = [\"path\"] }", "unknown field"),
+        ("{ tool = \"x\", read = [\"a..b\"] }", "`a..b` is not a field"),
+        ("{ tool = \"x\", when = { \"a[\" = \"y\" }, decision = \"ask\" }", "`a[` is not a field"),
+        ("{ tool = \"x\", when = { a = 1.5 }, decision = \"ask\" }", "invalid type"),
+    ] {
+        let (message, hint) = refuse(&format!("[tools.c]\nrules = [\n  {entry},\n]\n"));
+        assert!(message.starts_with("/p.toml:3:") && message.contains(complaint), "{entry}: {message}");
+        assert!(!hint.is_empty(), "{entry}");
+    }
+}

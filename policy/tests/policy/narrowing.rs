@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use lobsterpot_policy::{Access, Judge, Layer, Policy, PolicyError};
+use lobsterpot_policy::{Access, Decision, Field, FieldValue, Judge, Layer, Policy, PolicyError, ToolInput};
 use proptest::prelude::*;
 
 use crate::world::{USER, WORKSPACE, World, places};
 
 /// What a workspace file may not say, and the key that the error names.
-const WIDENING: [(&str, &str); 21] = [
+const WIDENING: [(&str, &str); 27] = [
     ("[workspace]\nroots = [\"~/x\"]\n", "workspace.roots"),
     ("[files]\nread = [\"~/x\"]\n", "files.read"),
     ("[files]\nwrite = [\"~/x\"]\n", "files.write"),
@@ -28,7 +28,13 @@ const WIDENING: [(&str, &str); 21] = [
     ("[syscalls]\nptrace = \"allow\"\n", "syscalls.ptrace"),
     ("[syscalls]\nuser_namespaces = \"allow\"\n", "syscalls.user_namespaces"),
     ("[tools.claude-code]\nfile = [\"Bash\"]\n", "tools.claude-code"),
-    ("[tools.claude-code]\nother = \"ignore\"\n", "tools.claude-code"),
+    ("[tools.claude-code]\nother_with_path = \"ignore\"\n", "tools.claude-code.other_with_path"),
+    ("[tools.claude-code]\nother_with_path = \"judge\"\n", "tools.claude-code.other_with_path"),
+    ("[tools.new]\nother = \"ask\"\n", "tools.new.other"),
+    ("[tools.new]\nother_with_path = \"ask\"\n", "tools.new.other_with_path"),
+    ("[tools.openclaw]\nrules = [{ tool = \"plugins\", decision = \"allow\" }]\n", "tools.openclaw.rules"),
+    ("[tools.openclaw]\nrules = [{ tool = \"read\", read = [\"nothing\"] }]\n", "tools.openclaw.rules"),
+    ("[tools.openclaw]\nrules = [{ tool = \"x\", decision = \"deny\", write = [\"y\"] }]\n", "tools.openclaw.rules"),
     ("[tools.new]\nshell = [\"x\"]\n", "tools.new"),
 ];
 
@@ -77,7 +83,8 @@ fn user_file() -> impl Strategy<Value = String> {
             format!(
                 "[files]\nhome = \"{home}\"\nread = [{read}]\nwrite = [{write}]\nsockets = [{sockets}]\nunmask = [{unmask}]\n\
                  [network]\nmode = \"{network}\"\nallow = [\"*.example.com\", \"one.net:22\"]\n\
-                 [limits]\nprocesses = {processes}\nmemory = \"off\"\n"
+                 [limits]\nprocesses = {processes}\nmemory = \"off\"\n\
+                 [tools.mine]\nshell = [\"odd\"]\nother = \"ask\"\nrules = [{{ tool = \"plugins\", decision = \"ask\" }}]\n"
             )
         },
     )
@@ -119,10 +126,25 @@ fn workspace_file() -> impl Strategy<Value = String> {
         quoted("landlock", &["\"require\"", "\"best-effort\""]),
         quoted("ptrace", &["\"deny\"", "\"allow\""]),
     );
-    (files, others).prop_map(|((mask, protect, home, unread, read, unmask), (mode, unpass, processes, memory, landlock, ptrace))| {
+    let clients = || proptest::sample::select(vec!["claude-code", "openclaw", "mine", "new"]);
+    let rules = [
+        "{ tool = \"*\", decision = \"ask\" }",
+        "{ tool = \"plugins\", when = { action = \"list\" }, decision = \"deny\" }",
+        "{ tool = \"plugins\", when = { action = [\"\", \"disable\"] }, decision = \"ask\" }",
+        "{ tool = \"Read\", decision = \"deny\" }",
+        "{ tool = \"odd\", decision = \"allow\" }",
+    ];
+    let rules = proptest::sample::subsequence(rules.to_vec(), 0..4).prop_map(|all| all.join(", "));
+    let other = quoted("other", &["\"ignore\"", "\"ask\"", "\"deny\""]);
+    let with_path = quoted("other_with_path", &["\"judge\"", "\"ask\"", "\"deny\""]);
+    let tools = (clients(), rules, other, with_path).prop_map(|(client, rules, other, with_path)| {
+        format!("[tools.{client}]\nrules = [{rules}]\n{other}{with_path}")
+    });
+    let tools = prop_oneof![2 => Just(String::new()), 1 => tools];
+    (files, others, tools).prop_map(|((mask, protect, home, unread, read, unmask), (mode, unpass, processes, memory, landlock, ptrace), tools)| {
         format!(
             "[files]\nmask = [{mask}]\nprotect = [{protect}]\n{home}{unread}{read}{unmask}[network]\n{mode}[environment]\n{unpass}\
-             [limits]\n{processes}{memory}[require]\n{landlock}[syscalls]\n{ptrace}"
+             [limits]\n{processes}{memory}[require]\n{landlock}[syscalls]\n{ptrace}{tools}"
         )
     })
 }
@@ -172,7 +194,35 @@ fn scalars_no_looser(new: &Policy, old: &Policy) -> bool {
         && Layer::ALL.into_iter().all(|layer| new.requirements.of(layer) >= old.requirements.of(layer))
         && new.environment.set == old.environment.set
         && new.environment.pass.iter().all(|name| old.environment.pass.contains(name))
-        && new.tools == old.tools
+}
+
+/// A tool's input with one field.
+struct OneField(&'static str, &'static str);
+
+impl ToolInput for OneField {
+    fn value(&self, field: &Field) -> FieldValue<'_> {
+        if field.to_string() == self.0 { FieldValue::Text(self.1) } else { FieldValue::Absent }
+    }
+}
+
+/// Whether no call of a tool became easier.
+fn tools_no_looser(new: &Judge, old: &Judge) -> bool {
+    let clients = ["claude-code", "openclaw", "codex", "mine", "unheard-of"];
+    let tools = ["Bash", "Read", "plugins", "mcp__a__b", "message", "odd"];
+    let inputs = [OneField("action", "list"), OneField("action", "disable"), OneField("path", "/x")];
+    let calls = clients.into_iter().flat_map(|client| tools.map(|tool| (client, tool)));
+    calls.into_iter().all(|(client, tool)| {
+        let decide = |judge: &Judge, input: &OneField| {
+            judge.tool_call(client, tool, input).verdict.map_or(Decision::Allow, |verdict| verdict.decision)
+        };
+        let verdicts = inputs.iter().all(|input| decide(new, input) >= decide(old, input));
+        let same_rule =
+            |input: &OneField| new.tool_call(client, tool, input).rule == old.tool_call(client, tool, input).rule;
+        verdicts
+            && inputs.iter().all(same_rule)
+            && new.tool(client, tool) >= old.tool(client, tool)
+            && new.path_default(client) >= old.path_default(client)
+    })
 }
 
 proptest! {
@@ -198,6 +248,7 @@ proptest! {
                 prop_assert!(new.host(host, port).decision >= old.host(host, port).decision);
             }
             prop_assert!(scalars_no_looser(&after, &before));
+            prop_assert!(tools_no_looser(&new, &old), "{workspace}");
         }
     }
 }
