@@ -2,6 +2,7 @@
 #
 #   make demo    one attack, bare and in the sandbox
 #   make test    every test, against the release binaries; REQUIRE_ALL=1 turns skipped tests into failures
+#   make test-clients  installs the real agents below target/clients, and drives them with a scripted model
 #   make lint    formatting, lints, documentation, dependencies, budgets
 #   make bench   what the sandbox costs, beside its neighbours
 #   make dist    static binaries, documents and checksums in target/dist
@@ -14,7 +15,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 export LOBSTERPOT_BIN_DIR := $(BIN_DIR)
 
-.PHONY: build demo test lint bench dist
+CLIENTS_DIR := $(TARGET_DIR)/clients
+
+.PHONY: build demo test test-clients lint bench dist
 
 build:
 	cargo build --release --locked --bins
@@ -31,6 +34,12 @@ $(TARGET_DIR)/demo/service: demo/service.rs
 test: build
 	cargo test --workspace --locked --no-fail-fast
 
+# The suite of real clients. LOBSTERPOT_CLIENTS_DIR names a folder in which they are installed already.
+test-clients: export LOBSTERPOT_CLIENTS_DIR := $(or $(LOBSTERPOT_CLIENTS_DIR),$(CLIENTS_DIR))
+test-clients: build
+	[ "$$LOBSTERPOT_CLIENTS_DIR" != "$(CLIENTS_DIR)" ] || tests/clients/install "$(CLIENTS_DIR)"
+	cargo test --package e2e --test clients --locked --no-fail-fast -- --test-threads=4
+
 lint:
 	cargo fmt --all --check
 	rustfmt --check --edition 2024 demo/service.rs
@@ -39,7 +48,7 @@ lint:
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in demo/run demo/attack.sh; do sh -n $$script || exit; done
-	for script in .ci/run bench/run; do bash -n $$script || exit; done
+	for script in .ci/run bench/run tests/clients/install; do bash -n $$script || exit; done
 	python3 .ci/check.py
 
 bench: build

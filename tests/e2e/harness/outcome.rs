@@ -69,10 +69,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a command with `input` on its stdin (or with the stdin that is already set).
 #[track_caller]
 pub(crate) fn run(command: &mut Command, input: Option<&[u8]>) -> Outcome {
+    run_within(command, input, PATIENCE)
+}
+
+/// The same for a command that may take another time.
+#[track_caller]
+pub(crate) fn run_within(command: &mut Command, input: Option<&[u8]>, patience: Duration) -> Outcome {
     let (mut child, started) = (start(command, input), Instant::now());
     let stdout = collect(child.stdout.take().expect("stdout is piped"));
     let stderr = collect(child.stderr.take().expect("stderr is piped"));
-    let status = wait(&mut child, PATIENCE);
+    let status = wait(&mut child, patience);
     let time = started.elapsed();
     let deadline = Instant::now() + Duration::from_secs(3);
     let ended = || stdout.1.is_finished() && stderr.1.is_finished();

@@ -1,0 +1,40 @@
+//! Claude Code.
+
+use super::Client;
+use crate::model::{Model, Step, call};
+use crate::world::{Start, World};
+use serde_json::json;
+
+/// The client.
+pub(crate) struct ClaudeCode;
+
+impl Client for ClaudeCode {
+    fn package(&self) -> &'static str {
+        "claude-code"
+    }
+
+    fn name(&self) -> &'static str {
+        "claude-code"
+    }
+
+    fn prepare(&self, world: &World, _model: &Model) {
+        world.write(&world.at_home(".claude.json"), "{\"hasCompletedOnboarding\": true}\n");
+        world.write(&world.at_home(".claude/settings.json"), "{\n  \"cleanupPeriodDays\": 30\n}\n");
+    }
+
+    fn session(&self, world: &World, model: &Model) -> Start {
+        let program = world.client("claude-code/node_modules/.bin/claude").into_os_string();
+        let tools = "Bash,Monitor,Read,Write,Edit,NotebookEdit,Glob,Grep,Agent,TaskStop,Skill";
+        Start::new(&[program])
+            .args(&["-p", "go on", "--dangerously-skip-permissions", "--tools", tools])
+            .env("ANTHROPIC_BASE_URL", model.url())
+            .env("ANTHROPIC_API_KEY", "sk-ant-scripted")
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_AUTOUPDATER", "1")
+            .env("IS_SANDBOX", "1")
+    }
+
+    fn shell(&self, command: &str) -> Step {
+        call("Bash", json!({"command": command, "description": "a step"}))
+    }
+}
