@@ -1,0 +1,159 @@
+/**
+ * Findings for `openclaw security audit`: what would leave the agent less confined than its owner believes.
+ */
+import { basename } from "node:path";
+
+import { BACKEND } from "./backend.mjs";
+import { commandLineBackends } from "./backends.mjs";
+import { loosestFolder, trustedProgram } from "./programs.mjs";
+import { run } from "./run.mjs";
+import { PROGRAMS, programPath } from "./settings.mjs";
+import { agentOf } from "./workspaces.mjs";
+
+/** Longest wait for a program of ours. */
+const PROGRAM_MS = 5000;
+
+/** Longest output of it. */
+const MAX_OUTPUT = 1024 * 1024;
+
+/** Names under which OpenClaw would not start a shell launcher as `launcher -c COMMAND`. */
+const REAL_SHELLS = new Set(["sh", "bash", "zsh", "fish", "dash", "ksh", ""]);
+
+/**
+ * What OpenClaw's `registerSecurityAuditCollector` takes.
+ *
+ * @param {import("./settings.mjs").Settings} settings
+ * @param {import("./workspaces.mjs").Workspaces} workspaces
+ * @param {string} version of the plugin
+ */
+export function createAudit(settings, workspaces, version) {
+  return async (context) => {
+    const { config } = context;
+    const groups = await Promise.all([
+      programs(settings, version),
+      policy(settings, workspaces),
+      sandboxes(config),
+      launcher(context.env),
+      fileTools(config),
+      plugins(config),
+      configuration(workspaces, config, context.configPath),
+      coverage(config),
+    ]);
+    return groups.flat();
+  };
+}
+
+/** One finding. */
+function finding(severity, check, title, detail, remediation) {
+  return { checkId: `lobsterpot.${check}`, severity, title, detail, remediation };
+}
+
+/** Programs that are missing, can be written by others, or are of another version. */
+async function programs(settings, version) {
+  const checked = await Promise.all(PROGRAMS.map((name) => program(programPath(settings, name), version)));
+  return checked.flat();
+}
+
+/** Findings about one program. */
+async function program(path, version) {
+  const install = "Install Lobsterpot again: lobsterpot install openclaw";
+  try {
+    trustedProgram(path);
+    const { code, stdout } = await run([path, "--version"], { env: {}, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+    const found = stdout.toString("utf8").trim();
+    const loose = loosestFolder(path);
+    return [
+      ...(code === 0 && found.split(" ").includes(version) ? []
+        : [finding("warn", "program_version", "A Lobsterpot program is of another version", `${path}: ${found || `status ${code}`}; the plugin is ${version}.`, install)]),
+      ...(loose === undefined ? []
+        : [finding("critical", "program_folder", "Others can replace a Lobsterpot program", `${loose}, on the way to ${path}, can be written by others.`, `chmod go-w ${loose}`)]),
+    ];
+  } catch (error) {
+    return [finding("critical", "program_missing", "A Lobsterpot program is missing or cannot be believed", error.message, install)];
+  }
+}
+
+/** A policy that the launcher refuses: every command fails until it is repaired. */
+async function policy(settings, workspaces) {
+  try {
+    const workspace = workspaces.of({});
+    const argv = [trustedProgram(programPath(settings, "sandbox-exec")), ...settings.policy, "--workspace", workspace, "--dry-run", "--", "/bin/true"];
+    const { code, stderr } = await run(argv, { env: process.env, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+    if (code === 0) return [];
+    return [finding("critical", "policy_broken", "The Lobsterpot policy cannot be used: every command is refused", stderr.toString("utf8").trim(), "Run `lobsterpot doctor`, or repair the file that is named.")];
+  } catch (error) {
+    return [finding("critical", "policy_broken", "The Lobsterpot policy could not be tried", error.message, "Run `lobsterpot doctor`.")];
+  }
+}
+
+/** Agents whose sessions are not, or not all, in our backend. */
+function sandboxes(config) {
+  const defaults = config.agents?.defaults?.sandbox ?? {};
+  const agents = config.agents?.list ?? [{ id: "main" }];
+  return agents.flatMap(({ id, sandbox }) => {
+    const own = { ...defaults, ...sandbox };
+    const problems = [
+      ...(own.mode === "all" ? [] : [`mode is ${JSON.stringify(own.mode ?? "off")}, so some or all sessions run on the host`]),
+      ...(own.backend === BACKEND ? [] : [`backend is ${JSON.stringify(own.backend ?? "docker")}`]),
+      ...(own.workspaceAccess === "ro" ? ["workspaceAccess is \"ro\", which this backend refuses"] : []),
+    ];
+    if (problems.length === 0) return [];
+    return [finding("critical", "backend_not_selected", `Agent ${id} is not in the Lobsterpot sandbox`, `${problems.join("; ")}.`,
+      "Set agents.defaults.sandbox to {mode: \"all\", backend: \"lobsterpot\", scope: \"agent\", workspaceAccess: \"rw\"}, and remove what an agent overrides.")];
+  });
+}
+
+/** The second layer for commands on the host. */
+function launcher(env) {
+  if (!REAL_SHELLS.has(basename(env.SHELL ?? ""))) return [];
+  return [finding("warn", "shell_launcher", "Commands on the host have no second layer", `SHELL is ${JSON.stringify(env.SHELL ?? "")}: if the plugin were gone and the sandbox off, commands would run unconfined.`,
+    "Start the gateway with SHELL set to the lobsterpot-shell that the installer made.")];
+}
+
+/** File tools outside of the backend, and the way around it. */
+function fileTools(config) {
+  const tools = config.tools ?? {};
+  return [
+    ...(tools.fs?.workspaceOnly === true ? []
+      : [finding("warn", "file_tools", "File tools have no second layer", "tools.fs.workspaceOnly is not true.", "openclaw config set tools.fs.workspaceOnly true")]),
+    ...(tools.elevated?.enabled === false ? []
+      : [finding("info", "elevated", "Commands may ask for the host", "tools.elevated.enabled is not false. Such commands are confined by the tool policy, not by the backend.", "openclaw config set tools.elevated.enabled false")]),
+  ];
+}
+
+/** Whether OpenClaw would load this plugin, and this one only by consent. */
+function plugins(config) {
+  const { allow, deny = [], enabled, entries } = config.plugins ?? {};
+  const off = enabled === false || deny.includes(BACKEND) || entries?.[BACKEND]?.enabled === false;
+  const listed = Array.isArray(allow) && allow.includes(BACKEND);
+  return [
+    ...(off ? [finding("critical", "plugin_off", "The Lobsterpot plugin is switched off", "From the next start on, sessions in the sandbox fail and those outside are unguarded.", "openclaw plugins enable lobsterpot")] : []),
+    ...(listed ? [] : [finding("warn", "plugin_allow", "The Lobsterpot plugin is not in plugins.allow", "Without the list any plugin that is found may be loaded, also one that takes confinement away.", "Add lobsterpot, and every other plugin you use, to plugins.allow.")]),
+  ];
+}
+
+/** A configuration that the agent could write. */
+function configuration(workspaces, config, configPath) {
+  const ids = (config.agents?.list ?? [{ id: "main" }]).map(({ id }) => id);
+  return ids.flatMap((id) => {
+    const workspace = attempt(() => workspaces.of({ agentId: agentOf({ agentId: id }) }));
+    if (workspace === undefined || !configPath.startsWith(`${workspace}/`)) return [];
+    return [finding("critical", "configuration_in_workspace", "The agent can write OpenClaw's configuration", `${configPath} lies in the workspace of agent ${id}.`, "Move one of them.")];
+  });
+}
+
+/** Command-line agents, which run their own tools: the sandbox backend does not hold them. */
+function coverage(config) {
+  return commandLineBackends(config).filter(({ covered }) => !covered).map(({ id, path }) =>
+    finding("critical", "cli_backend", `${id} runs its own tools outside of the sandbox`, `${path} selects ${id}, and its hooks are not installed where it reads them.`,
+      "Run `lobsterpot install` for that client, or choose another runtime for the model."));
+}
+
+/** The value, or nothing when it cannot be had. */
+function attempt(work) {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
