@@ -35,7 +35,7 @@ pub use load::{LoadRequest, load};
 pub use name::{NameError, NamePattern};
 pub use origin::{Origin, SourceId, Tier};
 pub use overlay::Overlay;
-pub use pattern::{Glob, Pattern, PatternError, Places, Purpose, ResolvedPattern, Segment};
+pub use pattern::{Bases, Glob, Pattern, PatternError, Places, Purpose, ResolvedPattern, Segment};
 pub use policy::{
     ClientTools, Environment, Files, HomeView, Layer, Limits, Network, NetworkMode, Permission, Policy, Requirement,
     Requirements, Syscalls, ToolDefault, Workspace,

@@ -17,6 +17,7 @@ use crate::units::{Amount, LimitName, UnitError};
 
 /// What one layer states. The command line's layer is built with the methods here.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub struct Overlay {
     /// The profile that a system or user file asks for.
     pub(crate) profile: Option<Stated<ProfileName>>,

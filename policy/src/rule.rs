@@ -10,6 +10,7 @@ use crate::pattern::Pattern;
 /// The `examples` and `counter_examples` that a policy file may give with a rule are checked while the file is read and are
 /// not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub struct Rule {
     /// Which paths the rule is about. A rule covers everything below what its pattern matches.
     pub pattern: Pattern,

@@ -172,6 +172,7 @@ fn resolve(
     probe: &mut Probe,
     matters: impl Fn(&ResolvedPattern) -> bool,
 ) -> List {
+    let bases = places.all_bases(purpose);
     let mut list = List { purpose, rules: Vec::with_capacity(rules.len()), deep: Vec::new() };
     for (rule, one) in rules.iter().enumerate() {
         // Most of what the profiles name in a home folder is not there; such a rule can neither show nor hide anything.
@@ -179,7 +180,7 @@ fn resolve(
         if is_built_in && probe.homes_lack(one.pattern.text(), |name| places.xdg.contains_key(name)) {
             continue;
         }
-        for pattern in one.pattern.resolve(places, purpose) {
+        let mut take = |pattern: ResolvedPattern| {
             let mut found = Vec::new();
             if matters(&pattern) {
                 if pattern.tail().contains(&Segment::AnyDepth) {
@@ -189,7 +190,8 @@ fn resolve(
                 }
             }
             list.rules.push(Resolved { pattern, found, rule });
-        }
+        };
+        one.pattern.resolve_in(&bases, &mut take);
     }
     list
 }

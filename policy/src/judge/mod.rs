@@ -103,12 +103,13 @@ impl Resolved {
 
 /// Every path that the rules stand for.
 fn resolve(rules: &[Rule], places: &Places, purpose: Purpose) -> Vec<Resolved> {
-    let each = |rule: &Rule| {
+    let bases = places.all_bases(purpose);
+    let mut resolved = Vec::with_capacity(rules.len() * 2);
+    for rule in rules {
         let rule = Arc::new(rule.clone());
-        let paths = rule.pattern.resolve(places, purpose);
-        paths.into_iter().map(move |paths| Resolved { paths, rule: Arc::clone(&rule) })
-    };
-    rules.iter().flat_map(each).collect()
+        rule.pattern.resolve_in(&bases, &mut |paths| resolved.push(Resolved { paths, rule: Arc::clone(&rule) }));
+    }
+    resolved
 }
 
 /// The first rule that covers `path`.

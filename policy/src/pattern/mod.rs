@@ -10,15 +10,16 @@ mod glob;
 mod places;
 mod resolved;
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use error::PatternError;
 pub use glob::{Glob, Segment};
-pub use places::{Places, Purpose};
+pub use places::{Bases, Places, Purpose};
 pub use resolved::ResolvedPattern;
 
 /// The folders that a pattern may be relative to, as environment variables name them.
@@ -34,8 +35,9 @@ const MAX_EXPANSIONS: usize = 64;
 /// A checked path pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Pattern {
-    /// The pattern as written, without doubled or trailing slashes.
-    text: String,
+    /// The pattern as written, without doubled or trailing slashes. That of a built-in profile lies in the program itself.
+    #[serde(borrow)]
+    text: Cow<'static, str>,
     /// What it is relative to.
     anchor: Anchor,
     /// What follows the anchor.
@@ -57,6 +59,7 @@ pub(crate) enum Anchor {
 
 /// What follows a pattern's anchor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 enum Body {
     /// One path: `text` from this byte on.
     Plain(u16),
@@ -70,7 +73,8 @@ enum Body {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Alternative {
     /// The names before the first wildcard, joined.
-    head: String,
+    #[serde(borrow)]
+    head: Cow<'static, str>,
     /// What follows; the first segment is never a literal.
     tail: Vec<Segment>,
 }
@@ -107,7 +111,7 @@ impl Pattern {
             let start = if components.is_empty() { clean.len() } else { start };
             Body::Plain(u16::try_from(start).unwrap_or(u16::MAX))
         };
-        Ok(Self { text: clean, anchor, body })
+        Ok(Self { text: Cow::Owned(clean), anchor, body })
     }
 
     /// Takes an absolute path as it is: no character in it is special.
@@ -125,9 +129,9 @@ impl Pattern {
         if path.components().any(|part| part == Component::ParentDir) {
             return Err(PatternError::ParentFolder { text });
         }
-        let clean: std::path::PathBuf = path.components().collect();
+        let clean: PathBuf = path.components().collect();
         Ok(Self {
-            text: clean.to_string_lossy().into_owned(),
+            text: Cow::Owned(clean.to_string_lossy().into_owned()),
             anchor: Anchor::Root,
             body: Body::Verbatim(clean.into_os_string()),
         })
@@ -158,20 +162,31 @@ impl Pattern {
     #[must_use]
     pub fn resolve(&self, places: &Places, purpose: Purpose) -> Vec<ResolvedPattern> {
         let mut resolved = Vec::new();
-        for base in places.bases(self.anchor, purpose) {
+        self.resolve_at(&places.bases(self.anchor, purpose), &mut |pattern| resolved.push(pattern));
+        resolved
+    }
+
+    /// As [`Pattern::resolve`], for many patterns on the same host: each result is given to `take`.
+    pub fn resolve_in(&self, bases: &Bases, take: &mut impl FnMut(ResolvedPattern)) {
+        self.resolve_at(bases.of(self.anchor), take);
+    }
+
+    /// Gives `take` what the pattern stands for below each of `bases`.
+    fn resolve_at(&self, bases: &[PathBuf], take: &mut impl FnMut(ResolvedPattern)) {
+        for base in bases {
             match &self.body {
                 Body::Plain(start) => {
                     let rest = self.text.get(usize::from(*start)..).unwrap_or_default();
-                    resolved.push(ResolvedPattern::plain(&base, OsStr::new(rest)));
+                    take(ResolvedPattern::plain(base, OsStr::new(rest)));
                 }
-                Body::Verbatim(path) => resolved.push(ResolvedPattern::plain(&base, path)),
+                Body::Verbatim(path) => take(ResolvedPattern::plain(base, path)),
                 Body::Wild(alternatives) => {
-                    resolved
-                        .extend(alternatives.iter().map(|each| ResolvedPattern::wild(&base, &each.head, &each.tail)));
+                    for each in alternatives {
+                        take(ResolvedPattern::wild(base, &each.head, &each.tail));
+                    }
                 }
             }
         }
-        resolved
     }
 }
 
@@ -248,7 +263,7 @@ fn split_anchor(text: &str) -> Result<(Anchor, &str), PatternError> {
 /// # Errors
 /// When a component is malformed, or there are too many alternatives.
 fn expand(components: &[&str]) -> Result<Vec<Alternative>, PatternError> {
-    let mut expansions = vec![Alternative { head: String::new(), tail: Vec::new() }];
+    let mut expansions = vec![Alternative { head: Cow::Borrowed(""), tail: Vec::new() }];
     for part in components {
         let choices = braces::alternatives(part)?;
         if expansions.len() * choices.len() > MAX_EXPANSIONS {
@@ -274,10 +289,11 @@ impl Alternative {
         let Self { mut head, mut tail } = self.clone();
         match segment {
             Segment::Literal(name) if tail.is_empty() => {
-                if !head.is_empty() {
-                    head.push('/');
+                let longer = head.to_mut();
+                if !longer.is_empty() {
+                    longer.push('/');
                 }
-                head.push_str(&name.to_string_lossy());
+                longer.push_str(&name.to_string_lossy());
             }
             Segment::Literal(_) | Segment::Glob(_) | Segment::AnyDepth => tail.push(segment.clone()),
         }

@@ -30,7 +30,46 @@ pub enum Purpose {
     Restrict,
 }
 
+/// The folders that every kind of pattern is relative to on one host, worked out once for all the rules of a policy.
+#[derive(Debug, Clone)]
+pub struct Bases {
+    /// For the root, the home folder, the workspaces, and the XDG variables in their order.
+    folders: [Vec<PathBuf>; 3 + XDG_NAMES.len()],
+}
+
+impl Bases {
+    /// The folders that `anchor` stands for.
+    pub(super) fn of(&self, anchor: Anchor) -> &[PathBuf] {
+        let place = match anchor {
+            Anchor::Root => 0,
+            Anchor::Home => 1,
+            Anchor::Workspace => 2,
+            Anchor::Xdg(index) => 3 + usize::from(index),
+        };
+        self.folders.get(place).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Places {
+    /// What patterns are relative to.
+    #[must_use]
+    pub fn all_bases(&self, purpose: Purpose) -> Bases {
+        let of = |anchor| self.bases(anchor, purpose);
+        let xdg = |index| of(Anchor::Xdg(index));
+        Bases {
+            folders: [
+                of(Anchor::Root),
+                of(Anchor::Home),
+                of(Anchor::Workspace),
+                xdg(0),
+                xdg(1),
+                xdg(2),
+                xdg(3),
+                xdg(4),
+            ],
+        }
+    }
+
     /// A variable's value with a leading `~/` or `$XDG_…/` replaced by the folder that grants mean; anything else as it is.
     #[must_use]
     pub fn expand(&self, value: &str) -> OsString {
