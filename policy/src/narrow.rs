@@ -63,10 +63,8 @@ fn check_tools(
     below: Option<&Stated<ToolsOverlay>>,
 ) -> Result<(), PolicyError> {
     let Stated { value: new, origin } = new;
-    let widening = |rule: &&ToolRule| {
-        let names_files = !rule.read.is_empty() || !rule.write.is_empty() || !rule.url.is_empty();
-        names_files || !matches!(rule.outcome, Some(ToolOutcome::Ask | ToolOutcome::Deny))
-    };
+    let widening =
+        |rule: &&ToolRule| rule.names_files() || !matches!(rule.outcome, Some(ToolOutcome::Ask | ToolOutcome::Deny));
     if let Some(rule) = new.narrowing.iter().find(widening) {
         return Err(widens(format!("tools.{client}.rules"), &rule.origin));
     }

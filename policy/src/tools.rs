@@ -12,8 +12,9 @@ use crate::origin::Origin;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRule {
     /// Which tools it is about.
-    pub tool: ToolName,
-    /// What fields of the input must hold: one of the values listed. `""` also stands for a field that is not there.
+    pub tools: Vec<ToolName>,
+    /// What fields of the input must hold: one of the values listed, in which `*` stands for any characters. A field that is
+    /// not there is `""`, and nothing else.
     pub when: BTreeMap<Field, Vec<String>>,
     /// What happens; `None` leaves it to the fields below.
     pub outcome: Option<ToolOutcome>,
@@ -138,17 +139,7 @@ impl ToolName {
     /// Whether the tool called `name` is meant.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == name };
-        let Some(mut left) = name.strip_prefix(first) else { return false };
-        let mut parts = rest.split('*').peekable();
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                return left.ends_with(part);
-            }
-            let Some(at) = left.find(part) else { return false };
-            left = left.get(at + part.len()..).unwrap_or_default();
-        }
-        true
+        fits(&self.0, name)
     }
 }
 
@@ -180,10 +171,16 @@ impl ToolRule {
     pub fn fits(&self, tool: &str, input: &dyn ToolInput) -> bool {
         let holds = |(field, values): (&Field, &Vec<String>)| match input.value(field) {
             FieldValue::Absent => values.iter().any(String::is_empty),
-            FieldValue::Text(text) => values.iter().any(|value| value == text),
+            FieldValue::Text(text) => values.iter().any(|value| !value.is_empty() && fits(value, text)),
             FieldValue::Compound => false,
         };
-        self.tool.matches(tool) && self.when.iter().all(holds)
+        self.tools.iter().any(|name| name.matches(tool)) && self.when.iter().all(holds)
+    }
+
+    /// Whether fields of the input must be judged.
+    #[must_use]
+    pub const fn names_files(&self) -> bool {
+        !self.read.is_empty() || !self.write.is_empty() || !self.url.is_empty()
     }
 
     /// Whether two rules say the same, wherever they were written.
@@ -192,11 +189,27 @@ impl ToolRule {
         Self { origin: other.origin.clone(), ..self.clone() } == *other
     }
 
-    /// The rule for a verdict: the tool, and where it was written.
+    /// The rule for a verdict: its tools, and where it was written.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("{} ({})", self.tool, self.origin)
+        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.0.as_str()).collect();
+        format!("{} ({})", tools.join(", "), self.origin)
     }
+}
+
+/// Whether `text` is what `pattern` says, in which `*` stands for any characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut left) = text.strip_prefix(first) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return left.ends_with(part);
+        }
+        let Some(at) = left.find(part) else { return false };
+        left = left.get(at + part.len()..).unwrap_or_default();
+    }
+    true
 }
 
 impl fmt::Display for ToolName {

@@ -35,8 +35,8 @@ pub(super) struct ToolsSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleEntry {
-    /// The tool.
-    tool: String,
+    /// The tools.
+    tool: Values,
     /// What fields must hold.
     #[serde(default)]
     when: BTreeMap<String, Values>,
@@ -57,7 +57,7 @@ struct RuleEntry {
     instead: Option<String>,
 }
 
-/// The values that a condition accepts: one, or a list.
+/// One text or a list of them: tools, or the values that a condition accepts.
 #[derive(Debug)]
 struct Values(Vec<String>);
 
@@ -123,7 +123,7 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
     let build = || -> Result<ToolRule, ToolRuleError> {
         let when = when.into_iter().map(|(field, values)| Ok((Field::parse(&field)?, values.0)));
         let rule = ToolRule {
-            tool: ToolName::parse(&tool)?,
+            tools: tool.0.iter().map(|name| ToolName::parse(name)).collect::<Result<_, _>>()?,
             when: when.collect::<Result<_, ToolRuleError>>()?,
             outcome: decision,
             read: fields(&read)?,
@@ -133,8 +133,11 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
             instead,
             origin: at.origin(&span),
         };
-        let idle = rule.outcome.is_none() && rule.read.is_empty() && rule.write.is_empty() && rule.url.is_empty();
-        if idle { Err(ToolRuleError::NoEffect { tool }) } else { Ok(rule) }
+        if rule.tools.is_empty() {
+            return Err(ToolRuleError::NoTool);
+        }
+        let idle = rule.outcome.is_none() && !rule.names_files();
+        if idle { Err(ToolRuleError::NoEffect { tool: tool.0.join(", ") }) } else { Ok(rule) }
     };
     build().map_err(|source| PolicyError::Tool { at: at.position(&span), source })
 }

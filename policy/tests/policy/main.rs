@@ -5,5 +5,6 @@ mod documentation;
 mod narrowing;
 mod profiles;
 mod system_reader;
+mod tools;
 mod trust;
 mod world;
