@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lobsterpot_hooks::run_broken()
+    lobsterpot_hooks::run_broken(std::env::args_os().skip(1))
 }

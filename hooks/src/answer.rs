@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::stat::{SFlag, fstat, major, minor};
 
+use crate::client::Client;
 use crate::denial::Denial;
+use crate::role::Role;
+use crate::wire::Refusal;
 
 /// The status that lets the client go on.
 const GO_ON: u8 = 0;
@@ -20,6 +23,31 @@ pub(crate) const STOP: u8 = 2;
 
 /// Whether standard output has been given to someone.
 static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Who denies, and to whom. Known before anything else, so that every failure can be told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice {
+    /// Which hook speaks.
+    pub(crate) role: Role,
+    /// The client that it speaks to; `None` when the command line does not say.
+    pub(crate) client: Option<Client>,
+}
+
+impl Voice {
+    /// The answer that stops a call.
+    pub(crate) fn denied(self, denial: &Denial) -> Answer {
+        let reason = denial.reason(self.role);
+        let listener = if let Denial::Foreign { listener, .. } = denial {
+            // One client's words are another's noise, and noise runs the tool: a foreign client gets the status and the text.
+            *listener
+        } else {
+            self.client
+        };
+        let refusal = Refusal { code: denial.code(), reason: &reason };
+        let stdout = listener.map_or_else(Vec::new, |client| client.dialect().denied(&refusal));
+        Answer { stdout, stderr: format!("{reason}\n"), status: STOP }
+    }
+}
 
 /// Everything that the client sees.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,24 +62,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Nothing to say: the client goes on as if there were no hook.
-    pub(crate) fn silence() -> Self {
-        Self { stdout: Vec::new(), stderr: String::new(), status: GO_ON }
-    }
-
-    /// A JSON document for the client to go on with.
-    pub(crate) fn document(stdout: Vec<u8>) -> Self {
+    /// What lets the client go on: one document, or silence.
+    pub(crate) fn go_on(stdout: Vec<u8>) -> Self {
         Self { stdout, stderr: String::new(), status: GO_ON }
-    }
-
-    /// Stops the call; `document` says it in the client's own words.
-    pub(crate) fn denied(denial: &Denial, document: impl FnOnce(&str) -> Vec<u8>) -> Self {
-        let reason = denial.reason();
-        // One client's words are another's noise, and noise runs the tool: a foreign client gets the status and the text.
-        let foreign =
-            matches!(denial, Denial::Foreign { .. } | Denial::UnknownClient { .. } | Denial::Arguments { .. });
-        let stdout = if foreign { Vec::new() } else { document(&reason) };
-        Self { stdout, stderr: format!("{reason}\n"), status: STOP }
     }
 
     /// Gives the answer and returns the exit status; `None` when another thread has already given one and is about to end
@@ -79,8 +92,8 @@ impl Answer {
             complain(&self.stderr);
             return self.status;
         };
-        let lost = Denial::Answer { problem: error.to_string() };
-        complain(&if self.stderr.is_empty() { format!("{}\n", lost.reason()) } else { self.stderr });
+        let lost = || format!("the hook's answer cannot be written: {error} [internal]\n");
+        complain(&if self.stderr.is_empty() { lost() } else { self.stderr });
         STOP
     }
 }

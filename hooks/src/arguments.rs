@@ -1,10 +1,15 @@
-//! The hook's own command line. The installer or the administrator writes it; a model cannot.
+//! The hooks' own command lines. The installer or the administrator writes them; a model cannot.
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::path::PathBuf;
 
+use lobsterpot_policy::ProfileName;
+
+use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::claude_code;
+use crate::quote;
+use crate::role::Role;
 
 /// What a start of the program is for.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,10 +26,18 @@ pub(crate) enum Job {
 /// How to answer a hook call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
+    /// Whose calls they are.
+    pub(crate) client: Client,
     /// The launcher; `None` for the one beside the hook.
     pub(crate) launcher: Option<PathBuf>,
     /// The workspace; `None` to find it.
     pub(crate) workspace: Option<PathBuf>,
+    /// The built-in profile; `None` leaves it to the policy files.
+    pub(crate) profile: Option<ProfileName>,
+    /// Further policy files, strongest last.
+    pub(crate) policies: Vec<PathBuf>,
+    /// Further folders to be read.
+    pub(crate) readable: Vec<PathBuf>,
     /// What is said of a person's approval.
     pub(crate) approval: Approval,
 }
@@ -39,53 +52,101 @@ pub(crate) enum Approval {
     Give,
 }
 
-/// The options of a command line, each given at most once.
+impl Options {
+    /// The launcher's options that say the same of the policy, as shell words, each after a space.
+    ///
+    /// # Errors
+    /// When a path is not UTF-8, so that no command can name it.
+    pub(crate) fn for_launcher(&self) -> Result<String, Denial> {
+        let mut words = self.profile.map_or_else(String::new, |profile| format!(" --profile {}", profile.name()));
+        let files = self.policies.iter().map(|path| ("--policy", path));
+        for (option, path) in files.chain(self.readable.iter().map(|path| ("--ro", path))) {
+            let text = path.to_str().ok_or_else(|| wrong(&format!("{option} is not UTF-8")))?;
+            // Writing to a text cannot fail.
+            let _ = write!(words, " {option} {}", quote::when_needed(text));
+        }
+        Ok(words)
+    }
+}
+
+/// The options of a command line, as they were written.
 #[derive(Default)]
 struct Given {
-    /// `--client`.
-    client: Option<OsString>,
-    /// `--sandbox-exec`.
-    launcher: Option<OsString>,
-    /// `--workspace`.
-    workspace: Option<OsString>,
-    /// `--directory-within`.
-    within: Option<OsString>,
+    /// The options with a value, in order.
+    values: Vec<(&'static str, OsString)>,
     /// `--approve`.
     approval: Approval,
 }
 
-/// Reads the command line, without the program's name.
-///
-/// # Errors
-/// When it is not exactly one of the two forms. `--help` is an error, too: a hook that only printed help would let the
-/// call go ahead.
-pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Job, Denial> {
-    match collect(arguments)? {
-        Given { within: Some(within), client: None, launcher: None, workspace: None, approval: Approval::Leave } => {
-            Ok(Job::Directory { within: PathBuf::from(within) })
+impl Given {
+    /// The value of the option `name`.
+    ///
+    /// # Errors
+    /// When it is given twice.
+    fn one(&mut self, name: &'static str) -> Result<Option<OsString>, Denial> {
+        let mut all = self.many(name);
+        if all.len() > 1 {
+            return Err(wrong(&format!("{name} is given twice")));
         }
-        Given { within: Some(_), .. } => Err(wrong("--directory-within stands alone")),
-        Given { client: None, .. } => Err(wrong("--client is missing")),
-        Given { client: Some(name), .. } if name != claude_code::CLIENT => {
-            Err(Denial::UnknownClient { name: name.to_string_lossy().into_owned() })
-        }
-        Given { launcher, workspace, approval, .. } => Ok(Job::Answer(Options {
-            launcher: absolute("--sandbox-exec", launcher)?,
-            workspace: absolute("--workspace", workspace)?,
-            approval,
-        })),
+        Ok(all.pop())
+    }
+
+    /// The values of the option `name`, in order.
+    fn many(&mut self, name: &'static str) -> Vec<OsString> {
+        self.values.extract_if(.., |(known, _)| *known == name).map(|(_, value)| value).collect()
     }
 }
+
+/// Reads the command line of a hook, without the program's name.
+///
+/// # Errors
+/// When it is not exactly one of the forms. `--help` is an error, too: a hook that only printed help would let the call go
+/// ahead.
+pub(crate) fn parse(role: Role, arguments: impl Iterator<Item = OsString>) -> Result<Job, Denial> {
+    let mut given = collect(role, arguments)?;
+    if let Some(within) = given.one("--directory-within")? {
+        return match given {
+            Given { values, approval: Approval::Leave } if values.is_empty() => {
+                Ok(Job::Directory { within: PathBuf::from(within) })
+            }
+            Given { .. } => Err(wrong("--directory-within stands alone")),
+        };
+    }
+    let client = client(given.one("--client")?)?;
+    if given.approval == Approval::Give && !approves(client) {
+        return Err(wrong(&format!("there is no approval for {client} to --approve")));
+    }
+    let path = |name: &'static str| move |value| absolute(name, value);
+    Ok(Job::Answer(Options {
+        client,
+        launcher: given.one("--sandbox-exec")?.map(path("--sandbox-exec")).transpose()?,
+        workspace: given.one("--workspace")?.map(path("--workspace")).transpose()?,
+        profile: given.one("--profile")?.as_ref().map(profile).transpose()?,
+        policies: given.many("--policy").into_iter().map(path("--policy")).collect::<Result<_, _>>()?,
+        readable: given.many("--ro").into_iter().map(path("--ro")).collect::<Result<_, _>>()?,
+        approval: given.approval,
+    }))
+}
+
+/// The options with a value that every hook knows.
+const COMMON: [&str; 5] = ["--client", "--workspace", "--profile", "--policy", "--ro"];
+
+/// Those that only the shell hook knows.
+const OF_SHELL: [&str; 2] = ["--sandbox-exec", "--directory-within"];
 
 /// Takes the options apart, both `--name value` and `--name=value`.
 ///
 /// # Errors
-/// When an option is unknown, given twice, or without a value.
-fn collect(mut arguments: impl Iterator<Item = OsString>) -> Result<Given, Denial> {
+/// When an option is unknown to this hook, or without a value.
+fn collect(role: Role, mut arguments: impl Iterator<Item = OsString>) -> Result<Given, Denial> {
+    let known: &[&[&'static str]] = match role {
+        Role::Shell => &[&COMMON, &OF_SHELL],
+        Role::Files => &[&COMMON],
+    };
     let mut given = Given::default();
     while let Some(argument) = arguments.next() {
         let Some(text) = argument.to_str() else { return Err(wrong("an option is not UTF-8")) };
-        if text == "--approve" {
+        if text == "--approve" && role == Role::Shell {
             given.approval = Approval::Give;
             continue;
         }
@@ -93,31 +154,45 @@ fn collect(mut arguments: impl Iterator<Item = OsString>) -> Result<Given, Denia
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text, None),
         };
-        let slot = match name {
-            "--client" => &mut given.client,
-            "--sandbox-exec" => &mut given.launcher,
-            "--workspace" => &mut given.workspace,
-            "--directory-within" => &mut given.within,
-            _ => return Err(wrong(&format!("\"{name}\" is no option of it"))),
-        };
+        let option = known.iter().copied().flatten().copied().find(|option| *option == name);
+        let option = option.ok_or_else(|| wrong(&format!("\"{name}\" is no option of it")))?;
         let value = value.or_else(|| arguments.next()).ok_or_else(|| wrong(&format!("{name} needs a value")))?;
-        if slot.replace(value).is_some() {
-            return Err(wrong(&format!("{name} is given twice")));
-        }
+        given.values.push((option, value));
     }
     Ok(given)
+}
+
+/// The client that `--client` names.
+///
+/// # Errors
+/// When it is missing or unknown.
+fn client(name: Option<OsString>) -> Result<Client, Denial> {
+    let name = name.ok_or_else(|| wrong("--client is missing"))?;
+    let known = name.to_str().and_then(Client::named);
+    known.ok_or_else(|| Denial::UnknownClient { name: name.to_string_lossy().into_owned() })
+}
+
+/// Whether a client's hook can leave the approval of a call open, so that there is something to give.
+fn approves(client: Client) -> bool {
+    matches!(client, Client::ClaudeCode | Client::Copilot)
+}
+
+/// The profile that `--profile` names.
+///
+/// # Errors
+/// When there is none of this name.
+fn profile(name: &OsString) -> Result<ProfileName, Denial> {
+    let known = ProfileName::ALL.into_iter().find(|profile| name == profile.name());
+    known.ok_or_else(|| wrong("--profile names no built-in profile"))
 }
 
 /// The value of an option that names an absolute path.
 ///
 /// # Errors
 /// When the path is relative.
-fn absolute(name: &str, value: Option<OsString>) -> Result<Option<PathBuf>, Denial> {
-    let path = value.map(PathBuf::from);
-    match &path {
-        Some(path) if !path.is_absolute() => Err(wrong(&format!("{name} needs an absolute path"))),
-        _ => Ok(path),
-    }
+fn absolute(name: &str, value: OsString) -> Result<PathBuf, Denial> {
+    let path = PathBuf::from(value);
+    if path.is_absolute() { Ok(path) } else { Err(wrong(&format!("{name} needs an absolute path"))) }
 }
 
 /// The denial for a wrong command line.
@@ -130,50 +205,95 @@ mod tests {
     use std::ffi::OsString;
     use std::path::PathBuf;
 
-    use super::{Approval, Job, Options, parse};
-    use crate::denial::Denial;
+    use lobsterpot_policy::ProfileName;
 
-    /// Parses words.
+    use super::{Approval, Job, Options, parse};
+    use crate::client::Client;
+    use crate::denial::Denial;
+    use crate::role::Role;
+
+    /// Parses the words of `line` as arguments of `sandbox-exec-hook`.
     ///
     /// # Errors
     /// As [`parse`].
-    fn words(words: &[&str]) -> Result<Job, Denial> {
-        parse(words.iter().map(OsString::from))
+    fn words(line: &str) -> Result<Job, Denial> {
+        parse(Role::Shell, line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
     }
 
     #[test]
     fn both_spellings_of_a_value_are_read() {
         let expected = Job::Answer(Options {
+            client: Client::Gemini,
             launcher: Some(PathBuf::from("/s")),
             workspace: Some(PathBuf::from("/w")),
+            profile: Some(ProfileName::Strict),
+            policies: vec![PathBuf::from("/p"), PathBuf::from("/q")],
+            readable: vec![PathBuf::from("/r")],
             approval: Approval::Leave,
         });
-        let split = words(&["--client", "claude-code", "--sandbox-exec", "/s", "--workspace", "/w"]);
-        assert_eq!(split.unwrap(), expected);
-        assert_eq!(words(&["--workspace=/w", "--sandbox-exec=/s", "--client=claude-code"]).unwrap(), expected);
+        for line in [
+            "--client gemini-cli --sandbox-exec /s --workspace /w --policy /p --policy /q --ro /r --profile strict",
+            "--profile=strict --ro=/r --policy=/p --workspace=/w --sandbox-exec=/s --policy=/q --client=gemini-cli",
+        ] {
+            assert_eq!(words(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_client_is_known_by_the_name_that_policies_use() {
+        for client in Client::ALL {
+            match words(&format!("--client {}", client.name())) {
+                Ok(Job::Answer(options)) => assert_eq!(options.client, client),
+                other => panic!("{client} gave {other:?}"),
+            }
+        }
+        for name in ["", "claude", "Claude-Code", "gemini", "copilot"] {
+            assert!(matches!(words(&format!("--client={name}")), Err(Denial::UnknownClient { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_launcher_is_told_the_same_of_the_policy() {
+        let arguments = ["--client", "codex", "--policy", "/a b", "--profile", "dev", "--ro", "/r"];
+        let Ok(Job::Answer(options)) = parse(Role::Shell, arguments.iter().map(OsString::from)) else {
+            panic!("not understood")
+        };
+        assert_eq!(options.for_launcher().unwrap(), " --profile dev --policy '/a b' --ro /r");
     }
 
     #[test]
     fn anything_else_is_denied() {
-        let wrong: [&[&str]; 13] = [
-            &[],
-            &["--help"],
-            &["--version"],
-            &["claude-code"],
-            &["--client"],
-            &["--client", "claude-code", "--client", "claude-code"],
-            &["--client", "claude-code", "--policy", "/tmp/p"],
-            &["--client", "claude-code", "--workspace", "proj"],
-            &["--client", "claude-code", "--sandbox-exec", "sandbox-exec"],
-            &["--client", "claude-code", "--directory-within", "/w"],
-            &["--client", "claude-code", "--approve=no"],
-            &["--approve", "--client"],
-            &["--approve", "--directory-within", "/w"],
-        ];
-        for arguments in wrong {
-            assert!(matches!(words(arguments), Err(Denial::Arguments { .. })), "{arguments:?}");
+        for line in [
+            "",
+            "--help",
+            "--version",
+            "claude-code",
+            "--client",
+            "--client claude-code --client claude-code",
+            "--client claude-code --workspace /a --workspace /b",
+            "--client claude-code --profile none",
+            "--client claude-code --policy p",
+            "--client claude-code --ro p",
+            "--client claude-code --no-sandbox",
+            "--client claude-code --workspace proj",
+            "--client claude-code --sandbox-exec sandbox-exec",
+            "--client claude-code --directory-within /w",
+            "--client claude-code --approve=no",
+            "--client codex --approve",
+            "--approve --client",
+            "--approve --directory-within /w",
+            "--ro /r --directory-within /w",
+            "--directory-within /w --directory-within /w",
+        ] {
+            assert!(matches!(words(line), Err(Denial::Arguments { .. })), "{line:?}");
         }
-        assert!(matches!(words(&["--client", "codex"]), Err(Denial::UnknownClient { .. })));
-        assert!(matches!(words(&["--client", "Claude-Code"]), Err(Denial::UnknownClient { .. })));
+    }
+
+    #[test]
+    fn the_file_hook_has_no_options_of_the_shell_hook() {
+        for option in [&["--approve"][..], &["--sandbox-exec", "/s"], &["--directory-within", "/w"]] {
+            let arguments = ["--client", "claude-code"].iter().chain(option).map(OsString::from);
+            assert!(matches!(parse(Role::Files, arguments), Err(Denial::Arguments { .. })), "{option:?}");
+        }
     }
 }

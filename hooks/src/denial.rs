@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::client::Client;
+use crate::role::Role;
+
 /// Every way in which the hook stops a call. There is no other failure: what is not understood is denied.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Denial {
+pub(crate) enum Denial {
     /// The hook was started with arguments that it does not know.
     #[error("the hook's own arguments are wrong: {problem}")]
     Arguments {
@@ -24,9 +26,11 @@ pub enum Denial {
     #[error("the call comes from {found}, but the hook is installed for {expected}")]
     Foreign {
         /// Whose payload it is.
-        found: &'static str,
+        found: Client,
         /// Whose it should be.
-        expected: &'static str,
+        expected: Client,
+        /// The client that certainly listens, and to nothing but its own words.
+        listener: Option<Client>,
     },
     /// The payload cannot be read, or lacks what every call carries.
     #[error("the client's description of the call cannot be used: {problem}")]
@@ -76,6 +80,28 @@ pub enum Denial {
         /// The tool's name.
         tool: String,
     },
+    /// The client cannot change a command, so the model has to write it as the sandbox needs it.
+    #[error("a command runs only in the sandbox here, and this client cannot put it there by itself")]
+    Unwrapped {
+        /// What to do instead.
+        instead: String,
+    },
+    /// A person is to decide, but the client has no way of asking one.
+    #[error("{question}, and this client cannot ask")]
+    Unasked {
+        /// What a person was to decide.
+        question: String,
+    },
+    /// The policy or the file guard has judged.
+    #[error("{message}")]
+    Judged {
+        /// The verdict's own code.
+        code: &'static str,
+        /// The verdict in one sentence.
+        message: String,
+        /// What to do instead.
+        instead: String,
+    },
     /// A signal asked the hook to end before it had answered.
     #[error("the hook was ended by signal {number} before it had judged the call")]
     Signal {
@@ -94,43 +120,37 @@ pub enum Denial {
         /// What is known of it.
         problem: String,
     },
-    /// The client cannot hear the answer.
-    #[error("the hook's answer cannot be written: {problem}")]
-    Answer {
-        /// What the system said.
-        problem: String,
-    },
 }
 
 impl Denial {
     /// The stable reason code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Arguments { .. } => "hook.arguments",
             Self::UnknownClient { .. } | Self::Foreign { .. } => "hook.client",
             Self::Payload { .. } | Self::Oversize { .. } => "hook.payload",
-            Self::Command { .. } => "hook.command",
+            Self::Command { .. } | Self::Unwrapped { .. } => "hook.command",
             Self::Program { .. } => "hook.program",
             Self::Workspace { .. } => "fs.outside-workspace",
             Self::Policy { .. } => "policy.unreadable",
             Self::Tool { .. } => "tool.denied",
-            Self::Signal { .. } | Self::Deadline { .. } | Self::Internal { .. } | Self::Answer { .. } => "internal",
+            Self::Unasked { .. } => "tool.unasked",
+            Self::Judged { code, .. } => code,
+            Self::Signal { .. } | Self::Deadline { .. } | Self::Internal { .. } => "internal",
         }
     }
 
     /// What to do instead: for the model where it can help itself, for the person where only that helps.
-    #[must_use]
-    pub fn hint(&self) -> &str {
+    pub(crate) fn hint(&self) -> &str {
         match self {
             Self::Arguments { .. } | Self::UnknownClient { .. } => {
-                "Tell the user to install the hook as `sandbox-exec-hook --client claude-code`; no shell command can run until then."
+                "Tell the user to install the hook as Lobsterpot's document hooks.md says; no call of this kind can run until then."
             }
             Self::Foreign { .. } => {
-                "Tell the user that the hook's --client does not fit this agent; no shell command can run until then."
+                "Tell the user that the hook's --client does not fit this agent; no call of this kind can run until then."
             }
             Self::Payload { .. } | Self::Oversize { .. } => {
-                "Try once more with a shorter, plain command; if that fails too, tell the user that client and hook do not fit."
+                "Try once more with a shorter, plain call; if that fails too, tell the user that client and hook do not fit."
             }
             Self::Command { .. } => {
                 "Write long text to a file with the file tools, and run a short command that reads it."
@@ -142,18 +162,19 @@ impl Denial {
                 "Go back to the folder in which the session was started; to allow another one, the user adds it to `workspace.roots` in the policy."
             }
             Self::Policy { remedy, .. } => remedy,
-            Self::Tool { .. } => "Use another tool; only the user can change the policy.",
+            Self::Tool { .. } | Self::Unasked { .. } => "Use another tool; only the user can change the policy.",
+            Self::Unwrapped { instead } | Self::Judged { instead, .. } => instead,
             Self::Signal { .. } | Self::Deadline { .. } => {
                 "Try the same call once more; if it fails again, tell the user that the machine is overloaded."
             }
-            Self::Internal { .. } | Self::Answer { .. } => {
-                "Tell the user that sandbox-exec-hook is broken; no shell command can run until it is repaired."
+            Self::Internal { .. } => {
+                "Tell the user that the hook is broken; no call of this kind can run until it is repaired."
             }
         }
     }
 
     /// The whole reason, as the model and the person read it.
-    pub(crate) fn reason(&self) -> String {
-        format!("sandbox-exec-hook: {self} [{}]. hint: {}", self.code(), self.hint())
+    pub(crate) fn reason(&self, role: Role) -> String {
+        format!("{}: {self} [{}]. hint: {}", role.name(), self.code(), self.hint())
     }
 }

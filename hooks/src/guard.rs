@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::answer::{Answer, STOP};
+use crate::answer::{Answer, STOP, Voice};
 use crate::denial::Denial;
 
 /// How long the work may take. Clients' own limits are set to ten seconds or more.
@@ -47,15 +47,12 @@ const DEADLY: [Signal; 22] = [
     Signal::SIGSYS,
 ];
 
-/// How a denial becomes this client's answer.
-type Render = fn(&Denial) -> Answer;
-
 /// Does `work` and gives its answer, or a denial in its place.
-pub(crate) fn guarded(render: Render, work: impl FnOnce() -> Answer) -> ExitCode {
-    panic::set_hook(Box::new(move |facts| end(render(&panicked(facts)))));
-    let answer = match watch(render) {
+pub(crate) fn guarded(voice: Voice, work: impl FnOnce() -> Answer) -> ExitCode {
+    panic::set_hook(Box::new(move |facts| end(voice.denied(&panicked(facts)))));
+    let answer = match watch(voice) {
         Ok(()) => work(),
-        Err(denial) => render(&denial),
+        Err(denial) => voice.denied(&denial),
     };
     match answer.give() {
         Some(status) => ExitCode::from(status),
@@ -70,7 +67,7 @@ pub(crate) fn guarded(render: Render, work: impl FnOnce() -> Answer) -> ExitCode
 ///
 /// # Errors
 /// When the kernel or the C library refuses; then nothing guards the work, and it must not begin.
-fn watch(render: Render) -> Result<(), Denial> {
+fn watch(voice: Voice) -> Result<(), Denial> {
     let failed = |what: &str, error: &dyn std::fmt::Display| Denial::Internal { problem: format!("{what}: {error}") };
     let deadly: SigSet = DEADLY.into_iter().collect();
     // Blocked here, and so in every later thread: they wait in the descriptor instead of ending the process.
@@ -79,7 +76,7 @@ fn watch(render: Render) -> Result<(), Denial> {
         .map_err(|error| failed("failed to receive signals", &error))?;
     thread::Builder::new()
         .name("watchdog".to_owned())
-        .spawn(move || end(render(&overdue(&signals))))
+        .spawn(move || end(voice.denied(&overdue(&signals))))
         .map_err(|error| failed("failed to start the watchdog", &error))?;
     Ok(())
 }

@@ -1,55 +1,54 @@
-//! One hook call from beginning to end: read, understand, classify, find the workspace, rewrite.
+//! One hook call from beginning to end, whichever hook it is: read, understand, have it judged, answer.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
-use std::path::Path;
+use std::process::ExitCode;
 
-use lobsterpot_policy::{ToolDefault, ToolKind};
-use nix::unistd::getuid;
-
-use crate::answer::Answer;
-use crate::arguments::Options;
-use crate::call::Call;
+use crate::answer::{Answer, Voice};
+use crate::arguments::{self, Job, Options};
+use crate::call::{Call, Outcome};
 use crate::denial::Denial;
-use crate::program;
-use crate::rewrite::Rewrite;
-use crate::settings::Settings;
-use crate::wire::claude_code;
-use crate::workspace::{self, Sources};
+use crate::role::Role;
+use crate::wire::Fields;
+use crate::{directory, guard};
 
 /// The longest payload that is read.
 const LONGEST_PAYLOAD: u64 = 8 * 1024 * 1024;
 
-/// The shells that may run the command, best first: the client itself uses bash or zsh, and models write for bash.
-const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+/// Runs a hook with these arguments, without the program's name. `judge` decides on a call; everything else is the same for
+/// every hook.
+pub(crate) fn run_with(
+    role: Role,
+    arguments: impl Iterator<Item = OsString>,
+    judge: impl FnOnce(&Call, &Options) -> Result<Outcome, Denial>,
+) -> ExitCode {
+    match arguments::parse(role, arguments) {
+        Ok(Job::Answer(options)) => {
+            let voice = Voice { role, client: Some(options.client) };
+            guard::guarded(voice, || answer(&options, judge).unwrap_or_else(|denial| voice.denied(&denial)))
+        }
+        Ok(Job::Directory { within }) => {
+            directory::relay(&within, io::stdin().lock(), io::stdout().lock());
+            ExitCode::SUCCESS
+        }
+        Err(denial) => {
+            let voice = Voice { role, client: None };
+            guard::guarded(voice, || voice.denied(&denial))
+        }
+    }
+}
 
 /// Answers one call.
-pub(crate) fn answer(options: &Options) -> Answer {
-    judge(options).unwrap_or_else(|denial| denied(&denial))
-}
-
-/// The answer that stops a call.
-pub(crate) fn denied(denial: &Denial) -> Answer {
-    Answer::denied(denial, claude_code::denied)
-}
-
-/// The pipeline. Tools that run no command are another hook's business, but only once the policy says so: without a
-/// policy, nothing is known of any tool.
 ///
 /// # Errors
 /// Every reason to stop the call.
-fn judge(options: &Options) -> Result<Answer, Denial> {
-    let call = claude_code::read(&payload(io::stdin().lock())?)?;
-    let uid = getuid().as_raw();
-    let known = workspace::known_beforehand(&call, options.workspace.as_deref());
-    let settings = Settings::load(uid, known)?;
-    match settings.kind(claude_code::CLIENT, &call.tool) {
-        ToolKind::Shell => rewritten(call, options, &settings, uid),
-        ToolKind::File | ToolKind::Other(ToolDefault::Ignore) => Ok(Answer::silence()),
-        ToolKind::Other(ToolDefault::Ask) => {
-            let reason = format!("the policy wants a person to decide on the tool \"{}\"", call.tool);
-            claude_code::asked(&reason).map(Answer::document)
-        }
-        ToolKind::Other(ToolDefault::Deny) => Err(Denial::Tool { tool: call.tool }),
+fn answer(options: &Options, judge: impl FnOnce(&Call, &Options) -> Result<Outcome, Denial>) -> Result<Answer, Denial> {
+    let dialect = options.client.dialect();
+    let call = dialect.read(fields(&payload(io::stdin().lock())?)?)?;
+    match judge(&call, options)? {
+        Outcome::Pass => Ok(Answer::go_on(dialect.passed())),
+        Outcome::Rewrite(command) => dialect.rewritten(call, &command, options.approval).map(Answer::go_on),
+        Outcome::Ask(reason) => dialect.asked(&call, &reason).map(Answer::go_on),
     }
 }
 
@@ -70,50 +69,12 @@ fn payload(input: impl Read) -> Result<Vec<u8>, Denial> {
     }
 }
 
-/// The answer that runs a shell call in the sandbox.
+/// The payload as one JSON object.
 ///
 /// # Errors
-/// When the workspace is unknown, a program cannot be trusted, or the command cannot be carried.
-fn rewritten(call: Call, options: &Options, settings: &Settings, uid: u32) -> Result<Answer, Denial> {
-    let command = claude_code::command(&call)?;
-    let is_root = |folder: &Path| settings.is_root(folder);
-    let sources = Sources { explicit: options.workspace.as_deref(), is_root: &is_root, origin: call.origin.as_ref() };
-    let workspace = workspace::find(&call.directory, &sources)?;
-    let own = program::own()?;
-    let launcher = options.launcher.clone().unwrap_or_else(|| program::launcher_beside(&own));
-    let rewrite = Rewrite {
-        launcher: &program::trusted(&launcher, &workspace, uid)?,
-        hook: &program::trusted(&own, &workspace, uid)?,
-        workspace: path_text(&workspace)?,
-        directory: path_text(&call.directory)?,
-        shell: shell()?,
-        keeps_directory: claude_code::keeps_directory(&call),
-    };
-    let text = rewrite.text(&command)?;
-    claude_code::rewritten(call, &text, options.approval).map(Answer::document)
-}
-
-/// The shell that runs the command.
-///
-/// # Errors
-/// When there is none.
-fn shell() -> Result<&'static str, Denial> {
-    let missing = || Denial::Program { path: SHELLS[1].into(), problem: "it does not exist".to_owned() };
-    SHELLS.into_iter().find(|shell| Path::new(shell).exists()).ok_or_else(missing)
-}
-
-/// A path as text that can stand in a command.
-///
-/// # Errors
-/// When it is not UTF-8, or holds a NUL.
-fn path_text(path: &Path) -> Result<&str, Denial> {
-    match path.to_str() {
-        Some(text) if !text.contains('\0') => Ok(text),
-        _ => Err(Denial::Workspace {
-            directory: path.to_path_buf(),
-            problem: "the path is not UTF-8, or holds a NUL character".to_owned(),
-        }),
-    }
+/// When it is anything else.
+fn fields(payload: &[u8]) -> Result<Fields, Denial> {
+    serde_json::from_slice(payload).map_err(|error| Denial::Payload { problem: error.to_string() })
 }
 
 #[cfg(test)]

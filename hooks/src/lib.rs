@@ -9,6 +9,7 @@
 mod answer;
 mod arguments;
 mod call;
+mod client;
 mod denial;
 mod directory;
 mod guard;
@@ -16,37 +17,29 @@ mod hook;
 mod program;
 mod quote;
 mod rewrite;
+mod role;
 mod settings;
+mod shell;
 mod wire;
 mod workspace;
 
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 
-pub use denial::Denial;
-
-use arguments::Job;
+use role::Role;
 
 /// Runs `sandbox-exec-hook` with these arguments, without the program's name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    match arguments::parse(arguments) {
-        Ok(Job::Answer(options)) => guard::guarded(hook::denied, || hook::answer(&options)),
-        Ok(Job::Directory { within }) => {
-            directory::relay(&within, io::stdin().lock(), io::stdout().lock());
-            ExitCode::SUCCESS
-        }
-        Err(denial) => guard::guarded(hook::denied, || hook::denied(&denial)),
-    }
+    hook::run_with(Role::Shell, arguments, shell::judge)
 }
 
 /// Runs a hook whose work fails with a panic, to see what a client is told. For tests of this project only.
 #[doc(hidden)]
-pub fn run_broken() -> ExitCode {
-    guard::guarded(hook::denied, || {
+pub fn run_broken(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    hook::run_with(Role::Shell, arguments, |_, _| {
         let nothing: [u8; 0] = [];
         let index = nothing.len();
         let _ = nothing[index];
-        answer::Answer::silence()
+        Ok(call::Outcome::Pass)
     })
 }

@@ -37,8 +37,10 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) hook: &'a str,
     /// The workspace.
     pub(crate) workspace: &'a str,
-    /// Where to start.
-    pub(crate) directory: &'a str,
+    /// Where to start; `None` for where the client's shell stands.
+    pub(crate) directory: Option<&'a str>,
+    /// Further options of the launcher's, as shell words, each after a space.
+    pub(crate) options: &'a str,
     /// The shell that runs the command.
     pub(crate) shell: &'a str,
     /// Whether the client reads the session's folder back.
@@ -66,17 +68,30 @@ impl Rewrite<'_> {
 
     /// The launcher with its options, up to its `--`.
     fn launch(&self, options: &str) -> String {
+        let chdir = self.directory.map(|folder| format!(" --chdir {}", quote::when_needed(folder)));
         format!(
-            "{} --workspace {} --chdir {}{options} --",
+            "{} --workspace {}{}{}{options} --",
             quote::when_needed(self.launcher),
             quote::when_needed(self.workspace),
-            quote::when_needed(self.directory),
+            chdir.unwrap_or_default(),
+            self.options,
         )
+    }
+
+    /// Whether `text` is the plain form of some command: word for word what would have been written here.
+    pub(crate) fn could_have_made(&self, text: &str) -> bool {
+        let word = text.strip_prefix(&self.plain_prefix());
+        word.and_then(quote::undone).is_some_and(|command| self.text(&command).is_ok_and(|own| own == text))
     }
 
     /// The form that leaves the client's shell where it is.
     fn plain(&self, command: &str) -> String {
-        format!("{} {} -c {}", self.launch(""), self.shell, quote::always(command))
+        format!("{}{}", self.plain_prefix(), quote::always(command))
+    }
+
+    /// The plain form up to the command.
+    fn plain_prefix(&self) -> String {
+        format!("{} {} -c ", self.launch(""), self.shell)
     }
 
     /// The form that takes the client's shell to where the command ended.
@@ -121,7 +136,8 @@ mod tests {
         launcher: "/opt/pot/sandbox-exec",
         hook: "/opt/pot/sandbox-exec-hook",
         workspace: "/w/my proj",
-        directory: "/w/my proj/sub",
+        directory: Some("/w/my proj/sub"),
+        options: "",
         shell: "/bin/bash",
         keeps_directory: true,
     };
@@ -132,6 +148,43 @@ mod tests {
             REWRITE.text("ls -l 'a b'").unwrap(),
             r"/opt/pot/sandbox-exec --workspace '/w/my proj' --chdir '/w/my proj/sub' -- /bin/bash -c 'ls -l '\''a b'\'''"
         );
+    }
+
+    #[test]
+    fn where_the_clients_shell_stands_is_left_to_it() {
+        let text = Rewrite { directory: None, options: " --ro /skills", ..REWRITE }.text("ls").unwrap();
+        assert_eq!(text, "/opt/pot/sandbox-exec --workspace '/w/my proj' --ro /skills -- /bin/bash -c 'ls'");
+    }
+
+    #[test]
+    fn only_what_it_could_have_written_itself_is_recognised() {
+        let rewrite = Rewrite { directory: None, keeps_directory: false, ..REWRITE };
+        for command in ["ls", "", "cd x; it's", "a\\'b\nc"] {
+            assert!(rewrite.could_have_made(&rewrite.text(command).unwrap()), "{command}");
+        }
+        let good = rewrite.text("ls").unwrap();
+        for other in [
+            "ls",
+            "",
+            &format!("{good}; id"),
+            &format!("{good} && id"),
+            &format!("{good} | id"),
+            &format!(" {good}"),
+            &format!("{good}\n"),
+            &format!("{good} 'id'"),
+            &format!("id; {good}"),
+            &good.replace("'ls'", "$(id)"),
+            &good.replace("'ls'", "\"ls\""),
+            &good.replace("'ls'", "'ls'$(id)''"),
+            &good.replace("/w/my proj", "/"),
+            &good.replace("sandbox-exec ", "sandbox-exec --net host "),
+            &good.replace("sandbox-exec ", "sandbox-exec --rw / "),
+            &good.replace("/opt/pot", "/w/my proj"),
+            &good.replace("/bin/bash", "/bin/sh"),
+            &good.replace(" -- ", " --rw /home -- "),
+        ] {
+            assert!(!rewrite.could_have_made(other), "{other}");
+        }
     }
 
     #[test]

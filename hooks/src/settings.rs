@@ -7,9 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{
-    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolKind, load,
+    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolKind, Verdict,
+    load,
 };
 
+use crate::arguments::Options;
 use crate::denial::Denial;
 
 /// The system's policy file.
@@ -31,27 +33,28 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Loads the policy of the user `uid`; its files must not lie in `writable`.
+    /// Loads the policy of the user `uid`, with what the hook's own `options` add; its files must not lie in `writable`.
     ///
     /// # Errors
     /// When the user is unknown, or the policy cannot be read, trusted or understood.
-    pub(crate) fn load(uid: u32, writable: Option<&Path>) -> Result<Self, Denial> {
-        Self::read(home(uid)?, uid, writable, &SystemReader)
+    pub(crate) fn load(uid: u32, options: &Options, writable: Option<&Path>) -> Result<Self, Denial> {
+        let further = LoadRequest {
+            profile: options.profile,
+            explicit: options.policies.clone(),
+            writable_roots: writable.map(Path::to_path_buf).into_iter().collect(),
+            ..LoadRequest::default()
+        };
+        Self::read(home(uid)?, uid, further, &SystemReader)
     }
 
-    /// Loads the policy from the files that `reader` sees.
+    /// Loads the policy from the files that `reader` sees: the system's, the user's, and what `further` says.
     ///
     /// # Errors
     /// When the policy cannot be read, trusted or understood.
-    fn read(home: PathBuf, uid: u32, writable: Option<&Path>, reader: &dyn Reader) -> Result<Self, Denial> {
+    fn read(home: PathBuf, uid: u32, further: LoadRequest, reader: &dyn Reader) -> Result<Self, Denial> {
         let places = Places { homes: vec![home.clone()], home, uid, ..Places::default() };
-        let request = LoadRequest {
-            system: Some(PathBuf::from(SYSTEM)),
-            user: Some(places.home.join(USER)),
-            writable_roots: writable.map(Path::to_path_buf).into_iter().collect(),
-            places,
-            ..LoadRequest::default()
-        };
+        let request =
+            LoadRequest { system: Some(PathBuf::from(SYSTEM)), user: Some(places.home.join(USER)), places, ..further };
         let policy = load(&request, reader).map_err(|error| unusable(&error))?;
         Ok(Self::of(&policy, &request.places))
     }
@@ -66,6 +69,11 @@ impl Settings {
     /// Whether `folder` may be a workspace.
     pub(crate) fn is_root(&self, folder: &Path) -> bool {
         self.roots.iter().any(|root| root.matches(folder))
+    }
+
+    /// Whether `folder` can be a workspace at all: a home folder, a place for secrets or the system cannot.
+    pub(crate) fn workspace(&self, folder: &Path) -> Verdict {
+        self.judge.workspace(folder)
     }
 
     /// What kind of tool `tool` of `client` is.
@@ -107,7 +115,7 @@ mod tests {
     use std::io;
     use std::path::{Path, PathBuf};
 
-    use lobsterpot_policy::{FileFacts, Folder, Reader, ToolDefault, ToolKind};
+    use lobsterpot_policy::{FileFacts, Folder, LoadRequest, Reader, ToolDefault, ToolKind};
 
     use super::{SYSTEM, Settings, USER, home_in};
     use crate::denial::Denial;
@@ -137,12 +145,17 @@ mod tests {
         }
     }
 
+    /// A request whose only wish is that no policy lies in `folder`.
+    fn writable(folder: &str) -> LoadRequest {
+        LoadRequest { writable_roots: vec![folder.into()], ..LoadRequest::default() }
+    }
+
     /// The settings of user 1000, whose session was started in `/home/u/proj`.
     ///
     /// # Errors
     /// As [`Settings::read`].
     fn settings(path: PathBuf, text: &'static str, mode: u32) -> Result<Settings, Denial> {
-        Settings::read("/home/u".into(), 1000, Some(Path::new("/home/u/proj")), &OneFile { path, text, mode })
+        Settings::read("/home/u".into(), 1000, writable("/home/u/proj"), &OneFile { path, text, mode })
     }
 
     #[test]
@@ -190,7 +203,7 @@ mod tests {
     #[test]
     fn a_policy_in_the_workspace_is_not_believed() {
         let file = OneFile { path: Path::new("/home/u").join(USER), text: "", mode: 0o644 };
-        let settings = Settings::read("/home/u".into(), 1000, Some(Path::new("/home/u/.config")), &file);
+        let settings = Settings::read("/home/u".into(), 1000, writable("/home/u/.config"), &file);
         assert!(matches!(settings, Err(Denial::Policy { .. })), "{settings:?}");
     }
 

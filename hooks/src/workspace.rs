@@ -6,30 +6,49 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use lobsterpot_policy::Decision;
+
+use crate::arguments::Options;
 use crate::call::{Call, Origin};
 use crate::denial::Denial;
+use crate::settings::Settings;
 
 /// Longer names are shortened by the client and end in a hash that cannot be compared.
 const LONGEST_SLUG: usize = 200;
 
+/// Finds the workspace of a call, with every symbolic link of its path resolved.
+///
+/// # Errors
+/// When no source knows one, the folder does not exist, or the policy does not take it for a workspace.
+pub(crate) fn of(call: &Call, options: &Options, settings: &Settings) -> Result<PathBuf, Denial> {
+    let is_root = |folder: &Path| settings.is_root(folder);
+    let sources = Sources { explicit: options.workspace.as_deref(), is_root: &is_root, origin: call.origin.as_ref() };
+    let workspace = find(&call.directory, &sources)?;
+    let verdict = settings.workspace(&workspace);
+    if verdict.decision == Decision::Deny {
+        let (message, instead) = (verdict.message, verdict.instead);
+        return Err(Denial::Judged { code: verdict.reason.as_str(), message, instead });
+    }
+    Ok(workspace)
+}
+
 /// What may be known of a call's workspace.
-pub(crate) struct Sources<'a> {
+struct Sources<'a> {
     /// What the hook's command line names.
-    pub(crate) explicit: Option<&'a Path>,
+    explicit: Option<&'a Path>,
     /// Whether the policy says of a folder that it may be a workspace.
-    pub(crate) is_root: &'a dyn Fn(&Path) -> bool,
-    /// What the client tells of the session's first folder.
-    pub(crate) origin: Option<&'a Origin>,
+    is_root: &'a dyn Fn(&Path) -> bool,
+    /// What the client tells of the session's first folders.
+    origin: Option<&'a Origin>,
 }
 
 /// Finds the workspace of a call that runs in `directory`, with every symbolic link of its path resolved.
 ///
 /// # Errors
 /// When no source knows one, or the folder does not exist.
-pub(crate) fn find(directory: &Path, sources: &Sources<'_>) -> Result<PathBuf, Denial> {
+fn find(directory: &Path, sources: &Sources<'_>) -> Result<PathBuf, Denial> {
     let denial = |problem: String| Denial::Workspace { directory: directory.to_path_buf(), problem };
-    let plain = directory.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    if !plain || !directory.is_absolute() {
+    if !is_plain(directory) {
         return Err(denial("the path is not absolute and free of `..`".to_owned()));
     }
     let root = sources
@@ -44,8 +63,13 @@ pub(crate) fn find(directory: &Path, sources: &Sources<'_>) -> Result<PathBuf, D
 }
 
 /// The workspace as far as it is known without a policy: policy files that lie in it are not trusted.
-pub(crate) fn known_beforehand<'a>(call: &'a Call, explicit: Option<&'a Path>) -> Option<&'a Path> {
-    explicit.or_else(|| started_in(&call.directory, call.origin.as_ref()?))
+pub(crate) fn known_beforehand<'a>(call: &'a Call, options: &'a Options) -> Option<&'a Path> {
+    options.workspace.as_deref().or_else(|| started_in(&call.directory, call.origin.as_ref()?))
+}
+
+/// Whether a path is absolute and free of `..`.
+fn is_plain(path: &Path) -> bool {
+    path.is_absolute() && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
 }
 
 /// The outermost folder at or above `directory` that `is_root`.
@@ -57,13 +81,18 @@ fn outermost<'a>(directory: &'a Path, is_root: &dyn Fn(&Path) -> bool) -> Option
 }
 
 /// The folder at or above `directory` that the session was started in.
-///
-/// A slug is as long as its path, so at most one of them fits.
-fn started_in<'a>(directory: &'a Path, origin: &Origin) -> Option<&'a Path> {
-    if origin.slug.len() > LONGEST_SLUG {
-        return None;
+fn started_in<'a>(directory: &'a Path, origin: &'a Origin) -> Option<&'a Path> {
+    match origin {
+        // A slug is as long as its path, so at most one of them fits.
+        Origin::Slug(started) if started.len() <= LONGEST_SLUG => {
+            directory.ancestors().find(|folder| slug(folder).is_some_and(|slug| slug == *started))
+        }
+        Origin::Slug(_) => None,
+        Origin::Folders(folders) => {
+            let holding = folders.iter().map(PathBuf::as_path).filter(|folder| is_plain(folder));
+            holding.filter(|folder| directory.starts_with(folder)).min_by_key(|folder| folder.components().count())
+        }
     }
-    directory.ancestors().find(|folder| slug(folder).is_some_and(|slug| slug == origin.slug))
 }
 
 /// The name that Claude Code gives to a session's folder: a dash for every UTF-16 unit but ASCII letters and digits.
@@ -85,7 +114,7 @@ mod tests {
 
     /// An origin with this slug.
     fn origin(slug: &str) -> Origin {
-        Origin { slug: slug.to_owned() }
+        Origin::Slug(slug.to_owned())
     }
 
     #[test]
@@ -97,14 +126,24 @@ mod tests {
 
     #[test]
     fn a_cd_below_the_start_keeps_the_workspace() {
-        let found = started_in(Path::new("/home/u/proj/a/b"), &origin("-home-u-proj"));
-        assert_eq!(found, Some(Path::new("/home/u/proj")));
+        let started = origin("-home-u-proj");
+        assert_eq!(started_in(Path::new("/home/u/proj/a/b"), &started), Some(Path::new("/home/u/proj")));
     }
 
     #[test]
     fn a_cd_out_of_the_start_finds_no_workspace() {
         for outside in ["/home/u", "/home/u/proj_evil", "/", "/etc", "/home/u/other/proj"] {
             assert_eq!(started_in(Path::new(outside), &origin("-home-u-proj")), None, "{outside}");
+        }
+    }
+
+    #[test]
+    fn of_several_first_folders_the_one_around_the_call_counts() {
+        let folders = Origin::Folders(["/w/a", "/w/b/c", "/w/b", "w", "/w/../etc"].map(PathBuf::from).to_vec());
+        for (directory, expected) in
+            [("/w/a/x", Some("/w/a")), ("/w/b/c/d", Some("/w/b")), ("/w/bc", None), ("/etc", None)]
+        {
+            assert_eq!(started_in(Path::new(directory), &folders), expected.map(Path::new), "{directory}");
         }
     }
 

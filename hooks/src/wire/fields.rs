@@ -4,13 +4,15 @@
 
 use std::fmt;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::denial::Denial;
+
 /// The members of a JSON object, each name once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
@@ -29,6 +31,84 @@ impl Fields {
         serde_json::from_str(self.value(name)?.get()).ok()
     }
 
+    /// The string that `name` must hold.
+    ///
+    /// # Errors
+    /// When it is absent, empty, or something else.
+    pub(crate) fn required(&self, name: &'static str) -> Result<String, Denial> {
+        if !self.has(name) {
+            return Err(missing(name));
+        }
+        match self.text(name) {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(Denial::Payload { problem: format!("\"{name}\" is not a text") }),
+        }
+    }
+
+    /// The string that `name` holds, or `None` when it is absent, null or empty.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn optional(&self, name: &'static str) -> Result<Option<String>, Denial> {
+        match self.decoded::<Option<String>>(name)? {
+            Some(Some(text)) if !text.is_empty() => Ok(Some(text)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The object that `name` must hold.
+    ///
+    /// # Errors
+    /// When it is absent or something else.
+    pub(crate) fn object(&self, name: &'static str) -> Result<Self, Denial> {
+        self.decoded(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// What `name` holds, as a value of the type `T`; `None` when it is absent.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn decoded<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Denial> {
+        let wrong = |error| Denial::Payload { problem: format!("\"{name}\": {error}") };
+        self.value(name).map(|raw| serde_json::from_str(raw.get()).map_err(wrong)).transpose()
+    }
+
+    /// The text of a command, which may be empty.
+    ///
+    /// # Errors
+    /// When `name` is absent, or not a text that a shell could be given.
+    pub(crate) fn command(&self, name: &'static str) -> Result<String, Denial> {
+        self.decoded(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// The members called `names`, as far as they are there.
+    pub(crate) fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// All members, each of which must hold a text.
+    ///
+    /// # Errors
+    /// When one of them holds something else.
+    pub(crate) fn texts(&self) -> Result<Vec<(String, String)>, Denial> {
+        let text = |(name, value): &(String, Box<RawValue>)| {
+            let wrong = |error| Denial::Payload { problem: format!("\"{name}\": {error}") };
+            serde_json::from_str(value.get()).map(|text| (name.clone(), text)).map_err(wrong)
+        };
+        self.0.iter().map(text).collect()
+    }
+
+    /// Puts the text `value` in the place of what `name` held. A name that is absent stays absent.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub(crate) fn replace_text(&mut self, name: &str, value: &str) -> Result<(), Denial> {
+        let raw =
+            serde_json::value::to_raw_value(value).map_err(|error| Denial::Internal { problem: error.to_string() })?;
+        self.replace(name, &raw);
+        Ok(())
+    }
+
     /// Puts `value` in the place of what `name` held. A name that is absent stays absent.
     pub(crate) fn replace(&mut self, name: &str, value: &RawValue) {
         for (known, old) in &mut self.0 {
@@ -37,6 +117,11 @@ impl Fields {
             }
         }
     }
+}
+
+/// The denial for a field that is not there.
+fn missing(name: &'static str) -> Denial {
+    Denial::Payload { problem: format!("\"{name}\" is missing") }
 }
 
 impl Serialize for Fields {

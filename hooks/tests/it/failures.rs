@@ -121,7 +121,7 @@ fn a_hook_with_wrong_arguments_stops_the_call() {
     let world = World::new();
     let good = good(&world).to_string();
     let wrong: [&[&str]; 5] =
-        [&[], &["--help"], &["--client", "codex"], &["--client", "claude-code", "--no-sandbox"], &["--client=", "x"]];
+        [&[], &["--help"], &["--client", "claude"], &["--client", "claude-code", "--no-sandbox"], &["--client=", "x"]];
     for arguments in wrong {
         let output = hook(arguments, &good);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), b"".as_slice()), "{arguments:?}");
@@ -269,7 +269,10 @@ fn a_client_that_never_finishes_its_payload_is_denied_in_time() {
 fn a_panic_stops_the_call() {
     let broken = Path::new(HOOK).with_file_name("examples").join("broken_hook");
     assert!(broken.exists(), "it is built by `cargo test` without --test, or by `cargo build --examples`");
-    let output = feed(Command::new(broken), b"{}");
+    let mut command = Command::new(broken);
+    command.args(["--client", "claude-code"]);
+    let world = World::new();
+    let output = feed(command, good(&world).to_string().as_bytes());
     assert!(assert_denied(&output, "internal").contains("panic at"));
 }
 

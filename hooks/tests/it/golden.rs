@@ -27,12 +27,16 @@ struct Golden {
     status: i32,
 }
 
-/// The golden files.
-fn files() -> Vec<PathBuf> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
+/// The golden files, each with the client that it is of: the name of its folder.
+fn files() -> Vec<(String, PathBuf)> {
+    let listed = |folder: &Path| -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+    };
+    let named = |folder: &PathBuf| folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let folders = listed(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")));
+    folders.iter().flat_map(|folder| listed(folder).into_iter().map(|file| (named(folder), file))).collect()
 }
 
 /// Puts a world's paths in the place of their names.
@@ -45,14 +49,12 @@ fn placed(text: &str, world: &World) -> String {
 
 #[test]
 fn every_captured_payload_gets_its_exact_answer() {
-    let files = files();
-    assert!(files.len() >= 16, "one for every tool that was captured, and the denials");
-    for file in files {
+    for (client, file) in files() {
         let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let world = World::new();
         let launcher = world.base.join("sandbox-exec");
         let output = hook(
-            &["--client", "claude-code", "--sandbox-exec", launcher.to_str().unwrap()],
+            &["--client", &client, "--sandbox-exec", launcher.to_str().unwrap()],
             &placed(golden.payload.get(), &world),
         );
         let name = file.display();

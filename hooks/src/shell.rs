@@ -1,0 +1,103 @@
+//! What `sandbox-exec-hook` makes of a call: a shell tool's command goes into the sandbox, and other tools are left to the
+//! policy and to the other hook. It judges nothing about a command and parses none.
+
+use std::path::Path;
+
+use lobsterpot_policy::{ToolDefault, ToolKind};
+use nix::unistd::getuid;
+
+use crate::arguments::Options;
+use crate::call::{Call, Lane, Outcome, ShellCall, Start};
+use crate::denial::Denial;
+use crate::program;
+use crate::rewrite::Rewrite;
+use crate::settings::Settings;
+use crate::workspace;
+
+/// The shells that may run the command, best first: models write for bash.
+const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+
+/// Judges a call. Tools that run no command are another hook's business, but only once the policy says so: without a policy,
+/// nothing is known of any tool.
+///
+/// # Errors
+/// Every reason to stop the call.
+pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
+    let uid = getuid().as_raw();
+    let settings = Settings::load(uid, options, workspace::known_beforehand(call, options))?;
+    match settings.kind(call.client.name(), &call.tool) {
+        ToolKind::Shell => confined(call, options, &settings, uid),
+        ToolKind::File | ToolKind::Other(ToolDefault::Ignore) => Ok(Outcome::Pass),
+        ToolKind::Other(ToolDefault::Ask) => {
+            Ok(Outcome::Ask(format!("the policy wants a person to decide on the tool \"{}\"", call.tool)))
+        }
+        ToolKind::Other(ToolDefault::Deny) => Err(Denial::Tool { tool: call.tool.clone() }),
+    }
+}
+
+/// Puts a shell call into the sandbox.
+///
+/// # Errors
+/// When the workspace is unknown, a program cannot be trusted, or the command cannot be carried.
+fn confined(call: &Call, options: &Options, settings: &Settings, uid: u32) -> Result<Outcome, Denial> {
+    let shell_call = call.client.dialect().shell(call)?;
+    if shell_call.lane == Lane::Confined {
+        return Ok(Outcome::Pass);
+    }
+    let workspace = workspace::of(call, options, settings)?;
+    let own = program::own()?;
+    let launcher = options.launcher.clone().unwrap_or_else(|| program::launcher_beside(&own));
+    let rewrite = Rewrite {
+        launcher: &program::trusted(&launcher, &workspace, uid)?,
+        hook: &program::trusted(&own, &workspace, uid)?,
+        workspace: path_text(&workspace)?,
+        directory: match shell_call.start {
+            Start::CallDirectory => Some(path_text(&call.directory)?),
+            Start::ClientShell => None,
+        },
+        options: &options.for_launcher()?,
+        shell: shell()?,
+        keeps_directory: shell_call.keeps_directory,
+    };
+    let command = with_environment(&shell_call);
+    match shell_call.lane {
+        Lane::Verify if rewrite.could_have_made(&command) => Ok(Outcome::Pass),
+        Lane::Verify => Err(Denial::Unwrapped { instead: format!("Run exactly this: {}", rewrite.text(&command)?) }),
+        Lane::Rewrite | Lane::Confined => rewrite.text(&command).map(Outcome::Rewrite),
+    }
+}
+
+/// The command with the model's variables set in front of it. On its first line, so that line numbers stay.
+fn with_environment(call: &ShellCall) -> String {
+    let assignments: String = call.environment.iter().map(|pair| format!("export {}; ", exported(pair))).collect();
+    format!("{assignments}{}", call.command)
+}
+
+/// One variable as a shell's `export` reads it.
+fn exported(pair: &str) -> String {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    format!("{name}={}", crate::quote::always(value))
+}
+
+/// The shell that runs the command.
+///
+/// # Errors
+/// When there is none.
+fn shell() -> Result<&'static str, Denial> {
+    let missing = || Denial::Program { path: SHELLS[1].into(), problem: "it does not exist".to_owned() };
+    SHELLS.into_iter().find(|shell| Path::new(shell).exists()).ok_or_else(missing)
+}
+
+/// A path as text that can stand in a command.
+///
+/// # Errors
+/// When it is not UTF-8, or holds a NUL.
+fn path_text(path: &Path) -> Result<&str, Denial> {
+    match path.to_str() {
+        Some(text) if !text.contains('\0') => Ok(text),
+        _ => Err(Denial::Workspace {
+            directory: path.to_path_buf(),
+            problem: "the path is not UTF-8, or holds a NUL character".to_owned(),
+        }),
+    }
+}

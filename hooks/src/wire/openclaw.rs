@@ -1,0 +1,197 @@
+//! The protocol between our OpenClaw plugin and the hooks.
+//!
+//! The plugin runs in OpenClaw's own process, so what it says of the workspace and the backend is as good as OpenClaw's word;
+//! the parameters are the model's. It stops the call unless one decision comes back.
+
+use std::path::PathBuf;
+
+use serde_json::value::RawValue;
+
+use crate::arguments::Approval;
+use crate::call::{Call, Event, Lane, OpenClawFacts, Origin, ShellCall, Start};
+use crate::client::Client;
+use crate::denial::Denial;
+use crate::wire::opencode::addressed;
+use crate::wire::{Dialect, Fields, Refusal, decision};
+
+/// OpenClaw.
+#[derive(Debug)]
+pub(crate) struct OpenClaw;
+
+/// OpenClaw's kind of the outer call of code mode, whose `command` is JavaScript.
+const CODE_MODE: &str = "code_mode_exec";
+
+impl Dialect for OpenClaw {
+    fn read(&self, payload: Fields) -> Result<Call, Denial> {
+        addressed(&payload, Client::OpenClaw)?;
+        let workspace = PathBuf::from(payload.required("workspace")?);
+        let directory = payload.optional("directory")?.map_or_else(|| workspace.clone(), PathBuf::from);
+        let derived: Option<Vec<PathBuf>> = payload.decoded("derived_paths")?.flatten();
+        let backend = payload.decoded("backend")?;
+        Ok(Call {
+            client: Client::OpenClaw,
+            event: Event::Tool,
+            session: payload.optional("session")?,
+            tool: payload.required("tool")?,
+            input: payload.object("params")?,
+            directory,
+            origin: Some(Origin::Folders(vec![workspace])),
+            transcript: None,
+            openclaw: Some(OpenClawFacts {
+                kind: payload.optional("kind")?,
+                derived_paths: derived.unwrap_or_default(),
+                backend: backend.ok_or_else(|| Denial::Payload { problem: "\"backend\" is missing".to_owned() })?,
+            }),
+        })
+    }
+
+    fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
+        let facts = call.openclaw.as_ref();
+        let backend = facts.is_some_and(|facts| facts.backend);
+        stays_here(&call.input, backend)?;
+        // Code mode's outer call runs no shell, and its inner calls are announced one by one.
+        let code = facts.is_some_and(|facts| facts.kind.as_deref() == Some(CODE_MODE));
+        Ok(ShellCall {
+            command: call.input.command("command")?,
+            start: Start::ClientShell,
+            keeps_directory: false,
+            environment: environment(&call.input)?,
+            lane: if backend || code { Lane::Confined } else { Lane::Rewrite },
+        })
+    }
+
+    fn passed(&self) -> Vec<u8> {
+        decision::allowed(None).unwrap_or_default()
+    }
+
+    fn rewritten(&self, mut call: Call, command: &str, _: Approval) -> Result<Vec<u8>, Denial> {
+        call.input.replace_text("command", command)?;
+        // The variables go into the sandbox with the command. In OpenClaw's own shell a function called `exec` would run
+        // outside.
+        let none = serde_json::value::to_raw_value(&Fields::default())
+            .map_err(|error| Denial::Internal { problem: error.to_string() })?;
+        call.input.replace("env", &none);
+        decision::allowed(Some(&call.input))
+    }
+
+    fn asked(&self, _: &Call, reason: &str) -> Result<Vec<u8>, Denial> {
+        decision::asked(reason)
+    }
+
+    fn denied(&self, refusal: &Refusal<'_>) -> Vec<u8> {
+        decision::denied(refusal)
+    }
+}
+
+/// Refuses a call that asks to be run elsewhere than on this host, or with more than the gateway's rights.
+///
+/// # Errors
+/// When it does.
+fn stays_here(input: &Fields, backend: bool) -> Result<(), Denial> {
+    let host = input.optional("host")?;
+    let here = match host.as_deref() {
+        None | Some("auto") => true,
+        Some("sandbox") => backend,
+        Some("gateway") => !backend,
+        Some(_) => false,
+    };
+    let plainly_false = |name| matches!(input.value(name).map(RawValue::get), None | Some("false" | "null"));
+    let problem = if !here {
+        "it asks for another host, where no sandbox is: leave `host` out"
+    } else if input.optional("node")?.is_some() {
+        "it asks for another node, where no sandbox is: leave `node` out"
+    } else if !plainly_false("elevated") {
+        "it asks for elevated rights, which lead out of the sandbox: leave `elevated` out"
+    } else {
+        return Ok(());
+    };
+    Err(Denial::Command { problem: problem.to_owned() })
+}
+
+/// The variables that the model sets, each as `NAME=VALUE`.
+///
+/// # Errors
+/// When they are not an object of texts, or a name or value is none that a process can be given.
+fn environment(input: &Fields) -> Result<Vec<String>, Denial> {
+    let given: Fields = match input.decoded::<Option<Fields>>("env")? {
+        Some(Some(fields)) => fields,
+        _ => return Ok(Vec::new()),
+    };
+    given.texts()?.into_iter().map(|(name, value)| assignment(&name, &value)).collect()
+}
+
+/// One variable as `NAME=VALUE`.
+///
+/// # Errors
+/// When the name is no shell name, or the value holds a NUL.
+fn assignment(name: &str, value: &str) -> Result<String, Denial> {
+    let letter = |byte: u8| byte == b'_' || byte.is_ascii_alphabetic();
+    let first = name.bytes().next().is_some_and(letter);
+    if first && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit()) && !value.contains('\0') {
+        return Ok(format!("{name}={value}"));
+    }
+    Err(Denial::Command { problem: format!("the variable \"{name}\" is none that a process can be given") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OpenClaw, assignment};
+    use crate::call::{Call, Lane};
+    use crate::denial::Denial;
+    use crate::wire::Dialect;
+
+    /// Reads a call of `exec` with these parameters and further fields.
+    ///
+    /// # Errors
+    /// As the dialect.
+    fn read(params: &str, rest: &str) -> Result<Call, Denial> {
+        let payload =
+            format!(r#"{{"client":"openclaw","version":1,"tool":"exec","workspace":"/w","params":{params},{rest}}}"#);
+        OpenClaw.read(serde_json::from_str(&payload).unwrap())
+    }
+
+    #[test]
+    fn a_call_that_asks_to_leave_the_sandbox_is_refused() {
+        for extra in [
+            r#""host":"node""#,
+            r#""host":"sandbox""#,
+            r#""host":"GATEWAY""#,
+            r#""host":7"#,
+            r#""node":"laptop""#,
+            r#""elevated":true"#,
+            r#""elevated":"yes""#,
+            r#""env":{"BASH_FUNC_exec%%":"() { id; }"}"#,
+            r#""env":{"A=B":"c"}"#,
+            r#""env":{"A":7}"#,
+            r#""env":["A=b"]"#,
+        ] {
+            let call = read(&format!(r#"{{"command":"ls",{extra}}}"#), r#""backend":false"#).unwrap();
+            assert!(OpenClaw.shell(&call).is_err(), "{extra}");
+        }
+        let backend = read(r#"{"command":"ls","host":"gateway"}"#, r#""backend":true"#).unwrap();
+        assert!(OpenClaw.shell(&backend).is_err(), "the gateway is outside of the backend's sandbox");
+    }
+
+    #[test]
+    fn only_what_a_sandbox_holds_already_is_left_alone() {
+        for (rest, lane) in [
+            (r#""backend":false"#, Lane::Rewrite),
+            (r#""backend":true"#, Lane::Confined),
+            (r#""backend":false,"kind":"code_mode_exec""#, Lane::Confined),
+            (r#""backend":false,"kind":"other""#, Lane::Rewrite),
+        ] {
+            let call = read(r#"{"command":"ls","host":"auto","elevated":false}"#, rest).unwrap();
+            assert_eq!(OpenClaw.shell(&call).unwrap().lane, lane, "{rest}");
+        }
+        assert!(read(r#"{"command":"ls"}"#, r#""kind":null"#).is_err(), "nothing says whether there is a backend");
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_data() {
+        assert_eq!(assignment("A_1", "x=' $y").unwrap(), "A_1=x=' $y");
+        for name in ["", "1A", "A-B", "A B", "é"] {
+            assert!(assignment(name, "").is_err(), "{name}");
+        }
+        assert!(assignment("A", "\0").is_err());
+    }
+}
