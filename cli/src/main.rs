@@ -1,4 +1,8 @@
-//! `lobsterpot`.
+//! `lobsterpot`: the front door. All of it is in the library.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lobsterpot_cli::run(std::env::args_os())
+}

@@ -14,6 +14,7 @@ mod denial;
 mod directory;
 mod guard;
 mod hook;
+pub mod install;
 mod program;
 mod quote;
 mod rewrite;

@@ -1,0 +1,52 @@
+//! What ends the program early, and how a person is told.
+
+use std::io::{self, Write};
+
+use clap::error::ErrorKind;
+use lobsterpot_hooks::install::InstallError;
+use thiserror::Error;
+
+use crate::Status;
+
+/// A reason to end.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The command line cannot be understood, or asked for help.
+    #[error("{error}")]
+    Usage {
+        /// What clap says.
+        error: clap::Error,
+    },
+    /// The installer refused.
+    #[error("{source}")]
+    Install {
+        /// Why.
+        #[from]
+        source: InstallError,
+    },
+    /// Nobody reads standard output.
+    #[error("failed to write to standard output: {source}")]
+    Output {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// Tells the person, and says with which status to end.
+    pub(crate) fn tell(self) -> Status {
+        let mut out = io::stderr().lock();
+        // When nobody hears it, the status still says it.
+        let (text, status) = match &self {
+            Self::Usage { error } if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                let _ = io::stdout().lock().write_all(error.to_string().as_bytes());
+                return Status::Done;
+            }
+            Self::Usage { error } => (format!("lobsterpot: {error}"), Status::Usage),
+            Self::Install { source } => (format!("lobsterpot: {self}\nhint: {}\n", source.hint()), Status::Refused),
+            Self::Output { .. } => (format!("lobsterpot: {self}\n"), Status::Refused),
+        };
+        let _ = out.write_all(text.as_bytes());
+        status
+    }
+}

@@ -1,0 +1,99 @@
+//! For whom something is installed, and where that person's files are.
+//!
+//! The home folder is the password file's, as it is for the hooks: the environment decides nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{getegid, geteuid};
+
+use crate::install::error::InstallError;
+
+/// The users of this host.
+const PASSWD: &str = "/etc/passwd";
+
+/// Where the installer keeps its records, in a home folder.
+const RECORDS: &str = ".local/state/lobsterpot/install";
+
+/// Where it keeps them for the whole host.
+const SYSTEM_RECORDS: &str = "/var/lib/lobsterpot/install";
+
+/// A user, and where things are for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// The user's number.
+    pub(crate) uid: u32,
+    /// The group's number.
+    pub(crate) gid: u32,
+    /// The home folder, with every link on the way resolved.
+    pub(crate) home: PathBuf,
+    /// What stands before the paths of the whole host: nothing, but in tests and containers.
+    pub(crate) root: PathBuf,
+}
+
+impl Person {
+    /// Whoever runs the program. `home` is what the command line names.
+    ///
+    /// # Errors
+    /// When the home folder is unknown or is not there.
+    pub(crate) fn caller(home: Option<&Path>, root: Option<&Path>) -> Result<Self, InstallError> {
+        let uid = geteuid().as_raw();
+        let unknown = |problem: String| InstallError::Home { uid, problem };
+        let named = match home {
+            Some(home) => home.to_path_buf(),
+            None => {
+                let passwd = fs::read_to_string(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
+                home_in(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} does not name it")))?
+            }
+        };
+        let home = named.canonicalize().map_err(|error| unknown(format!("\"{}\": {error}", named.display())))?;
+        let root = root.unwrap_or(Path::new("/"));
+        let root = root.canonicalize().map_err(|error| InstallError::io("resolve", root, error))?;
+        Ok(Self { uid, gid: getegid().as_raw(), home, root })
+    }
+
+    /// Where the records of the user are.
+    pub(crate) fn records(&self) -> PathBuf {
+        self.home.join(RECORDS)
+    }
+
+    /// Where the records of the host are.
+    pub(crate) fn system_records(&self) -> PathBuf {
+        self.system(SYSTEM_RECORDS)
+    }
+
+    /// An absolute path of the host.
+    pub(crate) fn system(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// Whether this person may change what belongs to the whole host.
+    pub(crate) fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+}
+
+/// The absolute home folder that the text of a password file gives `uid`.
+fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
+    let entry = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, number, _, _, home, _] = fields.as_slice() else { return None };
+        (number.parse() == Ok(uid)).then(|| PathBuf::from(home))
+    };
+    passwd.lines().find_map(entry).filter(|home| home.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::home_in;
+
+    #[test]
+    fn a_relative_home_folder_is_no_home_folder() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n+::::::\nodd:x:7:7::home:/bin/sh\n";
+        assert_eq!(home_in(passwd, 0), Some(PathBuf::from("/root")));
+        assert_eq!(home_in(passwd, 7), None);
+        assert_eq!(home_in(passwd, 8), None);
+    }
+}

@@ -1,0 +1,331 @@
+//! The two runs from beginning to end.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::install::agent::{Agent, Scope};
+use crate::install::clients::{self, Context, Piece, Wishes};
+use crate::install::edit::{self, Edit};
+use crate::install::error::InstallError;
+use crate::install::file::{self, Found, digest};
+use crate::install::json::{Dialect, Document};
+use crate::install::person::Person;
+use crate::install::programs::{self, Programs};
+use crate::install::record::{Record, Written, remove_empty};
+use crate::install::report::{FileReport, Outcome, Report, difference};
+use crate::install::trust::Workspaces;
+use crate::install::{verify, version};
+
+/// The mode of folders that are made in a home folder.
+const PRIVATE: u32 = 0o700;
+
+/// The mode of folders that are made for everybody.
+const PUBLIC: u32 = 0o755;
+
+/// Whether files are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Run {
+    /// They are.
+    #[default]
+    Apply,
+    /// They are not; everything else happens.
+    Dry,
+}
+
+/// What is asked of the installer.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The client.
+    pub agent: Agent,
+    /// Whose sessions.
+    pub scope: Scope,
+    /// Where the programs lie; `None` for the folder of the running one.
+    pub programs: Option<PathBuf>,
+    /// The home folder to work in; `None` for the caller's.
+    pub home: Option<PathBuf>,
+    /// What stands before the paths of the whole host; `None` for nothing.
+    pub root: Option<PathBuf>,
+    /// The choices.
+    pub wishes: Wishes,
+    /// Whether files are written.
+    pub run: Run,
+}
+
+/// Installs.
+///
+/// # Errors
+/// When anything is not as it must be; then nothing has been changed.
+pub fn install(request: &Request) -> Result<Report, InstallError> {
+    let stage = Stage::set(request)?;
+    let needed = [programs::LAUNCHER, programs::SHELL_HOOK, programs::FILE_HOOK];
+    let programs = Programs::find(request.programs.as_deref(), &needed, &stage.person, &stage.workspaces)?;
+    let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
+    let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
+    let edits = clients::pieces(request.agent, &context)?
+        .iter()
+        .map(|piece| stage.plan(piece, &context, record.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (checks, warnings) = tried(request, &context, &edits)?;
+    let mut new = Record::new(request.agent, request.scope, programs.folder());
+    new.files = edits.iter().filter_map(|edit| edit.written.clone()).collect();
+    new.folders = record.as_ref().map(|record| record.folders.clone()).unwrap_or_default();
+    let is_same = record.as_ref().is_some_and(|record| record.files == new.files);
+    let files = stage.commit(request, &edits, (!is_same).then_some(new))?;
+    Ok(Report { outcome: outcome(request, &files), files, checks, warnings })
+}
+
+/// Takes back what was installed.
+///
+/// # Errors
+/// When anything is not as it must be; then nothing has been changed.
+pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
+    let stage = Stage::set(request)?;
+    let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
+    let programs =
+        Programs::assumed(request.programs.as_deref(), record.as_ref().map(|record| record.programs.as_path()))?;
+    let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
+    let edits = clients::pieces(request.agent, &context)?
+        .iter()
+        .rev()
+        .map(|piece| stage.unplan(piece, &context, record.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let files = stage.commit(request, &edits, None)?;
+    if request.run == Run::Apply
+        && let Some(record) = record
+    {
+        let path = Record::path(request.agent, request.scope, &stage.person);
+        file::read(&path, &stage.person, &stage.workspaces)?.delete()?;
+        remove_empty(&record.folders);
+    }
+    Ok(Report { outcome: outcome(request, &files), files, checks: Vec::new(), warnings: Vec::new() })
+}
+
+/// Tries the hooks that the new configuration starts, and collects what a person should know.
+///
+/// # Errors
+/// When they do not protect.
+fn tried(request: &Request, context: &Context<'_>, edits: &[Edit]) -> Result<(Vec<String>, Vec<String>), InstallError> {
+    let (mut checks, mut warnings) = (Vec::new(), Vec::new());
+    if let Some(installed) = version::find(request.agent) {
+        warnings.extend(clients::outdated(request.agent, &installed));
+    }
+    for edit in edits {
+        let value = meaning(edit)?;
+        clients::acceptable(request.agent, &value)
+            .map_err(|problem| InstallError::Parse { path: edit.found.path.clone(), problem })?;
+        let starts = verify::Starts::of(&value)?;
+        checks.extend(verify::hooks(request.agent, &starts, request.wishes.workspace.as_deref(), context.person)?);
+        warnings.extend(clients::warnings(request.agent, context, &value));
+    }
+    Ok((checks, warnings))
+}
+
+/// What the new text of a file means.
+///
+/// # Errors
+/// When it cannot be understood.
+fn meaning(edit: &Edit) -> Result<Value, InstallError> {
+    let text = edit.text.as_deref().unwrap_or("{}");
+    Document::parse(text, Dialect::Five)
+        .and_then(|document| document.value())
+        .map_err(|problem| InstallError::Parse { path: edit.found.path.clone(), problem })
+}
+
+/// How a run ended.
+fn outcome(request: &Request, files: &[FileReport]) -> Outcome {
+    match (files.is_empty(), request.run) {
+        (true, _) => Outcome::Unchanged,
+        (false, Run::Dry) => Outcome::Planned,
+        (false, Run::Apply) => Outcome::Changed,
+    }
+}
+
+/// Where a run takes place, with the lock that keeps others out.
+struct Stage {
+    /// For whom.
+    person: Person,
+    /// Where agents write.
+    workspaces: Workspaces,
+    /// The lock; none in a dry run, which writes nothing.
+    _lock: Option<File>,
+}
+
+impl Stage {
+    /// Finds out who calls, and keeps other runs out.
+    ///
+    /// # Errors
+    /// When the caller is unknown, may not, or is not alone.
+    fn set(request: &Request) -> Result<Self, InstallError> {
+        let person = Person::caller(request.home.as_deref(), request.root.as_deref())?;
+        if request.scope == Scope::Managed && !person.is_root() && request.root.is_none() {
+            let (agent, scope) = (request.agent.name(), request.scope.name());
+            return Err(InstallError::Scope { agent, scope, problem: "only root may change what holds for everybody" });
+        }
+        let named: Vec<PathBuf> = request.wishes.workspace.iter().cloned().collect();
+        let workspaces = Workspaces::of(&person, &named)?;
+        let folder = match request.scope {
+            Scope::User => person.records(),
+            Scope::Managed => person.system_records(),
+        };
+        let lock = match request.run {
+            Run::Dry => None,
+            Run::Apply => Some(lock(&folder, &person)?),
+        };
+        Ok(Self { person, workspaces, _lock: lock })
+    }
+
+    /// The edit that a piece asks for.
+    ///
+    /// # Errors
+    /// When its file cannot be edited.
+    fn plan(&self, piece: &Piece, context: &Context<'_>, record: Option<&Record>) -> Result<Edit, InstallError> {
+        let found = self.found(piece.path(), context.scope)?;
+        let written = record.and_then(|record| record.of(&found.path));
+        match piece {
+            Piece::Json { dialect, changes, .. } => {
+                let value = self.value(&found, *dialect)?;
+                let changes = changes(context, &value);
+                edit::make(found, *dialect, &changes, written)
+            }
+            Piece::Whole { text, .. } => Ok(whole(found, text, written)),
+        }
+    }
+
+    /// The edit that takes a piece back.
+    ///
+    /// # Errors
+    /// When its file cannot be edited.
+    fn unplan(&self, piece: &Piece, context: &Context<'_>, record: Option<&Record>) -> Result<Edit, InstallError> {
+        let found = self.found(piece.path(), context.scope)?;
+        let written = record.and_then(|record| record.of(&found.path));
+        match piece {
+            Piece::Json { dialect, changes, .. } => {
+                let value = self.value(&found, *dialect)?;
+                edit::unmake(found, *dialect, &changes(context, &value), written)
+            }
+            Piece::Whole { .. } => Ok(Edit { found, text: None, written: None }),
+        }
+    }
+
+    /// Reads a file that is to be edited.
+    ///
+    /// # Errors
+    /// When it may not be replaced.
+    fn found(&self, path: &Path, scope: Scope) -> Result<Found, InstallError> {
+        let found = file::read(path, &self.person, &self.workspaces)?;
+        Ok(if scope == Scope::Managed { found.public() } else { found })
+    }
+
+    /// What a file means now.
+    ///
+    /// # Errors
+    /// When it cannot be understood.
+    fn value(&self, found: &Found, dialect: Dialect) -> Result<Value, InstallError> {
+        Document::parse(found.text.as_deref().unwrap_or_default(), dialect)
+            .and_then(|document| document.value())
+            .map_err(|problem| InstallError::Parse { path: found.path.clone(), problem })
+    }
+
+    /// Writes the record and then the files; when one of them fails, those before it are put back.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    fn commit(
+        &self,
+        request: &Request,
+        edits: &[Edit],
+        record: Option<Record>,
+    ) -> Result<Vec<FileReport>, InstallError> {
+        let edits: Vec<&Edit> = edits.iter().filter(|edit| !edit.is_nothing()).collect();
+        let report =
+            |edit: &&Edit, backup| FileReport { path: edit.found.path.clone(), difference: difference(edit), backup };
+        if request.run == Run::Dry {
+            return Ok(edits.iter().map(|edit| report(edit, None)).collect());
+        }
+        let mode = if request.scope == Scope::Managed { PUBLIC } else { PRIVATE };
+        let mut folders = Vec::new();
+        for edit in &edits {
+            if let Some(folder) = edit.found.path.parent().filter(|_| edit.text.is_some()) {
+                folders.extend(file::make_folders(folder, mode, &self.person)?);
+            }
+        }
+        if let Some(mut record) = record {
+            record.folders.extend(folders);
+            let path = Record::path(request.agent, request.scope, &self.person);
+            record.save(&file::read(&path, &self.person, &self.workspaces)?)?;
+        }
+        let mut done: Vec<&Edit> = Vec::new();
+        let mut reports = Vec::new();
+        for edit in edits {
+            match write(edit) {
+                Ok(backup) => reports.push(report(&edit, backup)),
+                Err(error) => {
+                    self.put_back(&done);
+                    return Err(error);
+                }
+            }
+            done.push(edit);
+        }
+        Ok(reports)
+    }
+
+    /// Puts the old text of files back that have just been replaced, as far as nobody has touched them since.
+    fn put_back(&self, edits: &[&Edit]) {
+        for edit in edits.iter().rev() {
+            let Ok(now) = file::read(&edit.found.path, &self.person, &self.workspaces) else { continue };
+            if now.text != edit.text {
+                continue;
+            }
+            // The failure that led here is the one to report.
+            let _ = match &edit.found.text {
+                Some(text) => now.replace(text.as_bytes()),
+                None => now.delete(),
+            };
+        }
+    }
+}
+
+/// Copies the old text of a file beside it and puts the new one in its place.
+///
+/// # Errors
+/// When that cannot be done; the old text is there then.
+fn write(edit: &Edit) -> Result<Option<PathBuf>, InstallError> {
+    let backup = edit.found.back_up()?;
+    match &edit.text {
+        Some(text) => edit.found.replace(text.as_bytes())?,
+        None => edit.found.delete()?,
+    }
+    Ok(backup)
+}
+
+/// The edit that writes a file of ours.
+fn whole(found: Found, text: &str, record: Option<&Written>) -> Edit {
+    let written = Written {
+        path: found.path.clone(),
+        created: found.text.is_none() || record.is_some_and(|record| record.created),
+        digest: digest(text.as_bytes()),
+        changes: Vec::new(),
+        containers: Vec::new(),
+        hunks: Vec::new(),
+    };
+    Edit { found, text: Some(text.to_owned()), written: Some(written) }
+}
+
+/// Takes the lock of all runs that keep their records in `folder`.
+///
+/// # Errors
+/// When another run has it.
+fn lock(folder: &Path, person: &Person) -> Result<File, InstallError> {
+    file::make_folders(folder, PRIVATE, person)?;
+    let path = folder.join("lock");
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| InstallError::io("open", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(InstallError::Locked { path }),
+        Err(TryLockError::Error(error)) => Err(InstallError::io("lock", &path, error)),
+    }
+}

@@ -1,0 +1,87 @@
+//! Which files and folders are safe to write to, or to start as a guard: those that nobody else can change.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{LoadRequest, Places, Purpose, ResolvedPattern, SystemReader, load};
+
+use crate::install::error::InstallError;
+use crate::install::person::Person;
+
+/// The bits that let group or others write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// The bit of folders in which everybody can rename only what is theirs.
+const STICKY: u32 = 0o1000;
+
+/// The system's policy file.
+const SYSTEM: &str = "/etc/lobsterpot/policy.toml";
+
+/// The user's policy file, in the home folder.
+const USER: &str = ".config/lobsterpot/policy.toml";
+
+/// What is wrong with a file or folder that only root and `uid` should be able to change.
+pub(crate) fn fault(facts: &Metadata, uid: u32) -> Option<String> {
+    if facts.uid() != 0 && facts.uid() != uid {
+        return Some(format!("it belongs to the user id {}", facts.uid()));
+    }
+    let open = facts.mode() & WRITABLE_BY_OTHERS != 0;
+    let shared = facts.is_dir() && facts.mode() & STICKY != 0 && facts.uid() == 0;
+    (open && !shared).then(|| "its group or others can write it".to_owned())
+}
+
+/// The first folder above `path` that somebody else could change, and what is wrong with it. `path` has no links in it.
+pub(crate) fn weak_folder(path: &Path, uid: u32) -> Option<(PathBuf, String)> {
+    path.ancestors().skip(1).find_map(|folder| {
+        let problem = match folder.symlink_metadata() {
+            Ok(facts) => fault(&facts, uid)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => error.to_string(),
+        };
+        Some((folder.to_path_buf(), problem))
+    })
+}
+
+/// The folders in which agents can write.
+#[derive(Debug)]
+pub(crate) struct Workspaces {
+    /// What the policy names.
+    roots: Vec<ResolvedPattern>,
+    /// What the command line, or a client's configuration, names.
+    named: Vec<PathBuf>,
+}
+
+impl Workspaces {
+    /// Those that this person's policy names, and `named`.
+    ///
+    /// # Errors
+    /// When the policy cannot be used: every call would be denied.
+    pub(crate) fn of(person: &Person, named: &[PathBuf]) -> Result<Self, InstallError> {
+        let places = Places {
+            homes: vec![person.home.clone()],
+            home: person.home.clone(),
+            uid: person.uid,
+            ..Places::default()
+        };
+        let request = LoadRequest {
+            system: Some(PathBuf::from(SYSTEM)),
+            user: Some(person.home.join(USER)),
+            places,
+            ..LoadRequest::default()
+        };
+        let policy = load(&request, &SystemReader)
+            .map_err(|error| InstallError::Policy { problem: error.to_string(), remedy: error.hint().to_string() })?;
+        let rules = policy.workspace.roots.iter();
+        let roots = rules.flat_map(|rule| rule.pattern.resolve(&request.places, Purpose::Grant)).collect();
+        Ok(Self { roots, named: named.to_vec() })
+    }
+
+    /// The workspace that `path` lies in.
+    pub(crate) fn around<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let is_root = |folder: &&Path| {
+            self.roots.iter().any(|root| root.matches(folder)) || self.named.iter().any(|named| named == folder)
+        };
+        path.ancestors().find(is_root)
+    }
+}
