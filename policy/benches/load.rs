@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lobsterpot_policy::{FileFacts, Judge, LoadRequest, Places, Reader, load};
+use lobsterpot_policy::{Access, FileFacts, Judge, LoadRequest, Places, Reader, load};
 
 /// One file in memory.
 struct Memory(Vec<u8>);
@@ -51,6 +51,10 @@ fn bench(criterion: &mut Criterion) {
     criterion
         .bench_function("load/built-in + 100 lines", |bencher| bencher.iter(|| load(black_box(&with_file), &reader)));
     criterion.bench_function("judge/new", |bencher| bencher.iter(|| Judge::new(black_box(&policy), &places)));
+    let file = Path::new("/home/me/work/src/main.rs");
+    criterion.bench_function("judge/new and one path", |bencher| {
+        bencher.iter(|| Judge::new(black_box(&policy), &places).path(file, Access::Write));
+    });
 }
 
 criterion_group!(benches, bench);

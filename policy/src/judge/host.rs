@@ -13,7 +13,7 @@ impl Judge {
             let message = format!("\"{shown}\" is not a host name.");
             return Verdict::deny(ReasonCode::BadHost, None, message, "Give a complete host name or address.");
         }
-        match self.network {
+        match self.policy().network.mode {
             NetworkMode::Host => Verdict::allow(None, "The policy lets the host's network be used.".to_owned()),
             NetworkMode::None => Verdict::deny(
                 ReasonCode::NetworkOff,
@@ -27,7 +27,7 @@ impl Judge {
 
     /// Looks for a rule about the host.
     fn listed(&self, name: &str, port: u16) -> Verdict {
-        if let Some(rule) = self.hosts.iter().find(|rule| rule.matches(name, port)) {
+        if let Some(rule) = self.policy().network.rules.iter().find(|rule| rule.matches(name, port)) {
             return Verdict::allow(Some(format!("{rule} ({})", rule.origin)), format!("{name}:{port} is listed."));
         }
         Verdict::deny(

@@ -45,7 +45,7 @@ impl Judge {
 
     /// How many components the longest workspace that holds `path` has.
     pub(super) fn workspace_depth(&self, path: &Path) -> Option<usize> {
-        let holding = self.workspaces.iter().filter(|workspace| path.starts_with(workspace));
+        let holding = self.ground.places.workspaces.iter().filter(|workspace| path.starts_with(workspace));
         holding.map(|workspace| workspace.iter().count()).max()
     }
 
@@ -101,8 +101,8 @@ impl Judge {
         if let Some(rule) = listed {
             return Verdict::allow(Some(rule.label()), format!("{} is listed as readable.", path.display()));
         }
-        let home = &self.home_folder;
-        if self.home == HomeView::ReadOnly && !home.as_os_str().is_empty() && path.starts_with(home) {
+        let home = &self.ground.places.home;
+        if self.policy().files.home == HomeView::ReadOnly && !home.as_os_str().is_empty() && path.starts_with(home) {
             return Verdict::allow(None, format!("{} is in the home folder.", path.display()));
         }
         Verdict::deny(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::compose::Composition;
-use crate::origin::SourceId;
+use crate::origin::{SourceId, Tier};
 use crate::policy::ToolDefault;
 
 /// A judge of the given policy text, for a home with one workspace in it and one in a masked folder.

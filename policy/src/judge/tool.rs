@@ -20,7 +20,7 @@ impl Judge {
     /// Says what kind of tool an agent's tool is. The tools of an unknown agent are refused.
     #[must_use]
     pub fn tool(&self, client: &str, tool: &str) -> ToolKind {
-        match self.tools.get(client) {
+        match self.policy().tools.get(client) {
             None => ToolKind::Other(ToolDefault::Deny),
             Some(tools) if tools.shell.contains(tool) => ToolKind::Shell,
             Some(tools) if tools.file.contains(tool) => ToolKind::File,
@@ -32,7 +32,7 @@ impl Judge {
     #[must_use]
     pub fn tool_call(&self, client: &str, tool: &str, input: &dyn ToolInput) -> ToolVerdict<'_> {
         let kind = self.tool(client, tool);
-        let tools = self.tools.get(client);
+        let tools = self.policy().tools.get(client);
         let fitting = |rule: &&ToolRule| rule.fits(tool, input);
         let rule = tools.and_then(|tools| tools.rules.iter().find(fitting));
         let narrowing = tools.into_iter().flat_map(|tools| &tools.narrowing).filter(fitting);
@@ -53,7 +53,7 @@ impl Judge {
     /// What happens to a tool that nothing speaks of and that is given something like a path.
     #[must_use]
     pub fn path_default(&self, client: &str) -> PathDefault {
-        self.tools.get(client).map_or(PathDefault::Deny, |tools| tools.other_with_path)
+        self.policy().tools.get(client).map_or(PathDefault::Deny, |tools| tools.other_with_path)
     }
 }
 

@@ -21,7 +21,8 @@ impl Judge {
         if let Some(mask) = self.mask.iter().find(|mask| mask.is_builtin_place() && is_held(path, mask)) {
             return refuse(path, Some(mask), "it is or holds a place for secrets");
         }
-        let system = self.read.iter().chain(&self.scratch).find(|rule| rule.is_builtin_place() && is_held(path, rule));
+        let system =
+            self.read.iter().chain(self.scratch.iter()).find(|rule| rule.is_builtin_place() && is_held(path, rule));
         if let Some(rule) = system {
             return refuse(path, Some(rule), "it is or holds a folder that everything else relies on");
         }
