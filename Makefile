@@ -42,7 +42,7 @@ test-clients: build
 
 lint:
 	cargo fmt --all --check
-	rustfmt --check --edition 2024 demo/service.rs
+	rustfmt --check --edition 2024 demo/service.rs bench/bare.rs
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	mkdir -p $(TARGET_DIR)/demo
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
@@ -51,9 +51,14 @@ lint:
 	for script in .ci/run bench/run tests/clients/install; do bash -n $$script || exit; done
 	python3 .ci/check.py
 
-bench: build
+bench: build $(TARGET_DIR)/bench/bare
 	bench/run $(TARGET_DIR)/bench
+	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/hooks.py $(TARGET_DIR)/bench
 	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
+
+$(TARGET_DIR)/bench/bare: bench/bare.rs
+	mkdir -p $(@D)
+	rustc --edition 2024 -D warnings -C opt-level=3 -C strip=symbols -C target-feature=+crt-static -o $@ $<
 
 dist: build
 	.ci/dist $(BIN_DIR) $(TARGET_DIR)/dist lobsterpot-$(VERSION)-$(TRIPLE)

@@ -131,13 +131,19 @@ def check_sources() -> None:
             problem(name, f"has {len(source.splitlines())} lines; {limit} are budgeted")
         if not source.startswith(("//!", "#!")):
             problem(name, "does not begin with what it is for (//!)")
+    for name in tracked("*.js", "*.mjs"):
+        source = text(name)
+        if len(source.splitlines()) > LINES:
+            problem(name, f"has {len(source.splitlines())} lines; {LINES} are budgeted")
+        if not source.startswith(("//", "/*", "#!")):
+            problem(name, "does not begin with what it is for")
     for name in UNSAFE - set(tracked("*.rs")):
         problem(name, "is gone: remove it from UNSAFE")
 
 
 def check_words() -> None:
     """No unfinished work, no paths of one machine."""
-    for name in tracked("*.rs", "*.md", "*.toml", "*.sh", "Makefile", ".ci/*", "bench/*", "demo/*"):
+    for name in tracked("*.rs", "*.js", "*.mjs", "*.md", "*.toml", "*.sh", "Makefile", ".ci/*", "bench/*", "demo/*"):
         if name == ".ci/check.py" or name.endswith(".json"):
             continue
         for number, line in enumerate(text(name).splitlines(), 1):
