@@ -19,3 +19,11 @@ pub struct Rule {
     /// Where it was written.
     pub origin: Origin,
 }
+
+impl Rule {
+    /// The rule for a verdict: its text, and where it was written.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{} ({})", self.pattern, self.origin)
+    }
+}

@@ -70,7 +70,7 @@ impl Deref for List {
 impl Resolved {
     /// The rule for a verdict: its text, and where it was written.
     pub(super) fn label(&self) -> String {
-        format!("{} ({})", self.rule.pattern, self.rule.origin)
+        self.rule.label()
     }
 
     /// Whether the rule comes with the program and is not about workspaces.

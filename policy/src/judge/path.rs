@@ -17,7 +17,7 @@ impl Judge {
             return bad_path(path);
         }
         if let Some(mask) = self.masking(path) {
-            return masked(path, mask);
+            return Verdict::masked(path, &mask.rule);
         }
         match access {
             Access::Connect => self.connect(path),
@@ -65,13 +65,10 @@ impl Judge {
     /// Judges a write.
     fn write(&self, path: &Path) -> Verdict {
         if let Some(rule) = covering(&self.protect, path) {
-            let reason =
-                rule.rule.reason.as_deref().unwrap_or("what is written there takes effect outside of the sandbox");
-            return Verdict::deny(
-                ReasonCode::Protected,
-                Some(rule.label()),
-                format!("{} may be read but not written: {reason}.", path.display()),
-                "Leave this file as it is, and tell the user which change you would make to it.",
+            return Verdict::protected(
+                path,
+                Some(&rule.rule),
+                "what is written there takes effect outside of the sandbox",
             );
         }
         if self.workspace_depth(path).is_some() {
@@ -84,12 +81,7 @@ impl Judge {
         if seen.reason != ReasonCode::Allowed {
             return seen;
         }
-        Verdict::deny(
-            ReasonCode::ReadOnly,
-            seen.rule,
-            format!("{} may be read but not written.", path.display()),
-            "Write in the workspace, or in /tmp if the file need not be kept.",
-        )
+        Verdict::read_only(path, seen.rule)
     }
 
     /// Judges a read.
@@ -105,12 +97,7 @@ impl Judge {
         if self.policy().files.home == HomeView::ReadOnly && !home.as_os_str().is_empty() && path.starts_with(home) {
             return Verdict::allow(None, format!("{} is in the home folder.", path.display()));
         }
-        Verdict::deny(
-            ReasonCode::OutsideWorkspace,
-            None,
-            format!("{} is outside of the workspace, and the policy does not list it.", path.display()),
-            "Work with files of the workspace, or ask the user to copy the file there or to add it to files.read of their policy.",
-        )
+        Verdict::outside(path)
     }
 }
 
@@ -127,16 +114,5 @@ pub(super) fn bad_path(path: &Path) -> Verdict {
         None,
         format!("\"{}\" is not a plain absolute path.", path.display().to_string().escape_debug()),
         "Give the absolute path, without `..`.",
-    )
-}
-
-/// The verdict for a hidden path.
-fn masked(path: &Path, mask: &Resolved) -> Verdict {
-    let reason = mask.rule.reason.as_deref().unwrap_or("it may hold secrets");
-    Verdict::deny(
-        ReasonCode::Masked,
-        Some(mask.label()),
-        format!("{} is hidden: {reason}.", path.display()),
-        "Do without it. If the task needs a credential, ask the user to do that step.",
     )
 }

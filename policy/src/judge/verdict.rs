@@ -1,8 +1,10 @@
 //! The answer to one request: a decision, a stable code, and words for whoever asked.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::policy::ToolDefault;
+use crate::rule::Rule;
 
 /// What a program wants with a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +48,26 @@ pub enum ReasonCode {
     SocketNotAllowed,
     /// The path is relative, has `..` in it, or has a NUL byte.
     BadPath,
+    /// Nothing is there, or the way there does not exist.
+    NotFound,
+    /// A file is on the way where a folder would have to be.
+    NotAFolder,
+    /// The path is private to each command and thrown away: the host's own files there are never meant.
+    Scratch,
+    /// It is neither a file nor a folder, or it is of the kernel's or of a running system's making.
+    Special,
+    /// It is larger than what is handled at once.
+    TooLarge,
+    /// It is a second name of a file that is hidden or protected.
+    HardLink,
+    /// Too many symbolic links lead on from each other.
+    TooManyLinks,
+    /// The file system's own permissions do not let the caller pass.
+    Permission,
+    /// The file system failed.
+    Unreadable,
+    /// A search there would come upon what is hidden.
+    SearchTooWide,
     /// The folder cannot be a workspace.
     BadWorkspace,
     /// The network is off.
@@ -101,6 +123,16 @@ impl ReasonCode {
             Self::Protected => "fs.protected",
             Self::SocketNotAllowed => "fs.socket-not-allowed",
             Self::BadPath => "fs.bad-path",
+            Self::NotFound => "fs.not-found",
+            Self::NotAFolder => "fs.not-a-folder",
+            Self::Scratch => "fs.scratch",
+            Self::Special => "fs.special",
+            Self::TooLarge => "fs.too-large",
+            Self::HardLink => "fs.hard-link",
+            Self::TooManyLinks => "fs.too-many-links",
+            Self::Permission => "fs.permission",
+            Self::Unreadable => "fs.unreadable",
+            Self::SearchTooWide => "fs.search-too-wide",
             Self::BadWorkspace => "fs.bad-workspace",
             Self::NetworkOff => "net.off",
             Self::HostNotAllowed => "net.host-not-allowed",
@@ -120,13 +152,55 @@ impl fmt::Display for ReasonCode {
 
 impl Verdict {
     /// A request that goes ahead.
-    pub(super) fn allow(rule: Option<String>, message: String) -> Self {
+    pub fn allow(rule: Option<String>, message: String) -> Self {
         Self { decision: Decision::Allow, reason: ReasonCode::Allowed, rule, message, instead: String::new() }
     }
 
     /// A request that does not happen.
-    pub(super) fn deny(reason: ReasonCode, rule: Option<String>, message: String, instead: &str) -> Self {
+    pub fn deny(reason: ReasonCode, rule: Option<String>, message: String, instead: &str) -> Self {
         Self { decision: Decision::Deny, reason, rule, message, instead: instead.to_owned() }
+    }
+
+    /// The verdict for a path that `rule` hides.
+    pub fn masked(path: &Path, rule: &Rule) -> Self {
+        let reason = rule.reason.as_deref().unwrap_or("it may hold secrets");
+        Self::deny(
+            ReasonCode::Masked,
+            Some(rule.label()),
+            format!("{} is hidden: {reason}.", path.display()),
+            "Do without it. If the task needs a credential, ask the user to do that step.",
+        )
+    }
+
+    /// The verdict for a write to a path that is protected, and why it is.
+    pub fn protected(path: &Path, rule: Option<&Rule>, otherwise: &str) -> Self {
+        let reason = rule.and_then(|rule| rule.reason.as_deref()).unwrap_or(otherwise);
+        Self::deny(
+            ReasonCode::Protected,
+            rule.map(Rule::label),
+            format!("{} may be read but not written: {reason}.", path.display()),
+            "Leave this file as it is, and tell the user which change you would make to it.",
+        )
+    }
+
+    /// The verdict for a write to a path that `rule` only lets be read.
+    pub fn read_only(path: &Path, rule: Option<String>) -> Self {
+        Self::deny(
+            ReasonCode::ReadOnly,
+            rule,
+            format!("{} may be read but not written.", path.display()),
+            "Write in the workspace, or in /tmp if the file need not be kept.",
+        )
+    }
+
+    /// The verdict for a path that no rule speaks of.
+    pub fn outside(path: &Path) -> Self {
+        Self::deny(
+            ReasonCode::OutsideWorkspace,
+            None,
+            format!("{} is outside of the workspace, and the policy does not list it.", path.display()),
+            "Work with files of the workspace, or ask the user to copy the file there or to add it to files.read of their policy.",
+        )
     }
 
     /// The verdict when there is no policy to judge by.
