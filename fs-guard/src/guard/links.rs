@@ -1,0 +1,86 @@
+//! Second names of hidden and protected files: a rule covers a name, and another name of the same file would not be covered.
+//!
+//! Looked for only when a file has more than one name, by identity, with the launcher's bounds: files that rules name, what lies
+//! in protected folders, and in masked folders of keys.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::stat::FileStat;
+
+use super::Guard;
+use super::expand::{self, Found};
+use super::facts::Facts;
+use super::index::List;
+
+/// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
+const DEPTH: usize = 3;
+/// See [`DEPTH`].
+const ENTRIES: usize = 4096;
+/// Masked folders that keep keys in files of their own, few enough to look at.
+const STORES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", "gcloud", "gh"];
+
+/// The hidden or protected path that is another name of the file at `real`, whose facts are `file`.
+pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileStat) -> Option<PathBuf> {
+    let search = Search { identity: (file.st_dev, file.st_ino), real };
+    let index = &guard.index;
+    let mut restricting: Vec<(PathBuf, List)> = Vec::new();
+    for (folder, names) in &index.folders {
+        let wanted = names.iter().filter(|(_, entry)| matches!(entry.list, List::Mask | List::Protect));
+        restricting.extend(wanted.map(|(name, entry)| (Path::new(folder).join(name), entry.list)));
+    }
+    for wild in index.wild.iter().filter(|wild| matches!(wild.entry.list, List::Mask | List::Protect)) {
+        let mut found = Found::default();
+        expand::all(&wild.pattern, &mut found);
+        restricting.extend(found.paths.into_iter().map(|path| (path, wild.entry.list)));
+    }
+    restricting.extend(facts.pointers.iter().map(|path| (PathBuf::from(path), List::Protect)));
+    restricting.into_iter().map(|(path, list)| search.at(&path, list)).find(Option::is_some).flatten()
+}
+
+/// What is searched for.
+struct Search<'a> {
+    /// The file.
+    identity: (u64, u64),
+    /// The name by which it was found.
+    real: &'a Path,
+}
+
+impl Search<'_> {
+    /// Looks at `path`, which a rule of `list` names, and at what it holds.
+    fn at(&self, path: &Path, list: List) -> Option<PathBuf> {
+        let metadata = std::fs::metadata(path).ok()?;
+        if metadata.is_file() {
+            return self.is_other(path, &metadata).then(|| path.to_owned());
+        }
+        let is_store = || path.file_name().is_some_and(|name| STORES.iter().any(|store| name == *store));
+        match list {
+            List::Protect if metadata.is_dir() => self.inside(path, DEPTH - 1),
+            List::Mask if metadata.is_dir() && is_store() => self.inside(path, 0),
+            List::Mask | List::Protect | List::Read | List::Write | List::Scratch => None,
+        }
+    }
+
+    /// Looks at what `folder` holds.
+    fn inside(&self, folder: &Path, depth: usize) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES);
+        // git runs no hook of this name, and every repository has a dozen of them.
+        for entry in entries.filter(|entry| !entry.file_name().as_bytes().ends_with(b".sample")) {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_dir() && depth < DEPTH {
+                if let Some(found) = self.inside(&entry.path(), depth + 1) {
+                    return Some(found);
+                }
+            } else if metadata.is_file() && self.is_other(&entry.path(), &metadata) {
+                return Some(entry.path());
+            }
+        }
+        None
+    }
+
+    /// Whether `path` is the file by another name.
+    fn is_other(&self, path: &Path, metadata: &std::fs::Metadata) -> bool {
+        (metadata.dev(), metadata.ino()) == self.identity && path != self.real
+    }
+}

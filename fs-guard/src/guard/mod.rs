@@ -1,0 +1,427 @@
+//! The guard: one policy on this host, asked about one path at a time.
+//!
+//! Its answer is what a process in the sandbox experiences. [`Guard::resolve`] allows a path exactly when such a process would reach
+//! the host's own file there; private and made-up places of the sandbox are refused, for the host's files at those paths are not
+//! what the sandbox shows. Permissions of the file system itself are left to the kernel.
+//!
+//! What was judged is handed out as descriptors, so nothing can be put in its place before it is used.
+
+mod caller;
+mod error;
+mod expand;
+mod facts;
+mod handle;
+mod index;
+mod links;
+mod options;
+mod repository;
+mod request;
+mod sight;
+mod spelling;
+mod walk;
+mod words;
+mod workspace;
+
+use std::cell::{OnceCell, RefCell};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use lobsterpot_policy::{
+    Access, Decision, HomeView, Judge, LoadRequest, Overlay, PatternError, Places, Policy, Purpose, ResolvedPattern,
+    Rule, SystemReader, Verdict, load,
+};
+use nix::errno::Errno;
+
+pub use error::GuardError;
+use facts::{Cause, Facts, Ground};
+use handle::{Found, Kind, Root, Runs, look};
+use index::{Entry, Index, List, lies_in, split};
+pub use options::{HomeSource, Options};
+pub use request::{LastLink, Objects, Refusal, Request, Spelling, Target};
+use sight::{Sight, Writing};
+use walk::{End, Parent, Walk};
+use words::LONGEST_PATH;
+
+/// The system's policy file.
+const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
+/// The user's policy file, in the home folder.
+const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
+/// The policy file of a workspace, which may only narrow.
+const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
+
+/// A policy on this host.
+#[derive(Debug)]
+pub struct Guard {
+    /// The composed policy.
+    policy: Policy,
+    /// What `~` and its like mean, with the workspaces.
+    places: Places,
+    /// The policy's rules by path.
+    index: Index,
+    /// The folders that may be written: the workspaces and what `write` names.
+    roots: Vec<PathBuf>,
+    /// Everything that is shown lies in one of these.
+    seen: Vec<PathBuf>,
+    /// Where relative paths start.
+    directory: PathBuf,
+    /// The root folder.
+    root: Root,
+    /// What names do not tell, as of the last request.
+    facts: RefCell<Option<Rc<Facts>>>,
+    /// The policy's judge, made when it is needed.
+    judge: OnceCell<Judge>,
+}
+
+impl Guard {
+    /// Composes the policy, with the launcher's rules about which files are believed, and looks at the host.
+    ///
+    /// # Errors
+    /// When a policy file cannot be used, an option names nothing, or a folder cannot be a workspace.
+    pub fn load(options: &Options) -> Result<Self, GuardError> {
+        let mut places = caller::places(options.home);
+        let named = real_paths("--workspace", &options.workspaces)?;
+        places.workspaces.clone_from(&named);
+        let mut request = LoadRequest {
+            profile: options.profile,
+            system: Some(PathBuf::from(SYSTEM_POLICY)),
+            user: Some(places.home.join(USER_POLICY)),
+            explicit: options.policies.clone(),
+            workspace_files: Vec::new(),
+            flags: flags(options)?,
+            places: places.clone(),
+            writable_roots: real_paths("--rw", &options.writable)?,
+        };
+        // Until the policy says which the workspaces are, the current folder counts as one.
+        request.writable_roots.push(options.directory.clone());
+        let mut policy = load(&request, &SystemReader)?;
+        places.workspaces = workspace::choose(named, &policy, &places, &options.directory);
+        let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|folder| folder.join(WORKSPACE_POLICY)).collect();
+        if narrowing.iter().any(|file| file.symlink_metadata().is_ok()) {
+            request.workspace_files = narrowing;
+            request.places = places.clone();
+            policy = load(&request, &SystemReader)?;
+        }
+        Self::new(policy, places, options.directory.clone())
+    }
+
+    /// A guard of a policy that was composed already.
+    ///
+    /// # Errors
+    /// When the root folder cannot be opened, or a folder cannot be a workspace.
+    fn new(policy: Policy, places: Places, directory: PathBuf) -> Result<Self, GuardError> {
+        let root = Root::open().map_err(|errno| GuardError::Look { path: PathBuf::from("/"), errno })?;
+        let roots = roots(&policy, &places);
+        let index = Index::new(&policy, &places, &roots);
+        workspace::verify(&policy, &places, &index)?;
+        let seen = seen(&policy, &places);
+        let (facts, judge) = (RefCell::new(None), OnceCell::new());
+        Ok(Self { policy, places, index, roots, seen, directory, root, facts, judge })
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The judge of names alone. It does not look at the host: [`Guard::resolve`] does.
+    #[must_use]
+    pub fn judge(&self) -> &Judge {
+        self.judge.get_or_init(|| Judge::new(&self.policy, &self.places))
+    }
+
+    /// The workspaces, as real paths.
+    #[must_use]
+    pub fn workspaces(&self) -> &[PathBuf] {
+        &self.places.workspaces
+    }
+
+    /// What `~` and its like mean.
+    #[must_use]
+    pub const fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Does without `openat2(2)`, as on kernels that lack it.
+    pub fn step_by_step(&self) {
+        self.root.set_runs(Runs::StepByStep);
+    }
+
+    /// Resolves `spelled` as a process in the sandbox would, and judges it.
+    ///
+    /// What does not exist is allowed for [`Access::Write`] only, where it may be made.
+    ///
+    /// # Errors
+    /// Why it may not be used, or that it does not exist.
+    pub fn resolve(&self, spelled: &OsStr, request: &Request) -> Result<Target, Refusal> {
+        match request.tilde {
+            Spelling::Literal => self.resolve_literal(spelled, request),
+            Spelling::Client => self.resolve_readings(spelled, request),
+        }
+    }
+
+    /// Resolves every reading of `spelled`, and hands out the first one that exists, or may be made.
+    ///
+    /// # Errors
+    /// When one of them may not be used, or none exists.
+    fn resolve_readings(&self, spelled: &OsStr, request: &Request) -> Result<Target, Refusal> {
+        let stated = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let homes: Vec<PathBuf> = self.places.homes.iter().cloned().chain(stated).collect();
+        let readings =
+            spelling::readings(spelled, &homes).map_err(|obscure| Refusal::of_spelling(spelled, obscure.text()))?;
+        let (mut target, mut missing) = (None, None);
+        for reading in &readings {
+            match self.resolve_literal(reading, request) {
+                Ok(found) => target = target.or(Some(found)),
+                Err(refusal) if refusal.is_missing() => missing = missing.or(Some(refusal)),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        if let Some(target) = target {
+            return Ok(target);
+        }
+        let named = |reading: &OsString| Path::new(reading).file_name().is_some_and(spelling::has_look_alikes);
+        match missing {
+            Some(missing) if !readings.iter().any(named) => Err(missing),
+            // The client would go on with names that only look alike.
+            _ => Err(Refusal::of_spelling(spelled, "no file has exactly this name")),
+        }
+    }
+
+    /// Resolves `spelled` as it is.
+    ///
+    /// # Errors
+    /// Why it may not be used, or that it does not exist.
+    fn resolve_literal(&self, spelled: &OsStr, request: &Request) -> Result<Target, Refusal> {
+        let path = self.absolute(spelled, request)?;
+        let sight = Sight { guard: self, facts: self.facts() };
+        let end = Walk::new(sight.clone(), &path, request).finish()?;
+        self.settle(&sight, end, request)
+    }
+
+    /// `spelled` as an absolute path, nothing resolved.
+    ///
+    /// # Errors
+    /// When it is no path.
+    fn absolute(&self, spelled: &OsStr, request: &Request) -> Result<OsString, Refusal> {
+        let bytes = spelled.as_bytes();
+        if bytes.is_empty() {
+            return Err(Refusal::of_spelling(spelled, "it is empty"));
+        }
+        if bytes.contains(&0) {
+            return Err(Refusal::of_spelling(spelled, "it has a NUL byte in it"));
+        }
+        if bytes.len() > LONGEST_PATH {
+            return Err(Refusal::of_spelling(spelled, "it is too long"));
+        }
+        if bytes.starts_with(b"/") {
+            return Ok(spelled.to_owned());
+        }
+        let directory = request.directory.as_deref().unwrap_or(&self.directory);
+        if !directory.is_absolute() {
+            return Err(Refusal::of_spelling(directory.as_os_str(), "the folder that it starts from is not absolute"));
+        }
+        let mut path = directory.as_os_str().to_owned();
+        path.push("/");
+        path.push(spelled);
+        Ok(path)
+    }
+
+    /// What names do not tell, as of now.
+    fn facts(&self) -> Rc<Facts> {
+        let mut kept = self.facts.borrow_mut();
+        if let Some(facts) = kept.as_ref().filter(|facts| facts.are_fresh()) {
+            return Rc::clone(facts);
+        }
+        let ground = Ground {
+            root: &self.root,
+            index: &self.index,
+            seen: &self.seen,
+            roots: &self.roots,
+            homes: &self.places.homes,
+        };
+        let facts = Rc::new(Facts::look(ground));
+        *kept = Some(Rc::clone(&facts));
+        facts
+    }
+
+    /// The rule that `entry` stands for.
+    fn rule(&self, entry: Entry) -> Option<&Rule> {
+        let files = &self.policy.files;
+        let list = match entry.list {
+            List::Mask => &files.mask,
+            List::Protect => &files.protect,
+            List::Read => &files.read,
+            List::Write => &files.write,
+            List::Scratch => &files.scratch,
+        };
+        list.get(entry.rule)
+    }
+
+    /// Judges where a walk has ended.
+    ///
+    /// # Errors
+    /// Why it may not be used.
+    fn settle(&self, sight: &Sight<'_>, end: End, request: &Request) -> Result<Target, Refusal> {
+        let real = end.host.real(&end.path);
+        if request.access == Access::Write {
+            self.may_write(sight, &end, request)?;
+        }
+        let is_special = |found: &Found| matches!(found.kind(), Kind::Socket | Kind::Other);
+        let wants_content = request.objects == Objects::Content && request.access != Access::Connect;
+        if wants_content && end.found.as_ref().is_some_and(is_special) {
+            return Err(Refusal::special(&end.path));
+        }
+        let many =
+            end.found.as_ref().filter(|found| wants_content && found.kind() == Kind::File && found.facts.st_nlink > 1);
+        if let Some(other) = many.and_then(|found| links::other_name(self, &sight.facts, &real, &found.facts)) {
+            return Err(Refusal::hard_link(&end.path, &other));
+        }
+        if request.access == Access::Connect {
+            let verdict = self.judge().path(&real, Access::Connect);
+            if verdict.decision != Decision::Allow {
+                return Err(Refusal::about(&end.path, verdict));
+            }
+        }
+        let (parent, name) = match end.parent {
+            Parent::Open(parent) => (parent, end.name),
+            Parent::OfFile => {
+                self.parent_of(&real, end.found.as_ref()).map_err(|errno| Refusal::of_kernel(&end.path, errno))?
+            }
+        };
+        let verdict = self.permission(&end.path, end.host.writing);
+        let (file, facts) = end.found.map(|found| (found.handle, found.facts)).unzip();
+        Ok(Target { path: real, parent, name, file, facts, missing: end.missing, folder: end.wants_folder, verdict })
+    }
+
+    /// Refuses to write where only reading is allowed.
+    ///
+    /// # Errors
+    /// Why it may not be written.
+    fn may_write(&self, sight: &Sight<'_>, end: &End, request: &Request) -> Result<(), Refusal> {
+        match end.host.writing {
+            Writing::Allowed(_) => {}
+            Writing::ReadOnly(entry) => {
+                return Err(Refusal::read_only(&end.path, entry.and_then(|entry| self.rule(entry))));
+            }
+            Writing::Protected(Cause::Rule(entry)) => return Err(Refusal::protected(&end.path, self.rule(entry))),
+            Writing::Protected(Cause::Repository) => return Err(Refusal::protected(&end.path, None)),
+        }
+        if request.last == LastLink::Keep && end.found.is_some() {
+            let hits = sight.hits(&end.path);
+            let own = sight.protection(&end.path, &hits);
+            if end.is_beginning || own.is_some() {
+                return Err(Refusal::held(&end.path, None));
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder that holds the file `found` at `real`, and its name there.
+    ///
+    /// # Errors
+    /// The kernel's; `ESTALE` when another file lies there by now.
+    fn parent_of(&self, real: &Path, found: Option<&Found>) -> Result<(OwnedFd, OsString), Errno> {
+        let (folder, name) = split(real);
+        let parent = self.root.straight(Path::new(folder))?;
+        let again = look(&parent, name)?;
+        let identity = |found: &Found| (found.facts.st_dev, found.facts.st_ino);
+        if found.map(identity) != Some(identity(&again)) {
+            return Err(Errno::ESTALE);
+        }
+        Ok((parent, name.to_owned()))
+    }
+
+    /// The verdict on `path`, which may be used.
+    fn permission(&self, path: &Path, writing: Writing) -> Verdict {
+        let rule = match writing {
+            Writing::Allowed(entry) | Writing::ReadOnly(entry) => entry,
+            Writing::Protected(_) => None,
+        };
+        match rule.and_then(|entry| self.rule(entry)) {
+            Some(rule) => Verdict::allow(Some(rule.label()), format!("{} is listed.", path.display())),
+            None if self.places.workspaces.iter().any(|workspace| lies_in(path, workspace)) => {
+                Verdict::allow(None, format!("{} is in the workspace.", path.display()))
+            }
+            None => Verdict::allow(None, format!("{} is in the home folder.", path.display())),
+        }
+    }
+}
+
+/// The workspaces, and the folders that `write` names.
+fn roots(policy: &Policy, places: &Places) -> Vec<PathBuf> {
+    let mut roots = places.workspaces.clone();
+    for pattern in policy.files.write.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)) {
+        let mut found = expand::Found::default();
+        expand::all(&pattern, &mut found);
+        let real = found.paths.iter().filter_map(|path| std::fs::canonicalize(path).ok());
+        for folder in real.filter(|path| path.is_dir()) {
+            if !roots.contains(&folder) {
+                roots.push(folder);
+            }
+        }
+    }
+    roots
+}
+
+/// Everything that is shown lies in one of these, and more.
+fn seen(policy: &Policy, places: &Places) -> Vec<PathBuf> {
+    let mut seen = places.workspaces.clone();
+    seen.extend(places.homes.iter().cloned());
+    let grants = policy.files.read.iter().chain(&policy.files.write);
+    let patterns = grants.flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
+    for path in patterns.map(|pattern: ResolvedPattern| pattern.prefix().to_owned()) {
+        if seen.iter().any(|folder| lies_in(&path, folder)) {
+            continue;
+        }
+        if let Some(real) = std::fs::canonicalize(&path).ok().filter(|real| *real != path) {
+            seen.push(real);
+        }
+        seen.push(path);
+    }
+    if policy.files.home == HomeView::ReadOnly {
+        seen.push(places.home.clone());
+    }
+    seen
+}
+
+/// The options' part of the policy.
+///
+/// # Errors
+/// When an option cannot be a rule.
+fn flags(options: &Options) -> Result<Overlay, GuardError> {
+    let mut flags = Overlay::default();
+    let unusable = |option| move |source: PatternError| GuardError::Flag { option, source };
+    for path in real_paths("--ro", &options.readable)? {
+        flags.read(&path).map_err(unusable("--ro"))?;
+    }
+    for path in real_paths("--rw", &options.writable)? {
+        flags.write(&path).map_err(unusable("--rw"))?;
+    }
+    for path in &options.masked {
+        let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
+        flags.mask(&path).map_err(unusable("--mask"))?;
+    }
+    Ok(flags)
+}
+
+/// The real paths of what an option names.
+///
+/// # Errors
+/// When one does not exist.
+fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, GuardError> {
+    let real = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| GuardError::Path {
+            option,
+            path: path.clone(),
+            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        })
+    };
+    paths.iter().map(real).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Attacks on the guard, in throw-away worlds.
+
+mod world;
+
+mod links;
+mod places;
+mod spellings;

@@ -1,0 +1,93 @@
+//! Which folders are the workspace, and which must never be: the launcher's rules.
+
+use std::path::{Path, PathBuf};
+
+use lobsterpot_policy::{Places, Policy, Purpose};
+
+use super::error::GuardError;
+use super::expand::{self, Found};
+use super::index::{Entry, Index, List, ancestors, lies_in};
+
+/// Folders that are the system's: nothing below `/` itself, and none of these, is a place to work in.
+const SYSTEM: [&str; 17] = [
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/mnt", "/nix", "/opt", "/proc", "/run",
+    "/sbin", "/sys", "/usr", "/var",
+];
+/// Folders of the system in which a workspace may lie all the same.
+const OPEN: [&str; 4] = ["/home", "/var", "/mnt", "/opt"];
+/// The same, deeper down.
+const OPEN_BELOW: [&str; 3] = ["/usr/src", "/usr/local", "/dev/shm"];
+/// Folders in which a workspace may lie, but which are none themselves.
+const SHARED: [&str; 5] = ["/tmp", "/var/tmp", "/srv", "/media", "/dev/shm"];
+
+/// The workspaces: those that were named; else the policy's root around `directory`; else `directory`.
+pub(super) fn choose(named: Vec<PathBuf>, policy: &Policy, places: &Places, directory: &Path) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named;
+    }
+    let homes = Places { xdg: std::collections::BTreeMap::new(), workspaces: Vec::new(), ..places.clone() };
+    let roots = policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(&homes, Purpose::Grant));
+    let roots: Vec<_> = roots.collect();
+    let root = directory.ancestors().find(|ancestor| roots.iter().any(|root| root.matches(ancestor)));
+    vec![root.unwrap_or(directory).to_owned()]
+}
+
+/// Refuses workspaces that would make the guard pointless.
+///
+/// # Errors
+/// The first that cannot be one, and why.
+pub(super) fn verify(policy: &Policy, places: &Places, index: &Index) -> Result<(), GuardError> {
+    for workspace in &places.workspaces {
+        if let Some((why, hint)) = objection(workspace, policy, places, index) {
+            return Err(GuardError::Workspace { path: workspace.clone(), why, hint });
+        }
+    }
+    Ok(())
+}
+
+/// What speaks against `workspace`.
+fn objection(workspace: &Path, policy: &Policy, places: &Places, index: &Index) -> Option<(&'static str, String)> {
+    let elsewhere = || "name a project folder with --workspace".to_owned();
+    if !workspace.is_dir() {
+        return Some(("it is not a folder", elsewhere()));
+    }
+    if workspace.parent().is_none() || SYSTEM.iter().chain(&SHARED).any(|folder| workspace == Path::new(folder)) {
+        return Some(("it belongs to the system", elsewhere()));
+    }
+    let homes = || places.homes.iter();
+    let closed = SYSTEM.iter().filter(|folder| !OPEN.contains(folder)).any(|folder| workspace.starts_with(folder));
+    let is_open = OPEN_BELOW.iter().any(|folder| workspace.starts_with(folder));
+    if closed && !is_open && !homes().any(|home| workspace.starts_with(home)) {
+        return Some(("it belongs to the system", elsewhere()));
+    }
+    if homes().any(|home| home.starts_with(workspace)) {
+        return Some(("it is, or holds, a home folder", elsewhere()));
+    }
+    masked_store(workspace, policy, places, index)
+}
+
+/// An objection when `workspace` is, lies in, or holds a place where secrets are kept.
+fn masked_store(workspace: &Path, policy: &Policy, places: &Places, index: &Index) -> Option<(&'static str, String)> {
+    let rule = |entry: Entry| policy.files.mask.get(entry.rule).filter(|rule| !rule.pattern.is_relative());
+    let is_mask = |entry: &Entry| entry.list == List::Mask;
+    let around = ancestors(workspace).flat_map(|path| index.hits(path)).filter(is_mask).find_map(rule);
+    if let Some(rule) = around {
+        let mut roots = policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
+        if !roots.any(|pattern| pattern.matches(workspace)) {
+            let text = rule.pattern.text();
+            let hint =
+                format!("choose another, or say in the policy that it is one: [workspace] roots (the mask is {text})");
+            return Some(("it lies in a masked folder", hint));
+        }
+    }
+    let named = index.below(workspace, List::Mask).filter(|(path, _)| path.symlink_metadata().is_ok());
+    let wild = index.wild.iter().filter(|wild| is_mask(&wild.entry) && lies_in(wild.pattern.prefix(), workspace));
+    let wild = wild.filter(|wild| {
+        let mut found = Found::default();
+        expand::all(&wild.pattern, &mut found);
+        !found.paths.is_empty()
+    });
+    let held = named.map(|(_, entry)| entry).chain(wild.map(|wild| wild.entry));
+    let rule = held.filter_map(rule).find(|rule| rule.pattern.is_in_home())?;
+    Some(("it holds a folder of secrets", format!("choose a folder without {}", rule.pattern.text())))
+}
