@@ -4,6 +4,7 @@
 //! layers gave. Composing the same layer twice is the same as composing it once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::error::PolicyError;
 use crate::name::NamePattern;
@@ -125,7 +126,9 @@ impl Composition {
                 ptrace: stated.ptrace.map_or(Permission::Deny, |permission| permission.value),
                 user_namespaces: stated.user_namespaces.map_or(Permission::Deny, |permission| permission.value),
             },
-            tools: stated.tools.into_iter().map(|(client, tools)| (client, client_tools(tools.value))).collect(),
+            tools: Arc::new(
+                stated.tools.into_iter().map(|(client, tools)| (client, client_tools(tools.value))).collect(),
+            ),
             sources: self.sources,
         }
     }

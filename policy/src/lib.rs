@@ -43,6 +43,8 @@ pub use policy::{
 pub use profile::ProfileName;
 pub use reader::{FileFacts, Folder, Reader, SystemReader};
 pub use rule::Rule;
-pub use tools::{Field, FieldValue, PathDefault, Step, ToolInput, ToolName, ToolOutcome, ToolRule, ToolRuleError};
+pub use tools::{
+    Field, FieldValue, PathDefault, Step, ToolInput, ToolName, ToolOutcome, ToolRule, ToolRuleError, Words,
+};
 pub use trust::TrustError;
 pub use units::{LimitName, UnitError};

@@ -76,6 +76,7 @@ pub(crate) struct Stated<T> {
 
 /// What one layer states about the tools of one client.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub(crate) struct ToolsOverlay {
     /// Tools that run a command line.
     pub(crate) shell: BTreeSet<String>,

@@ -1,6 +1,7 @@
 //! The composed policy: what every other part of the project reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Policy {
     /// Which dangerous system calls are allowed after all.
     pub syscalls: Syscalls,
     /// Which tools of which agent run commands or touch files, by client name.
-    pub tools: BTreeMap<String, ClientTools>,
+    pub tools: Arc<BTreeMap<String, ClientTools>>,
     /// What contributed to this policy, lowest layer first.
     pub sources: Vec<SourceId>,
 }

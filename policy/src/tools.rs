@@ -1,7 +1,9 @@
 //! Rules about single tools of an agent: what a call must look like, and what then happens.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,12 +12,13 @@ use crate::origin::Origin;
 
 /// One rule: the first that fits a call decides it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub struct ToolRule {
     /// Which tools it is about.
     pub tools: Vec<ToolName>,
     /// What fields of the input must hold: one of the values listed, in which `*` stands for any characters. A field that is
     /// not there is `""`, and nothing else.
-    pub when: BTreeMap<Field, Vec<String>>,
+    pub when: BTreeMap<Field, Vec<Words>>,
     /// What happens; `None` leaves it to the fields below.
     pub outcome: Option<ToolOutcome>,
     /// Fields that name a file or folder to be read.
@@ -25,9 +28,9 @@ pub struct ToolRule {
     /// Fields that hold an address: a `file:` address is a file to be read, and addresses of this host are refused.
     pub url: Vec<Field>,
     /// Why the rule is there.
-    pub reason: Option<String>,
+    pub reason: Option<Words>,
     /// What the agent should do instead.
-    pub instead: Option<String>,
+    pub instead: Option<Words>,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -60,17 +63,23 @@ pub enum PathDefault {
 
 /// A tool's name, in which `*` stands for any characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ToolName(String);
+pub struct ToolName(#[serde(borrow)] Cow<'static, str>);
+
+/// A text of a rule. That of a built-in rule lies in the program itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Words(#[serde(borrow)] Cow<'static, str>);
 
 /// Where a value stands in a tool's input: `path`, `job.schedule.cwd`, `paths[]`, `attachments[].media`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub struct Field(Vec<Step>);
 
 /// One step into a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Step {
     /// The member to go to.
-    pub name: String,
+    #[serde(borrow)]
+    pub name: Cow<'static, str>,
     /// Whether it holds a list, each entry of which is meant. A single value stands for a list of one.
     pub each: bool,
 }
@@ -133,7 +142,7 @@ impl ToolName {
     /// # Errors
     /// When it is empty.
     pub fn parse(text: &str) -> Result<Self, ToolRuleError> {
-        if text.is_empty() { Err(ToolRuleError::NoTool) } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() { Err(ToolRuleError::NoTool) } else { Ok(Self(Cow::Owned(text.to_owned()))) }
     }
 
     /// Whether the tool called `name` is meant.
@@ -152,7 +161,7 @@ impl Field {
         let step = |part: &str| {
             let (name, each) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
             let plain = !name.is_empty() && !name.contains(['[', ']']);
-            plain.then(|| Step { name: name.to_owned(), each })
+            plain.then(|| Step { name: Cow::Owned(name.to_owned()), each })
         };
         let steps: Option<Vec<Step>> = text.split('.').map(step).collect();
         steps.map(Self).ok_or_else(|| ToolRuleError::BadField { text: text.escape_debug().to_string() })
@@ -169,8 +178,8 @@ impl ToolRule {
     /// Whether the rule is about this call.
     #[must_use]
     pub fn fits(&self, tool: &str, input: &dyn ToolInput) -> bool {
-        let holds = |(field, values): (&Field, &Vec<String>)| match input.value(field) {
-            FieldValue::Absent => values.iter().any(String::is_empty),
+        let holds = |(field, values): (&Field, &Vec<Words>)| match input.value(field) {
+            FieldValue::Absent => values.iter().any(|value| value.is_empty()),
             FieldValue::Text(text) => values.iter().any(|value| !value.is_empty() && fits(value, text)),
             FieldValue::Compound => false,
         };
@@ -192,8 +201,22 @@ impl ToolRule {
     /// The rule for a verdict: its tools, and where it was written.
     #[must_use]
     pub fn label(&self) -> String {
-        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.0.as_str()).collect();
+        let tools: Vec<&str> = self.tools.iter().map(|tool| &*tool.0).collect();
         format!("{} ({})", tools.join(", "), self.origin)
+    }
+}
+
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl Deref for Words {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 

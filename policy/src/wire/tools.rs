@@ -13,7 +13,7 @@ use crate::error::PolicyError;
 use crate::origin::Tier;
 use crate::overlay::{Stated, ToolsOverlay};
 use crate::policy::ToolDefault;
-use crate::tools::{Field, PathDefault, ToolName, ToolOutcome, ToolRule, ToolRuleError};
+use crate::tools::{Field, PathDefault, ToolName, ToolOutcome, ToolRule, ToolRuleError, Words};
 
 /// `[tools.<client>]`.
 #[derive(Debug, Default, Deserialize)]
@@ -121,7 +121,9 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
     let span = entry.span();
     let RuleEntry { tool, when, decision, read, write, url, reason, instead } = entry.into_inner();
     let build = || -> Result<ToolRule, ToolRuleError> {
-        let when = when.into_iter().map(|(field, values)| Ok((Field::parse(&field)?, values.0)));
+        let when = when
+            .into_iter()
+            .map(|(field, values)| Ok((Field::parse(&field)?, values.0.into_iter().map(Words::from).collect())));
         let rule = ToolRule {
             tools: tool.0.iter().map(|name| ToolName::parse(name)).collect::<Result<_, _>>()?,
             when: when.collect::<Result<_, ToolRuleError>>()?,
@@ -129,8 +131,8 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
             read: fields(&read)?,
             write: fields(&write)?,
             url: fields(&url)?,
-            reason,
-            instead,
+            reason: reason.map(Words::from),
+            instead: instead.map(Words::from),
             origin: at.origin(&span),
         };
         if rule.tools.is_empty() {

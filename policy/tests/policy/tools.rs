@@ -167,7 +167,7 @@ fn a_path_given_to_an_unknown_tool_goes_to_a_person_or_nowhere() {
 
 #[test]
 fn every_built_in_rule_that_refuses_says_why() {
-    for (client, tools) in &policy().tools {
+    for (client, tools) in policy().tools.iter() {
         for rule in tools.rules.iter().filter(|rule| rule.outcome > Some(ToolOutcome::Allow)) {
             assert!(rule.reason.as_ref().is_some_and(|reason| !reason.ends_with('.')), "{client}: {}", rule.label());
         }
