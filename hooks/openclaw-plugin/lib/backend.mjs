@@ -74,8 +74,8 @@ async function createHandle({ settings, workspaces, rewrites, guards }, params) 
 /** A command of the agent. The mark for the clean-up goes to the launcher alone. */
 function buildExecution(settings, workspace, rewrites, request) {
   const { [MARK]: mark, ...env } = request.env;
-  const command = rewrites.original(request.command);
-  const spec = execution(settings, workspace, { ...request, command, env });
+  const original = rewrites.original(request.command);
+  const spec = execution(settings, workspace, { ...request, command: original.command, env: { ...env, ...original.env } });
   return mark === undefined ? spec : { ...spec, env: { ...spec.env, [MARK]: mark } };
 }
 

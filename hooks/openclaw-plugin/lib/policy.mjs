@@ -64,18 +64,22 @@ async function evaluate({ settings, rewrites }, call, signal) {
   return confined.block ? confined : { ...approval, ...confined };
 }
 
-/** The call with its command rewritten; the rest of its parameters must be as they were. */
+/** The call with its command rewritten. The hook moves the model's variables into it; all other parameters stay as they were. */
 async function confine(settings, rewrites, call, signal) {
   const answer = await askHook(settings, "sandbox-exec-hook", call, signal);
   if (answer.decision !== "allow") return block(answer.code, answer.reason);
-  const params = answer.params;
-  const { command, ...rest } = call.params;
-  const { command: rewritten, ...others } = params ?? {};
-  if (typeof rewritten !== "string" || rewritten === command || !isDeepStrictEqual(rest, others)) {
-    return block("internal", "sandbox-exec-hook did not rewrite the command, or changed something else");
-  }
-  rewrites.remember(rewritten, command);
-  return { params };
+  const { command, env = {}, ...rest } = call.params;
+  const { command: rewritten, env: left = {}, ...others } = answer.params ?? {};
+  const isSound = typeof rewritten === "string" && rewritten !== command && isDeepStrictEqual(asJson(rest), others)
+    && Object.keys(left).length === 0;
+  if (!isSound) return block("internal", "sandbox-exec-hook did not rewrite the command, or changed something else");
+  rewrites.remember(rewritten, { command, env });
+  return { params: answer.params };
+}
+
+/** The value as it reads after a journey through JSON: without what has no value. */
+function asJson(value) {
+  return JSON.parse(JSON.stringify(value));
 }
 
 /** A refusal; its text is what the model reads. */

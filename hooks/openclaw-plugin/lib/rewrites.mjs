@@ -14,7 +14,12 @@ const MAX_COMMANDS = 1024;
 export class Rewrites {
   #originals = new Map();
 
-  /** Remembers what a rewritten command was. */
+  /**
+   * Remembers what a rewritten command was.
+   *
+   * @param {string} rewritten
+   * @param {{command: string, env: Record<string, string>}} original with the variables that the rewriting moved into the command
+   */
   remember(rewritten, original) {
     this.#originals.delete(rewritten);
     this.#originals.set(rewritten, original);
@@ -23,6 +28,6 @@ export class Rewrites {
 
   /** The command as it was before, or as it is. */
   original(command) {
-    return this.#originals.get(command) ?? command;
+    return this.#originals.get(command) ?? { command, env: {} };
   }
 }

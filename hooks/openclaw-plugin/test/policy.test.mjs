@@ -26,7 +26,22 @@ test("allowed_shell_call_is_rewritten_and_the_rest_of_it_kept", async (t) => {
   const place = scene(t, { "fs-guard-hook": ALLOW, "sandbox-exec-hook": WRAPPING });
   const rewrites = new Rewrites();
   assert.deepEqual(await decide(place, SHELL, rewrites), { params: { command: "wrapped id", workdir: "sub" } });
-  assert.equal(rewrites.original("wrapped id"), "id");
+  assert.deepEqual(rewrites.original("wrapped id"), { command: "id", env: {} });
+});
+
+test("variables_of_the_model_may_move_into_the_command", async (t) => {
+  const moving = answering({ decision: "allow", params: { command: "export A='1'; id", workdir: "sub", env: {} } });
+  const place = scene(t, { "fs-guard-hook": ALLOW, "sandbox-exec-hook": moving });
+  const rewrites = new Rewrites();
+  const decision = await decide(place, { ...SHELL, params: { ...SHELL.params, env: { A: "1" } } }, rewrites);
+  assert.deepEqual(decision.params.env, {});
+  assert.deepEqual(rewrites.original("export A='1'; id"), { command: "id", env: { A: "1" } });
+});
+
+test("parameters_without_value_do_not_count_as_changed", async (t) => {
+  const place = scene(t, { "fs-guard-hook": ALLOW, "sandbox-exec-hook": WRAPPING });
+  const event = { ...SHELL, params: { ...SHELL.params, title: undefined } };
+  assert.deepEqual((await decide(place, event)).params, { command: "wrapped id", workdir: "sub" });
 });
 
 test("allowed_file_call_is_left_alone", async (t) => {
@@ -67,6 +82,7 @@ for (const [name, spoil] of Object.entries({
   shell_hook_that_rewrites_nothing: ({ bin }) => program(bin, "sandbox-exec-hook", answering({ decision: "allow", params: SHELL.params })),
   shell_hook_that_allows_without_parameters: ({ bin }) => program(bin, "sandbox-exec-hook", answering({ decision: "allow" })),
   shell_hook_that_changes_the_folder: ({ bin }) => program(bin, "sandbox-exec-hook", answering({ decision: "allow", params: { command: "x", workdir: "/" } })),
+  shell_hook_that_adds_variables: ({ bin }) => program(bin, "sandbox-exec-hook", answering({ decision: "allow", params: { ...SHELL.params, command: "x", env: { LD_PRELOAD: "x" } } })),
   shell_hook_that_asks: ({ bin }) => program(bin, "sandbox-exec-hook", answering({ decision: "ask", params: { command: "x", workdir: "sub" } })),
 })) {
   test(`${name}_blocks_shell_calls`, async (t) => {
