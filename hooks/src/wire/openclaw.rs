@@ -5,8 +5,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::value::RawValue;
-
 use crate::arguments::Approval;
 use crate::call::{Call, Event, Lane, OpenClawFacts, Origin, ShellCall, Start};
 use crate::client::Client;
@@ -46,17 +44,15 @@ impl Dialect for OpenClaw {
     }
 
     fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        let facts = call.openclaw.as_ref();
-        let backend = facts.is_some_and(|facts| facts.backend);
-        stays_here(&call.input, backend)?;
+        stays_here(&call.input)?;
         // Code mode's outer call runs no shell, and its inner calls are announced one by one.
-        let code = facts.is_some_and(|facts| facts.kind.as_deref() == Some(CODE_MODE));
+        let code = call.openclaw.as_ref().is_some_and(|facts| facts.kind.as_deref() == Some(CODE_MODE));
         Ok(ShellCall {
             command: call.input.command("command")?,
             start: Start::ClientShell,
             keeps_directory: false,
             environment: environment(&call.input)?,
-            lane: if backend || code { Lane::Confined } else { Lane::Rewrite },
+            lane: if code { Lane::Confined } else { Lane::Rewrite },
         })
     }
 
@@ -83,29 +79,22 @@ impl Dialect for OpenClaw {
     }
 }
 
-/// Refuses a call that asks to be run elsewhere than on this host, or with more than the gateway's rights.
+/// Refuses a call that asks to be run elsewhere than on this host: no sandbox is there.
+///
+/// What stays here is rewritten whatever else it asks for (`host`, `elevated`), and whether or not OpenClaw will run it in our
+/// backend: that is decided later than this, by settings that may change.
 ///
 /// # Errors
 /// When it does.
-fn stays_here(input: &Fields, backend: bool) -> Result<(), Denial> {
+fn stays_here(input: &Fields) -> Result<(), Denial> {
     let host = input.optional("host")?;
-    let here = match host.as_deref() {
-        None | Some("auto") => true,
-        Some("sandbox") => backend,
-        Some("gateway") => !backend,
-        Some(_) => false,
-    };
-    let plainly_false = |name| matches!(input.value(name).map(RawValue::get), None | Some("false" | "null"));
-    let problem = if !here {
-        "it asks for another host, where no sandbox is: leave `host` out"
-    } else if input.optional("node")?.is_some() {
-        "it asks for another node, where no sandbox is: leave `node` out"
-    } else if !plainly_false("elevated") {
-        "it asks for elevated rights, which lead out of the sandbox: leave `elevated` out"
-    } else {
+    let here = matches!(host.as_deref(), None | Some("auto" | "sandbox" | "gateway"));
+    if here && input.optional("node")?.is_none() {
         return Ok(());
-    };
-    Err(Denial::Command { problem: problem.to_owned() })
+    }
+    Err(Denial::Command {
+        problem: "it asks for another host, where no sandbox is: leave `host` and `node` out".to_owned(),
+    })
 }
 
 /// The variables that the model sets, each as `NAME=VALUE`.
@@ -130,7 +119,13 @@ fn assignment(name: &str, value: &str) -> Result<String, Denial> {
     if first && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit()) && !value.contains('\0') {
         return Ok(format!("{name}={value}"));
     }
-    Err(Denial::Command { problem: format!("the variable \"{name}\" is none that a process can be given") })
+    let message = format!("\"{name}\" is no variable that a shell can set to this value");
+    Err(refused(&message, "Leave it out of `env`."))
+}
+
+/// The denial of a command for what stands beside it.
+fn refused(message: &str, instead: &str) -> Denial {
+    Denial::Judged { code: "hook.command", message: message.to_owned(), instead: instead.to_owned() }
 }
 
 #[cfg(test)]
@@ -154,12 +149,10 @@ mod tests {
     fn a_call_that_asks_to_leave_the_sandbox_is_refused() {
         for extra in [
             r#""host":"node""#,
-            r#""host":"sandbox""#,
             r#""host":"GATEWAY""#,
+            r#""host":"laptop""#,
             r#""host":7"#,
             r#""node":"laptop""#,
-            r#""elevated":true"#,
-            r#""elevated":"yes""#,
             r#""env":{"BASH_FUNC_exec%%":"() { id; }"}"#,
             r#""env":{"A=B":"c"}"#,
             r#""env":{"A":7}"#,
@@ -168,20 +161,19 @@ mod tests {
             let call = read(&format!(r#"{{"command":"ls",{extra}}}"#), r#""backend":false"#).unwrap();
             assert!(OpenClaw.shell(&call).is_err(), "{extra}");
         }
-        let backend = read(r#"{"command":"ls","host":"gateway"}"#, r#""backend":true"#).unwrap();
-        assert!(OpenClaw.shell(&backend).is_err(), "the gateway is outside of the backend's sandbox");
     }
 
     #[test]
-    fn only_what_a_sandbox_holds_already_is_left_alone() {
+    fn only_the_script_of_code_mode_is_left_alone() {
         for (rest, lane) in [
             (r#""backend":false"#, Lane::Rewrite),
-            (r#""backend":true"#, Lane::Confined),
+            (r#""backend":true"#, Lane::Rewrite),
             (r#""backend":false,"kind":"code_mode_exec""#, Lane::Confined),
             (r#""backend":false,"kind":"other""#, Lane::Rewrite),
         ] {
-            let call = read(r#"{"command":"ls","host":"auto","elevated":false}"#, rest).unwrap();
-            assert_eq!(OpenClaw.shell(&call).unwrap().lane, lane, "{rest}");
+            for input in [r#"{"command":"ls"}"#, r#"{"command":"ls","host":"gateway","elevated":true}"#] {
+                assert_eq!(OpenClaw.shell(&read(input, rest).unwrap()).unwrap().lane, lane, "{input} {rest}");
+            }
         }
         assert!(read(r#"{"command":"ls"}"#, r#""kind":null"#).is_err(), "nothing says whether there is a backend");
     }

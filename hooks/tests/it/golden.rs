@@ -13,22 +13,29 @@ use serde_json::{Value, json};
 
 use crate::support::{HOOK, World, assert_denied, feed, hook, slug};
 
+/// The clients' names.
+pub(crate) const CLIENTS: [&str; 8] =
+    ["claude-code", "codex", "gemini-cli", "copilot-cli", "opencode", "cursor", "cline", "openclaw"];
+
 /// One call and its answer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Golden {
+pub(crate) struct Golden {
+    /// A policy file for `--policy`, if the call needs one.
+    #[serde(default)]
+    policy: Option<String>,
     /// What the client sends, byte for byte.
-    payload: Box<RawValue>,
+    pub(crate) payload: Box<RawValue>,
     /// What the hook writes to standard output.
-    stdout: String,
+    pub(crate) stdout: String,
     /// What it writes to standard error.
     stderr: String,
     /// Its exit status.
-    status: i32,
+    pub(crate) status: i32,
 }
 
 /// The golden files, each with the client that it is of: the name of its folder.
-fn files() -> Vec<(String, PathBuf)> {
+pub(crate) fn files() -> Vec<(String, PathBuf)> {
     let listed = |folder: &Path| -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
@@ -39,8 +46,13 @@ fn files() -> Vec<(String, PathBuf)> {
     folders.iter().flat_map(|folder| listed(folder).into_iter().map(|file| (named(folder), file))).collect()
 }
 
+/// One golden file.
+pub(crate) fn golden(file: &Path) -> Golden {
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
 /// Puts a world's paths in the place of their names.
-fn placed(text: &str, world: &World) -> String {
+pub(crate) fn placed(text: &str, world: &World) -> String {
     let hook = Path::new(HOOK).canonicalize().unwrap();
     text.replace("$W", world.base.to_str().unwrap())
         .replace("$SLUG", &slug(&world.workspace))
@@ -50,17 +62,41 @@ fn placed(text: &str, world: &World) -> String {
 #[test]
 fn every_captured_payload_gets_its_exact_answer() {
     for (client, file) in files() {
-        let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let golden = golden(&file);
         let world = World::new();
         let launcher = world.base.join("sandbox-exec");
-        let output = hook(
-            &["--client", &client, "--sandbox-exec", launcher.to_str().unwrap()],
-            &placed(golden.payload.get(), &world),
-        );
+        let mut arguments = vec!["--client", &client, "--sandbox-exec", launcher.to_str().unwrap()];
+        let policy = world.base.join("policy.toml");
+        if let Some(text) = &golden.policy {
+            fs::write(&policy, text).unwrap();
+            arguments.extend(["--policy", policy.to_str().unwrap()]);
+        }
+        let output = hook(&arguments, &placed(golden.payload.get(), &world));
         let name = file.display();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), placed(&golden.stdout, &world), "{name}");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), placed(&golden.stderr, &world), "{name}");
         assert_eq!(output.status.code(), Some(golden.status), "{name}");
+    }
+}
+
+#[test]
+fn every_client_has_a_transcript_of_every_verdict() {
+    for client in CLIENTS {
+        let of_client = files().into_iter().filter(|(folder, _)| folder == client);
+        let names: Vec<String> =
+            of_client.map(|(_, file)| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        let starting = |with: &str| names.iter().any(|name| name.starts_with(with));
+        assert!(starting("ask-"), "{client}");
+        assert!(starting("deny-by-policy"), "{client}");
+        let foreign = if client == "claude-code" { "deny-codex" } else { "deny-claude-code" };
+        assert!(starting(foreign), "{client}");
+        let confined = files().into_iter().any(|(folder, file)| {
+            let golden = golden(&file);
+            folder == client
+                && golden.status == 0
+                && (golden.stdout + golden.payload.get()).contains("/sandbox-exec --workspace")
+        });
+        assert!(confined, "{client} has no shell call that runs in the sandbox");
     }
 }
 
