@@ -12,7 +12,7 @@ use nix::unistd::Uid;
 use super::options::HomeSource;
 
 /// Where users are listed. Name services do not work in a static program.
-const PASSWD: &str = "/etc/passwd";
+pub(super) const PASSWD: &str = "/etc/passwd";
 
 /// The variables that move a user's folders.
 const FOLDERS: [&str; 5] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];

@@ -11,14 +11,35 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, lstat};
 
 use super::handle::{Kind, kind_of};
+use super::index::lies_in;
+
+/// How many files and folders a search may meet: the launcher's bound.
+const LIMIT: usize = 5_000_000;
 
 /// What a search found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
     /// Paths that match.
     pub(super) paths: BTreeSet<PathBuf>,
     /// Folders that were listed.
     pub(super) listed: Vec<PathBuf>,
+    /// How much may still be met; at nothing the search has been given up.
+    pub(super) left: usize,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { paths: BTreeSet::new(), listed: Vec::new(), left: LIMIT }
+    }
+}
+
+/// What is searched for.
+#[derive(Clone, Copy, Debug)]
+struct Search<'a> {
+    /// Which matches are wanted.
+    wanted: Wanted,
+    /// The only folder that is searched.
+    within: Option<&'a Path>,
 }
 
 /// Which matches are wanted.
@@ -41,53 +62,88 @@ enum Way {
 
 /// Adds every existing path that `pattern` means.
 pub(super) fn all(pattern: &ResolvedPattern, found: &mut Found) {
-    descend(Wanted::All, pattern.prefix(), pattern.tail(), way_to(pattern.prefix()), found);
+    let search = Search { wanted: Wanted::All, within: None };
+    search.descend(pattern.prefix(), pattern.tail(), Way::Straight, found);
+}
+
+/// Adds every existing path that `pattern` means and that lies in `folder`.
+pub(super) fn within(pattern: &ResolvedPattern, folder: &Path, found: &mut Found) {
+    let search = Search { wanted: Wanted::All, within: Some(folder) };
+    if search.may_hold(pattern.prefix()) {
+        search.descend(pattern.prefix(), pattern.tail(), Way::Straight, found);
+    }
 }
 
 /// Adds every existing path that `pattern` means and that is a symbolic link, or lies behind one.
 pub(super) fn links(pattern: &ResolvedPattern, found: &mut Found) {
-    descend(Wanted::Links, pattern.prefix(), pattern.tail(), way_to(pattern.prefix()), found);
-}
-
-/// How `folder` is reached.
-fn way_to(folder: &Path) -> Way {
-    match std::fs::canonicalize(folder) {
-        Ok(real) if real != folder => Way::Crooked,
+    let search = Search { wanted: Wanted::Links, within: None };
+    let way = match std::fs::canonicalize(pattern.prefix()) {
+        Ok(real) if real != pattern.prefix() => Way::Crooked,
         Ok(_) | Err(_) => Way::Straight,
-    }
+    };
+    search.descend(pattern.prefix(), pattern.tail(), way, found);
 }
 
-/// Follows the segments of `tail` below `folder`.
-fn descend(wanted: Wanted, folder: &Path, tail: &[Segment], way: Way, found: &mut Found) {
-    let Some((segment, rest)) = tail.split_first() else {
-        if wanted == Wanted::All || way == Way::Crooked {
-            found.paths.insert(folder.to_owned());
+impl Search<'_> {
+    /// Whether what is searched lies in or around `path`.
+    fn may_hold(self, path: &Path) -> bool {
+        self.within.is_none_or(|within| lies_in(path, within) || lies_in(within, path))
+    }
+
+    /// Follows the segments of `tail` below `folder`.
+    fn descend(self, folder: &Path, tail: &[Segment], way: Way, found: &mut Found) {
+        if found.left == 0 {
+            return;
         }
-        return;
-    };
-    match segment {
-        Segment::Literal(name) => {
-            let path = folder.join(name);
-            if let Ok(facts) = lstat(&path) {
-                let way = if kind_of(&facts) == Kind::Link { Way::Crooked } else { way };
-                descend(wanted, &path, rest, way, found);
+        let Some((segment, rest)) = tail.split_first() else {
+            let is_wanted = self.wanted == Wanted::All || way == Way::Crooked;
+            let is_inside = self.within.is_none_or(|within| lies_in(folder, within));
+            if is_wanted && is_inside && (way == Way::Crooked || folder.symlink_metadata().is_ok()) {
+                found.paths.insert(folder.to_owned());
             }
-        }
-        Segment::Glob(_) => {
-            for (name, kind) in list(folder, found).into_iter().filter(|(name, _)| segment.matches(name)) {
+            return;
+        };
+        match segment {
+            Segment::Literal(name) => {
                 let path = folder.join(name);
-                let way = if is_link(&path, kind) { Way::Crooked } else { way };
-                descend(wanted, &path, rest, way, found);
-            }
-        }
-        Segment::AnyDepth => {
-            descend(wanted, folder, rest, way, found);
-            for (name, kind) in list(folder, found) {
-                let path = folder.join(name);
-                if is_folder(&path, kind) {
-                    descend(wanted, &path, tail, way, found);
+                if let Ok(facts) = lstat(&path) {
+                    let way = if kind_of(&facts) == Kind::Link { Way::Crooked } else { way };
+                    self.onward(&path, rest, way, found);
                 }
             }
+            Segment::Glob(_) => {
+                for (name, kind) in self.list(folder, found).into_iter().filter(|(name, _)| segment.matches(name)) {
+                    let path = folder.join(name);
+                    let way = if is_link(&path, kind) { Way::Crooked } else { way };
+                    self.onward(&path, rest, way, found);
+                }
+            }
+            Segment::AnyDepth => {
+                self.descend(folder, rest, way, found);
+                for (name, kind) in self.list(folder, found) {
+                    let path = folder.join(name);
+                    if is_folder(&path, kind) {
+                        self.onward(&path, tail, way, found);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes on at `path`, unless it lies elsewhere.
+    fn onward(self, path: &Path, tail: &[Segment], way: Way, found: &mut Found) {
+        if self.may_hold(path) {
+            self.descend(path, tail, way, found);
+        }
+    }
+
+    /// The names in `folder` that the search is about.
+    fn list(self, folder: &Path, found: &mut Found) -> Vec<(OsString, Option<Type>)> {
+        // On the way to what is searched, only the next name matters.
+        let next = self.within.and_then(|within| within.strip_prefix(folder).ok()?.iter().next());
+        match next {
+            Some(name) => vec![(name.to_owned(), None)],
+            None => list(folder, found),
         }
     }
 }
@@ -99,7 +155,9 @@ fn list(folder: &Path, found: &mut Found) -> Vec<(OsString, Option<Type>)> {
     found.listed.push(folder.to_owned());
     let entries = listing.iter().flatten();
     let names = entries.map(|entry| (OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), entry.file_type()));
-    names.filter(|(name, _)| name != "." && name != "..").collect()
+    let names: Vec<_> = names.filter(|(name, _)| name != "." && name != "..").collect();
+    found.left = found.left.saturating_sub(names.len());
+    names
 }
 
 /// Whether `path` is a symbolic link.

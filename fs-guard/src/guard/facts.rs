@@ -74,6 +74,8 @@ pub(super) struct Facts {
     since: Instant,
     /// Whether a stamp is too young to be relied on.
     young: bool,
+    /// A folder that is too large to be searched, so that nobody knows what is masked there.
+    pub(super) unsearched: Option<PathBuf>,
 }
 
 /// The state of a folder or file.
@@ -109,6 +111,7 @@ impl Facts {
             links: Vec::new(),
             since: Instant::now(),
             young: false,
+            unsearched: None,
         }
     }
 
@@ -214,6 +217,9 @@ impl Look<'_> {
             self.stamp(wild.pattern.prefix());
             let mut found = expand::Found::default();
             expand::links(&wild.pattern, &mut found);
+            if found.left == 0 {
+                self.facts.unsearched = Some(wild.pattern.prefix().to_owned());
+            }
             if !is_deep(&wild.pattern) {
                 found.listed.iter().for_each(|folder| self.stamp(folder));
             }

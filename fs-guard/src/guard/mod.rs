@@ -6,6 +6,7 @@
 //!
 //! What was judged is handed out as descriptors, so nothing can be put in its place before it is used.
 
+mod below;
 mod caller;
 mod error;
 mod expand;
@@ -19,10 +20,12 @@ mod request;
 mod sight;
 mod spelling;
 mod walk;
+mod within;
 mod words;
 mod workspace;
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -43,6 +46,7 @@ pub use options::{HomeSource, Options};
 pub use request::{LastLink, Objects, Refusal, Request, Spelling, Target};
 use sight::{Sight, Writing};
 use walk::{End, Parent, Walk};
+pub use within::Within;
 use words::LONGEST_PATH;
 
 /// The system's policy file.
@@ -145,6 +149,37 @@ impl Guard {
         &self.places
     }
 
+    /// Existing folders and files, as real paths, that the policy lets be read, or written: everything that [`Guard::resolve`] can
+    /// hand out for `access` lies in one of them. They may hold what is masked.
+    #[must_use]
+    pub fn roots(&self, access: Access) -> Vec<PathBuf> {
+        let files = &self.policy.files;
+        let mut patterns: Vec<&Rule> = files.write.iter().collect();
+        let mut roots: BTreeSet<PathBuf> = self.places.workspaces.iter().cloned().collect();
+        if access != Access::Write {
+            patterns.extend(&files.read);
+            if files.home == HomeView::ReadOnly {
+                roots.insert(self.places.home.clone());
+            }
+        }
+        for pattern in patterns.into_iter().flat_map(|rule| rule.pattern.resolve(&self.places, Purpose::Grant)) {
+            let mut found = expand::Found::default();
+            expand::all(&pattern, &mut found);
+            roots.extend(found.paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()));
+        }
+        roots.into_iter().collect()
+    }
+
+    /// Files whose content is looked at again between requests, besides those of the workspaces.
+    #[must_use]
+    pub fn needs(&self) -> Vec<PathBuf> {
+        let mut files = vec![PathBuf::from(caller::PASSWD)];
+        for root in &self.roots {
+            repository::names(&root.join(".git"), |file| files.push(file.to_owned()));
+        }
+        files
+    }
+
     /// Does without `openat2(2)`, as on kernels that lack it.
     pub fn step_by_step(&self) {
         self.root.set_runs(Runs::StepByStep);
@@ -197,7 +232,10 @@ impl Guard {
     /// Why it may not be used, or that it does not exist.
     fn resolve_literal(&self, spelled: &OsStr, request: &Request) -> Result<Target, Refusal> {
         let path = self.absolute(spelled, request)?;
-        let sight = Sight { guard: self, facts: self.facts() };
+        let sight = self.sight();
+        if let Some(folder) = &sight.facts.unsearched {
+            return Err(Refusal::unsearched(folder));
+        }
         let end = Walk::new(sight.clone(), &path, request).finish()?;
         self.settle(&sight, end, request)
     }
@@ -228,6 +266,11 @@ impl Guard {
         path.push("/");
         path.push(spelled);
         Ok(path)
+    }
+
+    /// A look at the sandbox as it would be now.
+    fn sight(&self) -> Sight<'_> {
+        Sight { guard: self, facts: self.facts() }
     }
 
     /// What names do not tell, as of now.
@@ -286,15 +329,29 @@ impl Guard {
                 return Err(Refusal::about(&end.path, verdict));
             }
         }
+        let alone = matches!(end.parent, Parent::OfFile);
         let (parent, name) = match end.parent {
             Parent::Open(parent) => (parent, end.name),
             Parent::OfFile => {
-                self.parent_of(&real, end.found.as_ref()).map_err(|errno| Refusal::of_kernel(&end.path, errno))?
+                let parent = self.parent_of(&real, end.found.as_ref());
+                parent.map_err(|errno| Refusal::of_kernel(&end.path, errno))?
             }
         };
         let verdict = self.permission(&end.path, end.host.writing);
         let (file, facts) = end.found.map(|found| (found.handle, found.facts)).unzip();
-        Ok(Target { path: real, parent, name, file, facts, missing: end.missing, folder: end.wants_folder, verdict })
+        Ok(Target {
+            path: real,
+            parent,
+            name,
+            file,
+            facts,
+            missing: end.missing,
+            folder: end.wants_folder,
+            alone,
+            verdict,
+            shown: end.path,
+            host: end.host,
+        })
     }
 
     /// Refuses to write where only reading is allowed.
@@ -302,22 +359,60 @@ impl Guard {
     /// # Errors
     /// Why it may not be written.
     fn may_write(&self, sight: &Sight<'_>, end: &End, request: &Request) -> Result<(), Refusal> {
-        match end.host.writing {
-            Writing::Allowed(_) => {}
-            Writing::ReadOnly(entry) => {
-                return Err(Refusal::read_only(&end.path, entry.and_then(|entry| self.rule(entry))));
-            }
-            Writing::Protected(Cause::Rule(entry)) => return Err(Refusal::protected(&end.path, self.rule(entry))),
-            Writing::Protected(Cause::Repository) => return Err(Refusal::protected(&end.path, None)),
+        self.may_be_written(&end.path, end.host.writing)?;
+        if request.last == LastLink::Follow || end.found.is_none() {
+            return Ok(());
         }
-        if request.last == LastLink::Keep && end.found.is_some() {
-            let hits = sight.hits(&end.path);
-            let own = sight.protection(&end.path, &hits);
-            if end.is_beginning || own.is_some() {
-                return Err(Refusal::held(&end.path, None));
+        // The name itself is to be removed or moved. What is mounted on cannot be, nor what holds it.
+        let hits = sight.hits(&end.path);
+        if end.is_beginning || sight.protection(&end.path, &hits).is_some() {
+            return Err(Refusal::held(&end.path, None));
+        }
+        for list in [List::Protect, List::Mask] {
+            let below = sight.restricted_below(&end.path, list);
+            if below.is_cut {
+                return Err(Refusal::unsearched(&end.path));
+            }
+            if let Some((_, cause)) = below.paths.first() {
+                return Err(Refusal::held(&end.path, self.rule_of(*cause)));
             }
         }
-        Ok(())
+        match self.roots.iter().any(|root| lies_in(root, &end.path)) {
+            true => Err(Refusal::held(&end.path, None)),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses to write what is not `Writing::Allowed`.
+    ///
+    /// # Errors
+    /// Why it may not be written.
+    fn may_be_written(&self, path: &Path, writing: Writing) -> Result<(), Refusal> {
+        match writing {
+            Writing::Allowed(_) => Ok(()),
+            Writing::ReadOnly(entry) => Err(Refusal::read_only(path, entry.and_then(|entry| self.rule(entry)))),
+            Writing::Protected(cause) => Err(self.caused(path, cause)),
+        }
+    }
+
+    /// The refusal of what is covered because of `cause`.
+    fn caused(&self, path: &Path, cause: Cause) -> Refusal {
+        match cause {
+            Cause::Rule(entry) if entry.list == List::Mask => match self.rule(entry) {
+                Some(rule) => Refusal::about(path, Verdict::masked(path, rule)),
+                None => Refusal::about(path, Verdict::outside(path)),
+            },
+            Cause::Rule(entry) => Refusal::protected(path, self.rule(entry)),
+            Cause::Repository => Refusal::protected(path, None),
+        }
+    }
+
+    /// The rule behind `cause`, when there is one.
+    fn rule_of(&self, cause: Cause) -> Option<&Rule> {
+        match cause {
+            Cause::Rule(entry) => self.rule(entry),
+            Cause::Repository => None,
+        }
     }
 
     /// The folder that holds the file `found` at `real`, and its name there.

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use lobsterpot_policy::{Access, ReasonCode, Verdict};
 use nix::sys::stat::FileStat;
 
+use super::sight::Host;
+
 /// What is wanted of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -98,8 +100,14 @@ pub struct Target {
     pub missing: Vec<OsString>,
     /// The path ends in a slash or a dot, so that only a folder will do.
     pub folder: bool,
+    /// Only this file is granted, not the folder that holds it: it must be written in place, not replaced.
+    pub alone: bool,
     /// Why it is allowed.
     pub verdict: Verdict,
+    /// Its path in the sandbox.
+    pub(super) shown: PathBuf,
+    /// The part of the host that it lies in.
+    pub(super) host: Host,
 }
 
 /// A path that may not be used.

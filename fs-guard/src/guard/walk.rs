@@ -16,7 +16,7 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
 use super::facts::Cause;
 use super::handle::{Found, Kind, look};
-use super::index::{Entry, List, split};
+use super::index::{Entry, split};
 use super::sight::{Begin, Host, Made, Region, Sight, Writing};
 use super::words::{LONGEST_NAME, intended};
 use super::{LastLink, Refusal, Request};
@@ -363,11 +363,11 @@ impl<'a> Walk<'a> {
         if self.request.access != Access::Write {
             return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
         }
-        if let Some(refusal) = self.reserved.take().map(|(link, cause)| self.caused(&link, cause)) {
+        if let Some(refusal) = self.reserved.take().map(|(link, cause)| self.sight.guard.caused(&link, cause)) {
             return Err(refusal);
         }
         if let Some(cause) = self.sight.reservation(&path, hits) {
-            return Err(self.caused(&path, cause));
+            return Err(self.sight.guard.caused(&path, cause));
         }
         let mut missing: Vec<OsString> = Vec::new();
         let mut below = path.clone();
@@ -380,7 +380,7 @@ impl<'a> Walk<'a> {
             }
             below.push(&name);
             if let Some(cause) = self.sight.reservation(&below, &self.sight.hits(&below)) {
-                return Err(self.caused(&below, cause));
+                return Err(self.sight.guard.caused(&below, cause));
             }
             missing.push(name);
         }
@@ -425,19 +425,7 @@ impl<'a> Walk<'a> {
     /// The refusal of a masked path.
     fn masked(&self, path: &Path, entry: Entry) -> Refusal {
         let meant = intended(path, self.rest.iter().rev().map(OsString::as_os_str));
-        match self.sight.guard.rule(entry) {
-            Some(rule) => Refusal::about(&meant, Verdict::masked(&meant, rule)),
-            None => Refusal::about(&meant, Verdict::outside(&meant)),
-        }
-    }
-
-    /// The refusal of what is protected.
-    fn caused(&self, path: &Path, cause: Cause) -> Refusal {
-        match cause {
-            Cause::Rule(entry) if entry.list == List::Mask => self.masked(path, entry),
-            Cause::Rule(entry) => Refusal::protected(path, self.sight.guard.rule(entry)),
-            Cause::Repository => Refusal::protected(path, None),
-        }
+        self.sight.guard.caused(&meant, Cause::Rule(entry))
     }
 
     /// The refusal of what is not shown, in a folder that was `made`. A mask is the better reason, where there is one.

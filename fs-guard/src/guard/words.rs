@@ -116,6 +116,13 @@ impl Refusal {
         Self::about(path, Verdict::deny(ReasonCode::Protected, rule.map(Rule::label), message, instead))
     }
 
+    /// A folder is too large to know what is hidden in it.
+    pub(super) fn unsearched(folder: &Path) -> Self {
+        let message = format!("{} holds too much to find out what is hidden in it.", folder.display());
+        let instead = "Name a smaller folder, or ask the user for rules without `**`.";
+        Self::about(folder, Verdict::deny(ReasonCode::SearchTooWide, None, message, instead))
+    }
+
     /// It is a second name of a hidden or protected file.
     pub(super) fn hard_link(path: &Path, of: &Path) -> Self {
         let message = format!("{} is the same file as {}, which is hidden or protected.", path.display(), of.display());

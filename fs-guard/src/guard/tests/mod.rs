@@ -3,5 +3,6 @@
 mod world;
 
 mod links;
+mod moves;
 mod places;
 mod spellings;
