@@ -6,6 +6,7 @@ mod failure;
 mod install;
 mod options;
 mod show;
+mod status;
 mod uninstall;
 
 use std::ffi::OsString;
@@ -22,6 +23,8 @@ use failure::Failure;
 pub(crate) enum Status {
     /// It is as it was asked for.
     Done = 0,
+    /// Something is not as it should be; the program itself worked.
+    Lacking = 1,
     /// The command line cannot be understood.
     Usage = 64,
     /// Nothing was changed, for the reason that was given.
@@ -32,6 +35,7 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
             Status::Done => 0,
+            Status::Lacking => 1,
             Status::Usage => 64,
             Status::Refused => 65,
         })
@@ -55,6 +59,7 @@ fn dispatch(matches: &clap::ArgMatches) -> Result<Status, Failure> {
     match matches.subcommand() {
         Some(("install", matches)) => install::run(matches),
         Some(("uninstall", matches)) => uninstall::run(matches),
+        Some(("status", matches)) => status::run(matches),
         _ => Err(Failure::Usage { error: command().error(ErrorKind::MissingSubcommand, "name what to do") }),
     }
 }
@@ -68,6 +73,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(install::command())
         .subcommand(uninstall::command())
+        .subcommand(status::command())
 }
 
 /// Writes to standard output.

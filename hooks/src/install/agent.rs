@@ -52,6 +52,18 @@ impl Agent {
         }
     }
 
+    /// The folder that it keeps in a home folder.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::OpenClaw => ".openclaw",
+            Self::ClaudeCode => ".claude",
+            Self::Codex => ".codex",
+            Self::Gemini => ".gemini",
+            Self::Copilot => ".copilot",
+            Self::OpenCode => ".config/opencode",
+        }
+    }
+
     /// The file name of its program.
     pub(crate) fn program(self) -> &'static str {
         match self {

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::install::json::Document;
+use crate::install::document::Document;
+use crate::install::json::CHOICE;
 
 /// The keys of hook entries under which clients name the program.
 const COMMANDS: [&str; 2] = ["command", "bash"];
@@ -109,6 +110,20 @@ impl Change {
         }
     }
 
+    /// Whether something of ours is there, as it should be or otherwise.
+    pub(crate) fn is_recognised(&self, document: &Document) -> bool {
+        match self {
+            Self::Element { path, value, mark } => {
+                let present = document.elements(&borrowed(path)).unwrap_or_default();
+                present.iter().any(|element| mark.remains(value, element).as_ref() != Some(element))
+            }
+            Self::Member { path, unknown: Unknown::Remove, .. } => {
+                document.value().is_ok_and(|value| member(&value, path).is_some())
+            }
+            Self::Member { unknown: Unknown::Keep, .. } => false,
+        }
+    }
+
     /// Takes it back as far as it is still ours. `before` is what a record knows of the member: its old value, or that it
     /// was not there.
     ///
@@ -198,7 +213,12 @@ fn strip(document: &Document, path: &[&str], ours: &Value, mark: &Mark) -> Resul
 
 /// The member at `path` of a value.
 pub(crate) fn member<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, key| value.get(key))
+    path.iter().try_fold(value, |value, key| match (value, key.strip_prefix(CHOICE)) {
+        (Value::Array(elements), Some(id)) => {
+            elements.iter().find(|element| element.get("id").is_some_and(|found| found == id))
+        }
+        _ => value.get(key),
+    })
 }
 
 /// A path that can be kept.

@@ -1,9 +1,14 @@
 //! What is written for each client: one file per client, data only.
 
+mod assets;
 mod claude_code;
+mod codex;
 mod copilot;
 mod gemini;
+mod openclaw;
+mod opencode;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use semver::Version;
@@ -11,10 +16,12 @@ use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::Change;
+use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::json::Dialect;
 use crate::install::person::Person;
-use crate::install::programs::Programs;
+use crate::install::programs::{FILE_HOOK, Programs, SHELL_HOOK};
+use crate::install::verify::{Start, Starts};
 use crate::install::version::Installed;
 use crate::quote;
 
@@ -42,20 +49,28 @@ pub struct Wishes {
     pub shell_prefix: bool,
 }
 
+/// What the files of an installation mean while it is worked out.
+#[derive(Debug)]
+pub(crate) struct Values<'a> {
+    /// The file itself, as it is.
+    pub(crate) current: &'a Value,
+    /// The files before it, as they will be.
+    pub(crate) before: &'a [Value],
+}
+
 /// One file of an installation.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// A JSON file of the client's, in which something is changed.
-    Json {
+    /// A file of the client's, in which something is changed.
+    Edited {
         /// Where it is.
         path: PathBuf,
         /// How the client spells it.
         dialect: Dialect,
         /// What is to be so, given what is in it.
-        changes: fn(&Context<'_>, &Value) -> Vec<Change>,
+        changes: fn(&Context<'_>, &Values<'_>) -> Result<Vec<Change>, String>,
     },
     /// A file that is ours alone.
-    #[expect(dead_code, reason = "no client of this list has one")]
     Whole {
         /// Where it is.
         path: PathBuf,
@@ -68,7 +83,7 @@ impl Piece {
     /// Where the file is, before links are followed.
     pub(crate) fn path(&self) -> &PathBuf {
         match self {
-            Self::Json { path, .. } | Self::Whole { path, .. } => path,
+            Self::Edited { path, .. } | Self::Whole { path, .. } => path,
         }
     }
 }
@@ -78,25 +93,89 @@ impl Piece {
 /// # Errors
 /// When the client has no such scope.
 pub(crate) fn pieces(agent: Agent, context: &Context<'_>) -> Result<Vec<Piece>, InstallError> {
+    if context.wishes.approve && !matches!(agent, Agent::ClaudeCode | Agent::Copilot) {
+        let problem = format!("{agent} has nothing to approve there, or approves every rewritten call by itself");
+        return Err(InstallError::Option { option: "--approve", problem });
+    }
     match agent {
         Agent::ClaudeCode => Ok(claude_code::pieces(context)),
         Agent::Gemini => Ok(gemini::pieces(context)),
         Agent::Copilot => copilot::pieces(context),
-        Agent::OpenClaw | Agent::Codex | Agent::OpenCode => Err(InstallError::Scope {
-            agent: agent.name(),
-            scope: context.scope.name(),
-            problem: "it is not known yet",
-        }),
+        Agent::Codex => codex::pieces(context),
+        Agent::OpenClaw => openclaw::pieces(context),
+        Agent::OpenCode => opencode::pieces(context),
     }
 }
 
-/// What a person should know about an installation: `value` is what a file will mean.
-pub(crate) fn warnings(agent: Agent, context: &Context<'_>, value: &Value) -> Vec<String> {
+/// What a person should know about an installation: `values` is what its files will mean.
+pub(crate) fn warnings(agent: Agent, context: &Context<'_>, values: &[Value]) -> Vec<String> {
+    let last = values.last().unwrap_or(&Value::Null);
     match agent {
-        Agent::ClaudeCode => claude_code::warnings(context, value),
-        Agent::Gemini => gemini::warnings(context, value),
+        Agent::ClaudeCode => claude_code::warnings(context, last),
+        Agent::Gemini => gemini::warnings(context, last),
         Agent::Copilot => copilot::warnings(),
-        Agent::OpenClaw | Agent::Codex | Agent::OpenCode => Vec::new(),
+        Agent::Codex => codex::warnings(),
+        Agent::OpenClaw => openclaw::warnings(last),
+        Agent::OpenCode => opencode::warnings(),
+    }
+}
+
+/// Why hooks that are configured do not run, as far as the files say.
+pub(crate) fn inactive(agent: Agent, values: &[Value]) -> Vec<String> {
+    let last = values.last().unwrap_or(&Value::Null);
+    match agent {
+        Agent::ClaudeCode => claude_code::inactive(last),
+        Agent::Gemini => gemini::inactive(last),
+        Agent::OpenClaw => openclaw::refuse_holes(last).err().into_iter().collect(),
+        Agent::Codex | Agent::Copilot | Agent::OpenCode => Vec::new(),
+    }
+}
+
+/// The clients that OpenClaw starts, given its configuration.
+pub(crate) fn backends(configuration: &Value) -> Vec<(&'static str, Option<Agent>)> {
+    openclaw::backends(configuration)
+}
+
+/// Other names for programs that an installation needs: where the link is, and what it leads to.
+pub(crate) fn links(agent: Agent, context: &Context<'_>) -> Vec<(PathBuf, PathBuf)> {
+    match agent {
+        Agent::OpenClaw => vec![openclaw::shell(context)],
+        Agent::ClaudeCode | Agent::Codex | Agent::Gemini | Agent::Copilot | Agent::OpenCode => Vec::new(),
+    }
+}
+
+/// How the client will start the hooks, given what its files will mean. Plugins of ours start them directly.
+///
+/// # Errors
+/// When no file starts them.
+pub(crate) fn starts(agent: Agent, context: &Context<'_>, values: &[Value]) -> Result<Starts, InstallError> {
+    match agent {
+        Agent::OpenClaw | Agent::OpenCode => {
+            let direct = |program: &str| {
+                let words =
+                    std::iter::once(context.programs.path(program)).chain(arguments(agent, program, context.wishes));
+                Start::Direct(words.map(OsString::from).collect())
+            };
+            Ok(Starts { shell: direct(SHELL_HOOK), files: direct(FILE_HOOK) })
+        }
+        Agent::ClaudeCode | Agent::Codex | Agent::Gemini | Agent::Copilot => Starts::of(values),
+    }
+}
+
+/// Tries, beyond the hooks, what only this client has; `values` is what its files will mean.
+///
+/// # Errors
+/// When it does not do what it must.
+pub(crate) fn try_more(
+    agent: Agent,
+    context: &Context<'_>,
+    installed: Option<&Installed>,
+    edits: &[Edit],
+) -> Result<Vec<String>, InstallError> {
+    match (agent, installed) {
+        (Agent::OpenClaw, Some(installed)) => openclaw::try_loading(context, installed, edits).map(|seen| vec![seen]),
+        (Agent::Codex, Some(installed)) => codex::try_trust(installed, edits).map(|seen| vec![seen]),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -123,10 +202,12 @@ pub(crate) fn acceptable(agent: Agent, value: &Value) -> Result<(), String> {
     }
 }
 
-/// The line with which a shell starts a hook.
+/// The line with which a shell starts a hook. Clients let a call go on when a hook cannot be started or is killed, so the
+/// shell outlives it and says no.
 pub(crate) fn line(agent: Agent, program: &str, context: &Context<'_>) -> String {
     let words = std::iter::once(context.programs.path(program)).chain(arguments(agent, program, context.wishes));
-    words.map(|word| quote::when_needed(&word).into_owned()).collect::<Vec<_>>().join(" ")
+    let call = words.map(|word| quote::when_needed(&word).into_owned()).collect::<Vec<_>>().join(" ");
+    format!("{call} || {{ echo 'the Lobsterpot hook stopped this call' >&2; exit 2; }}")
 }
 
 /// The arguments of a hook.
@@ -135,7 +216,7 @@ pub(crate) fn arguments(agent: Agent, program: &str, wishes: &Wishes) -> Vec<Str
     if let Some(workspace) = &wishes.workspace {
         arguments.extend(["--workspace".to_owned(), workspace.to_string_lossy().into_owned()]);
     }
-    if wishes.approve && program == crate::install::programs::SHELL_HOOK {
+    if wishes.approve && program == SHELL_HOOK {
         arguments.push("--approve".to_owned());
     }
     arguments

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use crate::install::change::{Change, borrowed, member};
+use crate::install::document::Document;
 use crate::install::error::InstallError;
 use crate::install::file::{Found, digest};
 use crate::install::hunks::{self, Since};
-use crate::install::json::{Dialect, Document};
+use crate::install::json::Dialect;
 use crate::install::record::{Made, Written};
 
 /// A file and the text that is to take its place.
@@ -18,6 +19,8 @@ pub(crate) struct Edit {
     pub(crate) text: Option<String>,
     /// What the record is to say of it; `None` when nothing of ours remains.
     pub(crate) written: Option<Written>,
+    /// Whether the old text is ours to the last byte, so that nobody misses it.
+    pub(crate) disposable: bool,
 }
 
 impl Edit {
@@ -44,7 +47,7 @@ pub(crate) fn make(
         && let Some(record) = record
         && !stale(&record)
     {
-        return Ok(Edit { text: found.text.clone(), found, written: Some(record.clone()) });
+        return Ok(Edit { text: found.text.clone(), found, written: Some(record.clone()), disposable: false });
     }
     // What an earlier installation wrote is taken back first, so that one record describes the whole difference.
     let base = match record {
@@ -54,7 +57,7 @@ pub(crate) fn make(
     let text = apply(&found, &base, dialect, changes)?;
     let written = describe(&found, &base, &text, dialect, changes, record)?;
     only_ours(&found, &base, &text, dialect, &written)?;
-    Ok(Edit { found, text: Some(text), written: Some(written) })
+    Ok(Edit { found, text: Some(text), written: Some(written), disposable: false })
 }
 
 /// The edit that takes back what is ours: what the record says, or what can be recognised by `changes`.
@@ -67,7 +70,9 @@ pub(crate) fn unmake(
     changes: &[Change],
     record: Option<&Written>,
 ) -> Result<Edit, InstallError> {
-    let Some(current) = found.text.clone() else { return Ok(Edit { found, text: None, written: None }) };
+    let Some(current) = found.text.clone() else {
+        return Ok(Edit { found, text: None, written: None, disposable: true });
+    };
     let made = record.map_or_else(|| unrecorded(changes), made_of);
     let text = back(&found, &current, dialect, &made, record)?;
     let emptied = || {
@@ -76,7 +81,8 @@ pub(crate) fn unmake(
             .is_ok_and(|value| value == Value::Object(serde_json::Map::new()))
     };
     let gone = record.is_some_and(|record| record.created) && emptied();
-    Ok(Edit { found: found.clone(), text: (!gone).then_some(text), written: None })
+    let disposable = gone && record.is_some_and(|record| found.digest().as_ref() == Some(&record.digest));
+    Ok(Edit { found: found.clone(), text: (!gone).then_some(text), written: None, disposable })
 }
 
 /// A change to take back, with what a record knows of the time before it.

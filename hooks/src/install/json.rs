@@ -11,9 +11,14 @@ use serde_json::{Map, Value};
 /// The mark that some editors put before the text.
 const MARK: char = '\u{feff}';
 
+/// What stands before the name of an array's element in a path.
+pub(crate) const CHOICE: &str = "id=";
+
 /// Which spelling of JSON a client reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
+    /// Not JSON at all: TOML 1.1.
+    Toml,
     /// RFC 8259.
     Strict,
     /// With comments, but no trailing commas.
@@ -29,7 +34,7 @@ impl Dialect {
     fn options(self) -> ParseOptions {
         let five = self == Self::Five;
         ParseOptions {
-            allow_comments: self != Self::Strict,
+            allow_comments: !matches!(self, Self::Strict | Self::Toml),
             allow_trailing_commas: five || self == Self::Relaxed,
             allow_loose_object_property_names: five,
             allow_missing_commas: false,
@@ -45,14 +50,14 @@ impl Dialect {
 
 /// A text that is being edited.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub(crate) struct JsonDocument {
     /// The tree, with every space and comment.
     root: CstRootNode,
     /// Whether the text began with a byte order mark.
     marked: bool,
 }
 
-impl Document {
+impl JsonDocument {
     /// Reads a text whose top is an object. A text of nothing but spaces is an empty object.
     ///
     /// # Errors
@@ -160,12 +165,16 @@ impl Document {
     /// When something else is there.
     fn objects(&self, path: &[&str]) -> Result<CstObject, String> {
         let mut object = self.root.object_value().ok_or("its top is not an object")?;
-        for (depth, key) in path.iter().enumerate() {
+        let mut way = path.iter().enumerate();
+        while let Some((depth, key)) = way.next() {
+            let wrong = || format!("\"{}\" is not an object", path[..=depth].join("."));
             if object.get(key).is_none() {
                 object.append(key, CstInputValue::Object(Vec::new()));
             }
-            let further = object.object_value(key);
-            object = further.ok_or_else(|| format!("\"{}\" is not an object", path[..=depth].join(".")))?;
+            object = match object.array_value(key) {
+                Some(array) => way.next().and_then(|(_, chosen)| named(&array, chosen)).ok_or_else(wrong)?,
+                None => object.object_value(key).ok_or_else(wrong)?,
+            };
         }
         Ok(object)
     }
@@ -173,14 +182,33 @@ impl Document {
     /// The member at `path`.
     fn member(&self, path: &[&str]) -> Option<CstObjectProp> {
         let (key, parents) = path.split_last()?;
-        let top = self.root.object_value()?;
-        parents.iter().try_fold(top, |object, key| object.object_value(key))?.get(key)
+        let mut object = self.root.object_value()?;
+        let mut way = parents.iter();
+        while let Some(key) = way.next() {
+            object = match object.array_value(key) {
+                Some(array) => named(&array, way.next()?)?,
+                None => object.object_value(key)?,
+            };
+        }
+        object.get(key)
     }
 
     /// The array at `path`.
     fn array(&self, path: &[&str]) -> Option<CstArray> {
         self.member(path)?.array_value()
     }
+}
+
+/// The element of an array whose `id` a path's key names, as in `id=main`.
+fn named(array: &CstArray, key: &str) -> Option<CstObject> {
+    let wanted = key.strip_prefix(CHOICE)?;
+    let has = |object: &CstObject| {
+        object
+            .get("id")
+            .and_then(|member| member.value()?.as_string_lit()?.decoded_value().ok())
+            .is_some_and(|id| id == wanted)
+    };
+    array.elements().iter().filter_map(CstNode::as_object).find(has)
 }
 
 /// The last key of a path, and those before it.

@@ -95,11 +95,10 @@ fn opencode(folder: &Path, tool: &str, input: &Value) -> Value {
     json!({
         "client": "opencode",
         "version": 1,
-        "tool": tool,
-        "args": input,
         "directory": folder,
         "worktree": folder,
-        "session": SESSION,
+        "input": { "tool": tool, "sessionID": SESSION, "callID": "call_install" },
+        "output": { "args": input },
     })
 }
 

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
-use crate::install::clients::{self, Context, Piece, Wishes};
+use crate::install::clients::{self, Context, Piece, Values, Wishes};
+use crate::install::document::Document;
 use crate::install::edit::{self, Edit};
 use crate::install::error::InstallError;
 use crate::install::file::{self, Found, digest};
-use crate::install::json::{Dialect, Document};
+use crate::install::json::Dialect;
 use crate::install::person::Person;
 use crate::install::programs::{self, Programs};
 use crate::install::record::{Record, Written, remove_empty};
 use crate::install::report::{FileReport, Outcome, Report, difference};
 use crate::install::trust::Workspaces;
-use crate::install::{verify, version};
+use crate::install::{links, verify, version};
 
 /// The mode of folders that are made in a home folder.
 const PRIVATE: u32 = 0o700;
@@ -63,16 +64,15 @@ pub fn install(request: &Request) -> Result<Report, InstallError> {
     let programs = Programs::find(request.programs.as_deref(), &needed, &stage.person, &stage.workspaces)?;
     let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
     let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
-    let edits = clients::pieces(request.agent, &context)?
-        .iter()
-        .map(|piece| stage.plan(piece, &context, record.as_ref()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let (checks, warnings) = tried(request, &context, &edits)?;
+    let (edits, values) = stage.plan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
+    let (checks, warnings) = tried(request, &context, &edits, &values)?;
     let mut new = Record::new(request.agent, request.scope, programs.folder());
     new.files = edits.iter().filter_map(|edit| edit.written.clone()).collect();
     new.folders = record.as_ref().map(|record| record.folders.clone()).unwrap_or_default();
-    let is_same = record.as_ref().is_some_and(|record| record.files == new.files);
-    let files = stage.commit(request, &edits, (!is_same).then_some(new))?;
+    new.links = clients::links(request.agent, &context);
+    let is_same = record.as_ref().is_some_and(|record| (&record.files, &record.links) == (&new.files, &new.links));
+    let links = new.links.clone();
+    let files = stage.commit(request, &edits, &links, (!is_same).then_some(new))?;
     Ok(Report { outcome: outcome(request, &files), files, checks, warnings })
 }
 
@@ -86,16 +86,13 @@ pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
     let programs =
         Programs::assumed(request.programs.as_deref(), record.as_ref().map(|record| record.programs.as_path()))?;
     let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
-    let edits = clients::pieces(request.agent, &context)?
-        .iter()
-        .rev()
-        .map(|piece| stage.unplan(piece, &context, record.as_ref()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let files = stage.commit(request, &edits, None)?;
+    let edits = stage.unplan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
+    let files = stage.commit(request, &edits, &[], None)?;
     if request.run == Run::Apply
         && let Some(record) = record
     {
         let path = Record::path(request.agent, request.scope, &stage.person);
+        links::remove(&record.links)?;
         file::read(&path, &stage.person, &stage.workspaces)?.delete()?;
         remove_empty(&record.folders);
     }
@@ -106,31 +103,38 @@ pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
 ///
 /// # Errors
 /// When they do not protect.
-fn tried(request: &Request, context: &Context<'_>, edits: &[Edit]) -> Result<(Vec<String>, Vec<String>), InstallError> {
-    let (mut checks, mut warnings) = (Vec::new(), Vec::new());
-    if let Some(installed) = version::find(request.agent) {
-        warnings.extend(clients::outdated(request.agent, &installed));
-    }
-    for edit in edits {
-        let value = meaning(edit)?;
-        clients::acceptable(request.agent, &value)
+fn tried(
+    request: &Request,
+    context: &Context<'_>,
+    edits: &[Edit],
+    values: &[Value],
+) -> Result<(Vec<String>, Vec<String>), InstallError> {
+    for (edit, value) in edits.iter().zip(values) {
+        clients::acceptable(request.agent, value)
             .map_err(|problem| InstallError::Parse { path: edit.found.path.clone(), problem })?;
-        let starts = verify::Starts::of(&value)?;
-        checks.extend(verify::hooks(request.agent, &starts, request.wishes.workspace.as_deref(), context.person)?);
-        warnings.extend(clients::warnings(request.agent, context, &value));
+    }
+    let starts = clients::starts(request.agent, context, values)?;
+    let mut checks = verify::hooks(request.agent, &starts, request.wishes.workspace.as_deref(), context.person)?;
+    let installed = version::find(request.agent);
+    checks.extend(clients::try_more(request.agent, context, installed.as_ref(), edits)?);
+    let mut warnings: Vec<String> = clients::warnings(request.agent, context, values);
+    match installed {
+        Some(installed) => warnings.extend(clients::outdated(request.agent, &installed)),
+        None => {
+            warnings.push(format!("{} is not in the PATH, so its own program was not asked", request.agent.program()))
+        }
     }
     Ok((checks, warnings))
 }
 
-/// What the new text of a file means.
+/// What a file's text means.
 ///
 /// # Errors
 /// When it cannot be understood.
-fn meaning(edit: &Edit) -> Result<Value, InstallError> {
-    let text = edit.text.as_deref().unwrap_or("{}");
-    Document::parse(text, Dialect::Five)
+fn meaning(found: &Found, text: Option<&str>, dialect: Dialect) -> Result<Value, InstallError> {
+    Document::parse(text.unwrap_or_default(), dialect)
         .and_then(|document| document.value())
-        .map_err(|problem| InstallError::Parse { path: edit.found.path.clone(), problem })
+        .map_err(|problem| InstallError::Parse { path: found.path.clone(), problem })
 }
 
 /// How a run ended.
@@ -176,37 +180,71 @@ impl Stage {
         Ok(Self { person, workspaces, _lock: lock })
     }
 
-    /// The edit that a piece asks for.
+    /// The edits that an installation asks for, and what each file will mean.
     ///
     /// # Errors
-    /// When its file cannot be edited.
-    fn plan(&self, piece: &Piece, context: &Context<'_>, record: Option<&Record>) -> Result<Edit, InstallError> {
-        let found = self.found(piece.path(), context.scope)?;
-        let written = record.and_then(|record| record.of(&found.path));
-        match piece {
-            Piece::Json { dialect, changes, .. } => {
-                let value = self.value(&found, *dialect)?;
-                let changes = changes(context, &value);
-                edit::make(found, *dialect, &changes, written)
-            }
-            Piece::Whole { text, .. } => Ok(whole(found, text, written)),
+    /// When a file cannot be edited.
+    fn plan(
+        &self,
+        pieces: &[Piece],
+        context: &Context<'_>,
+        record: Option<&Record>,
+    ) -> Result<(Vec<Edit>, Vec<Value>), InstallError> {
+        let (mut edits, mut values) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let found = self.found(piece.path(), context.scope)?;
+            let written = record.and_then(|record| record.of(&found.path));
+            let (edit, value) = match piece {
+                Piece::Edited { dialect, changes, .. } => {
+                    let current = meaning(&found, found.text.as_deref(), *dialect)?;
+                    let changes = changes(context, &Values { current: &current, before: &values })
+                        .map_err(|problem| InstallError::place(&found.path, problem))?;
+                    let edit = edit::make(found, *dialect, &changes, written)?;
+                    let value = meaning(&edit.found, edit.text.as_deref(), *dialect)?;
+                    (edit, value)
+                }
+                Piece::Whole { text, .. } => (whole(found, text, written), Value::Null),
+            };
+            edits.push(edit);
+            values.push(value);
         }
+        Ok((edits, values))
     }
 
-    /// The edit that takes a piece back.
+    /// The edits that take an installation back, the last file first.
     ///
     /// # Errors
-    /// When its file cannot be edited.
-    fn unplan(&self, piece: &Piece, context: &Context<'_>, record: Option<&Record>) -> Result<Edit, InstallError> {
-        let found = self.found(piece.path(), context.scope)?;
-        let written = record.and_then(|record| record.of(&found.path));
-        match piece {
-            Piece::Json { dialect, changes, .. } => {
-                let value = self.value(&found, *dialect)?;
-                edit::unmake(found, *dialect, &changes(context, &value), written)
-            }
-            Piece::Whole { .. } => Ok(Edit { found, text: None, written: None }),
+    /// When a file cannot be edited.
+    fn unplan(
+        &self,
+        pieces: &[Piece],
+        context: &Context<'_>,
+        record: Option<&Record>,
+    ) -> Result<Vec<Edit>, InstallError> {
+        let (mut edits, mut values) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let found = self.found(piece.path(), context.scope)?;
+            let written = record.and_then(|record| record.of(&found.path));
+            edits.push(match piece {
+                Piece::Edited { dialect, changes, .. } => {
+                    let current = meaning(&found, found.text.as_deref(), *dialect)?;
+                    let changes = match written {
+                        Some(_) => Vec::new(),
+                        // What cannot be installed now may still have been installed before.
+                        None => changes(context, &Values { current: &current, before: &values }).unwrap_or_default(),
+                    };
+                    values.push(current);
+                    edit::unmake(found, *dialect, &changes, written)?
+                }
+                Piece::Whole { .. } => {
+                    values.push(Value::Null);
+                    let disposable = written.is_some_and(|written| found.digest().as_ref() == Some(&written.digest));
+                    Edit { found, text: None, written: None, disposable }
+                }
+            });
         }
+        edits.reverse();
+        Ok(edits)
     }
 
     /// Reads a file that is to be edited.
@@ -218,16 +256,6 @@ impl Stage {
         Ok(if scope == Scope::Managed { found.public() } else { found })
     }
 
-    /// What a file means now.
-    ///
-    /// # Errors
-    /// When it cannot be understood.
-    fn value(&self, found: &Found, dialect: Dialect) -> Result<Value, InstallError> {
-        Document::parse(found.text.as_deref().unwrap_or_default(), dialect)
-            .and_then(|document| document.value())
-            .map_err(|problem| InstallError::Parse { path: found.path.clone(), problem })
-    }
-
     /// Writes the record and then the files; when one of them fails, those before it are put back.
     ///
     /// # Errors
@@ -236,13 +264,15 @@ impl Stage {
         &self,
         request: &Request,
         edits: &[Edit],
+        links: &[(PathBuf, PathBuf)],
         record: Option<Record>,
     ) -> Result<Vec<FileReport>, InstallError> {
         let edits: Vec<&Edit> = edits.iter().filter(|edit| !edit.is_nothing()).collect();
         let report =
             |edit: &&Edit, backup| FileReport { path: edit.found.path.clone(), difference: difference(edit), backup };
         if request.run == Run::Dry {
-            return Ok(edits.iter().map(|edit| report(edit, None)).collect());
+            let planned = links::missing(links)?.into_iter().map(|(path, target)| links::report(path, target));
+            return Ok(planned.chain(edits.iter().map(|edit| report(edit, None))).collect());
         }
         let mode = if request.scope == Scope::Managed { PUBLIC } else { PRIVATE };
         let mut folders = Vec::new();
@@ -251,13 +281,16 @@ impl Stage {
                 folders.extend(file::make_folders(folder, mode, &self.person)?);
             }
         }
+        for folder in links.iter().filter_map(|(path, _)| path.parent()) {
+            folders.extend(file::make_folders(folder, mode, &self.person)?);
+        }
         if let Some(mut record) = record {
             record.folders.extend(folders);
             let path = Record::path(request.agent, request.scope, &self.person);
             record.save(&file::read(&path, &self.person, &self.workspaces)?)?;
         }
         let mut done: Vec<&Edit> = Vec::new();
-        let mut reports = Vec::new();
+        let mut reports = links::make(links)?;
         for edit in edits {
             match write(edit) {
                 Ok(backup) => reports.push(report(&edit, backup)),
@@ -292,7 +325,7 @@ impl Stage {
 /// # Errors
 /// When that cannot be done; the old text is there then.
 fn write(edit: &Edit) -> Result<Option<PathBuf>, InstallError> {
-    let backup = edit.found.back_up()?;
+    let backup = if edit.disposable { None } else { edit.found.back_up()? };
     match &edit.text {
         Some(text) => edit.found.replace(text.as_bytes())?,
         None => edit.found.delete()?,
@@ -310,7 +343,7 @@ fn whole(found: Found, text: &str, record: Option<&Written>) -> Edit {
         containers: Vec::new(),
         hunks: Vec::new(),
     };
-    Edit { found, text: Some(text.to_owned()), written: Some(written) }
+    Edit { found, text: Some(text.to_owned()), written: Some(written), disposable: false }
 }
 
 /// Takes the lock of all runs that keep their records in `folder`.

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) files: Vec<Written>,
     /// The folders that were made for them, outermost first.
     pub(crate) folders: Vec<PathBuf>,
+    /// Other names that programs were given: where, and for what.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
 }
 
 /// One file that was written.
@@ -74,6 +76,7 @@ impl Record {
             programs: programs.to_path_buf(),
             files: Vec::new(),
             folders: Vec::new(),
+            links: Vec::new(),
         }
     }
 

@@ -1,14 +1,19 @@
 //! Starts a program with something to read, and waits for its end, but not for ever.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+
 /// How long one program may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The most that is read of what a program says.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -32,6 +37,43 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, folder: &Path) -> i
     Ok(Output { status, stdout: joined(stdout), stderr: joined(stderr) })
 }
 
+/// Starts a server that speaks JSON lines, asks it, and ends it once it has answered the question `number`.
+///
+/// # Errors
+/// When it cannot be started, ends without an answer, or takes too long.
+pub(crate) fn ask(mut command: Command, questions: &[Value], number: u64, folder: &Path) -> io::Result<Value> {
+    command.current_dir(folder).env_remove("BASH_ENV").env_remove("ENV").process_group(0);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (sender, receiver) = mpsc::channel();
+    if let Some(stream) = child.stdout.take() {
+        thread::spawn(move || {
+            let lines = BufReader::new(stream.take(LONGEST)).lines().map_while(Result::ok);
+            let mut answers = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+            // When nobody waits any more, nobody misses it.
+            let _ = sender.send(answers.find(|answer| answer.get("id") == Some(&number.into())));
+        });
+    }
+    let text: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    let asked = child.stdin.take().map(|mut pipe| pipe.write_all(text.as_bytes()).map(|()| pipe));
+    let answer = receiver.recv_timeout(PATIENCE);
+    drop(asked);
+    end(&mut child);
+    match answer {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended without an answer")),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it did not answer, and was killed")),
+    }
+}
+
+/// Ends a server and everything that it has started.
+fn end(child: &mut Child) {
+    if let Ok(group) = i32::try_from(child.id()) {
+        // It may have ended by itself.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    let _ = child.wait();
+}
+
 /// Reads a stream to its end, or to a bound.
 fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
@@ -49,14 +91,13 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
 /// # Errors
 /// As the system says.
 fn wait(child: &mut Child) -> io::Result<ExitStatus> {
-    let end = Instant::now() + PATIENCE;
+    let latest = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        if Instant::now() > end {
-            child.kill()?;
-            child.wait()?;
+        if Instant::now() > latest {
+            end(child);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not end, and was killed"));
         }
         thread::sleep(Duration::from_millis(2));

@@ -45,13 +45,21 @@ pub(crate) enum Start {
 
 impl Start {
     /// How the entry of `program` in a client's configuration starts it.
-    pub(crate) fn of(configuration: &Value, program: &str) -> Option<Self> {
+    fn of(configuration: &Value, program: &str) -> Option<Self> {
         let entry = entry(configuration, program)?;
         if let Some(arguments) = entry.get("args").and_then(Value::as_array) {
             let words = std::iter::once(entry.get("command")).chain(arguments.iter().map(Some));
             return words.map(|word| Some(OsString::from(word?.as_str()?))).collect::<Option<_>>().map(Self::Direct);
         }
         ["command", "bash"].iter().find_map(|key| entry.get(key)?.as_str()).map(|line| Self::Shell(line.to_owned()))
+    }
+
+    /// Its words, as far as they can be told apart without a shell.
+    fn words(&self) -> Vec<OsString> {
+        match self {
+            Self::Direct(words) => words.clone(),
+            Self::Shell(line) => line.split_whitespace().map(|word| OsString::from(word.trim_matches('\''))).collect(),
+        }
     }
 
     /// The command that starts it.
@@ -68,6 +76,24 @@ impl Start {
                 command
             }
         }
+    }
+}
+
+impl Starts {
+    /// The programs that are started.
+    pub(crate) fn programs(&self) -> Vec<PathBuf> {
+        [&self.shell, &self.files]
+            .into_iter()
+            .filter_map(|start| start.words().into_iter().next())
+            .map(PathBuf::from)
+            .collect()
+    }
+
+    /// The workspace that the hook for shell tools is told.
+    pub(crate) fn workspace(&self) -> Option<PathBuf> {
+        let words = self.shell.words();
+        let place = words.iter().position(|word| word == "--workspace")?;
+        words.get(place + 1).map(PathBuf::from)
     }
 }
 
@@ -93,15 +119,16 @@ pub(crate) struct Starts {
 }
 
 impl Starts {
-    /// What a client's configuration starts.
+    /// What a client's configuration starts, which may be in several files.
     ///
     /// # Errors
-    /// When a hook is not in it.
-    pub(crate) fn of(configuration: &Value) -> Result<Self, InstallError> {
+    /// When a hook is in none of them.
+    pub(crate) fn of(files: &[Value]) -> Result<Self, InstallError> {
+        let start = |program: &str| files.iter().find_map(|file| Start::of(file, program));
         let missing = |program: &str| failed(format!("the new configuration does not start {program}"));
         Ok(Self {
-            shell: Start::of(configuration, SHELL_HOOK).ok_or_else(|| missing(SHELL_HOOK))?,
-            files: Start::of(configuration, FILE_HOOK).ok_or_else(|| missing(FILE_HOOK))?,
+            shell: start(SHELL_HOOK).ok_or_else(|| missing(SHELL_HOOK))?,
+            files: start(FILE_HOOK).ok_or_else(|| missing(FILE_HOOK))?,
         })
     }
 }
@@ -188,11 +215,11 @@ fn files(agent: Agent, start: &Start, scene: &Scene, person: &Person) -> Result<
     let workspace = scene.workspace();
     let key = person.home.join(".ssh/id_ed25519");
     let output = run(start.command(), Some(&payload::read(agent, &workspace, &key)), &workspace)?;
-    if output.status.code() != Some(2) || output.stderr.is_empty() {
+    if output.status.code() != Some(2) {
         return Err(failed(format!("reading \"{}\" was not refused: {}", key.display(), said(&output))));
     }
-    let reason = String::from_utf8_lossy(&output.stderr);
-    if !["[fs.masked]", "[fs.outside-workspace]", "[tool.denied]"].iter().any(|code| reason.contains(code)) {
+    let reason = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    if !["fs.masked", "fs.outside-workspace"].iter().any(|code| reason.contains(code)) {
         return Err(failed(format!("reading \"{}\" was refused for another reason: {}", key.display(), reason.trim())));
     }
     Ok(format!("reading \"{}\" was refused", key.display()))

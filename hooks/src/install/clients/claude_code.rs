@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark, starts};
-use crate::install::clients::{Context, Piece, arguments};
+use crate::install::clients::{Context, Piece, Values, arguments};
 use crate::install::json::Dialect;
 use crate::install::programs::{FILE_HOOK, LAUNCHER, SHELL_HOOK};
 
@@ -35,14 +35,17 @@ pub(crate) fn pieces(context: &Context<'_>) -> Vec<Piece> {
         Scope::User => context.person.home.join(".claude/settings.json"),
         Scope::Managed => context.person.system("/etc/claude-code/managed-settings.json"),
     };
-    vec![Piece::Json { path, dialect: Dialect::Strict, changes }]
+    vec![Piece::Edited { path, dialect: Dialect::Strict, changes }]
 }
 
 /// What is to be so in the settings, given what they say now.
-fn changes(context: &Context<'_>, current: &Value) -> Vec<Change> {
+///
+/// # Errors
+/// When the file has a shape in which it cannot be.
+fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, String> {
     let mut changes = vec![group(context, SHELL_HOOK, SHELLS), group(context, FILE_HOOK, EVERYTHING)];
     for kind in RULES {
-        for rule in carried(current, kind, &context.programs.path(LAUNCHER)) {
+        for rule in carried(values.current, kind, &context.programs.path(LAUNCHER)) {
             changes.push(Change::element(&["permissions", kind], json!(rule), Mark::Same));
         }
     }
@@ -50,7 +53,7 @@ fn changes(context: &Context<'_>, current: &Value) -> Vec<Change> {
         changes.push(Change::shared(&["allowManagedHooksOnly"], json!(true)));
         changes.extend(BLANK.iter().map(|name| Change::shared(&["env", name], json!(""))));
     }
-    changes
+    Ok(changes)
 }
 
 /// The group of one hook.
@@ -90,9 +93,7 @@ pub(crate) fn warnings(context: &Context<'_>, settings: &Value) -> Vec<String> {
             "a repository's settings can switch these hooks off (disableAllHooks); with `--scope managed`, as root, they cannot".to_owned(),
         );
     }
-    if settings.get("disableAllHooks") == Some(&json!(true)) {
-        warnings.push("the settings say disableAllHooks: no hook runs until that is gone".to_owned());
-    }
+    warnings.extend(inactive(settings));
     let others = rivals(settings);
     if others > 0 {
         warnings.push(format!(
@@ -100,6 +101,12 @@ pub(crate) fn warnings(context: &Context<'_>, settings: &Value) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Why no hook runs, as far as the settings say.
+pub(crate) fn inactive(settings: &Value) -> Vec<String> {
+    let off = settings.get("disableAllHooks") == Some(&json!(true));
+    off.then(|| "the settings say disableAllHooks: no hook runs until that is gone".to_owned()).into_iter().collect()
 }
 
 /// How many hooks of others could rewrite a shell call.

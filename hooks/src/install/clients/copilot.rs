@@ -1,10 +1,10 @@
 //! GitHub Copilot CLI: a file of our own in its folder of hooks. It has no matchers: both hooks see every tool.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark};
-use crate::install::clients::{Context, Piece, line};
+use crate::install::clients::{Context, Piece, Values, line};
 use crate::install::error::InstallError;
 use crate::install::json::Dialect;
 use crate::install::programs::{FILE_HOOK, SHELL_HOOK};
@@ -25,17 +25,20 @@ pub(crate) fn pieces(context: &Context<'_>) -> Result<Vec<Piece>, InstallError> 
         return Err(InstallError::Scope { agent: Agent::Copilot.name(), scope: context.scope.name(), problem });
     }
     let path = context.person.home.join(".copilot/hooks/lobsterpot.json");
-    Ok(vec![Piece::Json { path, dialect: Dialect::Strict, changes }])
+    Ok(vec![Piece::Edited { path, dialect: Dialect::Strict, changes }])
 }
 
 /// What is to be so in the file.
-fn changes(context: &Context<'_>, _current: &Value) -> Vec<Change> {
+///
+/// # Errors
+/// When the file has a shape in which it cannot be.
+fn changes(context: &Context<'_>, _values: &Values<'_>) -> Result<Vec<Change>, String> {
     let hook = |program: &str| {
         let command = line(Agent::Copilot, program, context);
         let entry = json!({ "type": "command", "bash": command, "timeoutSec": TIMEOUT });
         Change::element(&HOOKS, entry, Mark::Program(program.to_owned()))
     };
-    vec![Change::own(&["version"], json!(1)), hook(FILE_HOOK), hook(SHELL_HOOK)]
+    Ok(vec![Change::own(&["version"], json!(1)), hook(FILE_HOOK), hook(SHELL_HOOK)])
 }
 
 /// What a person should know.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Edit, make, unmake};
 use crate::install::change::{Change, Mark};
+use crate::install::document::Document;
 use crate::install::file::Found;
-use crate::install::json::{Dialect, Document};
+use crate::install::json::Dialect;
 
 /// A file with this text.
 fn found(text: Option<&str>) -> Found {
@@ -195,7 +196,7 @@ fn written(dialect: Dialect) -> BoxedStrategy<String> {
 /// What may stand after the last element.
 fn tail(dialect: Dialect) -> BoxedStrategy<String> {
     match dialect {
-        Dialect::Strict | Dialect::Commented => Just(String::new()).boxed(),
+        Dialect::Strict | Dialect::Commented | Dialect::Toml => Just(String::new()).boxed(),
         Dialect::Relaxed | Dialect::Five => {
             prop_oneof![Just(String::new()), Just(",".to_owned()), Just(" ,\n".to_owned())].boxed()
         }
