@@ -171,11 +171,14 @@ def check_gaps() -> None:
 
 
 def check_exit_codes() -> None:
-    """docs/exit-codes.md has exactly the statuses of the launcher's enum."""
-    source = set(map(int, re.findall(r"^    [A-Z]\w+ = (\d+),", text("sandbox-exec/src/exit.rs"), re.M)))
-    table = set(map(int, re.findall(r"^\| (\d+) \|", text("docs/exit-codes.md"), re.M)))
-    if source != table:
-        problem("docs/exit-codes.md", f"differs from sandbox-exec/src/exit.rs in {sorted(source ^ table)}")
+    """docs/exit-codes.md has exactly the statuses of each program's enum: the launcher's first, others under their heading."""
+    parts = re.split(r"^## `([\w-]+)`$", text("docs/exit-codes.md"), flags=re.M)
+    for program, part in [("sandbox-exec", parts[0]), *zip(parts[1::2], parts[2::2])]:
+        source = f"{program}/src/exit.rs"
+        stated = set(map(int, re.findall(r"^    [A-Z]\w+ = (\d+),", text(source), re.M)))
+        table = set(map(int, re.findall(r"^\| (\d+) \|", part, re.M)))
+        if stated != table:
+            problem("docs/exit-codes.md", f"differs from {source} in {sorted(stated ^ table)}")
 
 
 def main() -> int:

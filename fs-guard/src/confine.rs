@@ -1,0 +1,113 @@
+//! The second layer: this process itself can open nothing that the policy does not list, should a judgement ever be wrong.
+//!
+//! Landlock cannot take a part out of what it grants, so masks and protected names are the judgement's alone. Names may be listed
+//! everywhere, since the guard searches for what rules with wildcards mean; contents may not.
+
+use std::fmt;
+use std::path::Path;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, PathFdError,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+};
+use lobsterpot_policy::Access;
+use nix::errno::Errno;
+
+use crate::guard::Guard;
+use crate::sys::landlock_abi;
+
+/// How this process is confined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confined {
+    /// By Landlock of this ABI.
+    Landlock(u32),
+    /// Not at all: the kernel has no Landlock.
+    Not,
+}
+
+impl fmt::Display for Confined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Landlock(abi) => write!(f, "landlock-{abi}"),
+            Self::Not => f.write_str("none"),
+        }
+    }
+}
+
+/// Why this process cannot be confined although the kernel has Landlock.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ConfineError {
+    /// Privileges can still be gained.
+    #[error("failed to set no_new_privs: {}", errno.desc())]
+    Privileges {
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// The ruleset cannot be made or applied.
+    #[error("failed to apply Landlock: {source}")]
+    Ruleset {
+        /// What is wrong.
+        #[from]
+        source: RulesetError,
+    },
+}
+
+impl ConfineError {
+    /// What to do about it.
+    pub(crate) const fn hint(&self) -> &'static str {
+        match self {
+            Self::Privileges { .. } | Self::Ruleset { .. } => {
+                "a filter around this program forbids it: allow prctl and landlock calls"
+            }
+        }
+    }
+}
+
+/// Confines this process for good: no privileges to gain, nothing to execute, no TCP, no signals or abstract sockets to others, and
+/// files only as the policy lists them. Rights that the kernel's Landlock lacks are left out.
+///
+/// # Errors
+/// When the kernel has Landlock and it cannot be applied.
+pub(crate) fn confine(guard: &Guard) -> Result<Confined, ConfineError> {
+    nix::sys::prctl::set_no_new_privs().map_err(|errno| ConfineError::Privileges { errno })?;
+    let version = landlock_abi::version();
+    if version == 0 {
+        return Ok(Confined::Not);
+    }
+    let abi = ABI::from(i32::try_from(version).unwrap_or(i32::MAX));
+    let mut ruleset =
+        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi))?;
+    // The crate takes an empty set for a mistake; here it means a kernel whose ABI is too old.
+    if !Scope::from_all(abi).is_empty() {
+        ruleset = ruleset.scope(Scope::from_all(abi))?;
+    }
+    if !AccessNet::from_all(abi).is_empty() {
+        ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
+    }
+    let unwanted = AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::Execute;
+    let write = AccessFs::from_all(abi) & !unwanted;
+    let mut created = grant(ruleset.create()?, Path::new("/"), AccessFs::ReadDir.into())?;
+    for path in guard.roots(Access::Read).iter().chain(&guard.needs()) {
+        created = grant(created, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
+    }
+    for path in &guard.roots(Access::Write) {
+        created = grant(created, path, write)?;
+    }
+    created.restrict_self()?;
+    Ok(Confined::Landlock(version))
+}
+
+/// Grants `access` to `path` and what is below it; nothing when it cannot be opened, for then nobody can use it.
+///
+/// # Errors
+/// The ruleset's.
+fn grant(ruleset: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, ConfineError> {
+    let handle = match PathFd::new(path) {
+        Ok(handle) => handle,
+        Err(PathFdError::OpenCall { .. } | _) => return Ok(ruleset),
+    };
+    let is_folder = nix::sys::stat::fstat(&handle).is_ok_and(|facts| facts.st_mode & libc::S_IFMT == libc::S_IFDIR);
+    let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V5) };
+    Ok(ruleset.add_rule(PathBeneath::new(handle, access))?)
+}

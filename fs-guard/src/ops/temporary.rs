@@ -1,0 +1,173 @@
+//! A new file that nobody can see before it is whole.
+//!
+//! Where the file system can (`O_TMPFILE`), it has no name until it is finished, and vanishes with the process: nothing is left
+//! behind by a kill. Elsewhere it has a name that begins with [`PREFIX`].
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+
+use super::open::{ALWAYS, HERE};
+
+/// How names of temporary files begin: no protected or masked name of a built-in profile does.
+pub(super) const PREFIX: &str = ".lobsterpot-";
+
+/// How often another name is tried when one is taken.
+const ATTEMPTS: u32 = 8;
+
+/// A file in the making.
+#[derive(Debug)]
+pub(super) struct Temporary<'a> {
+    /// The folder in which it will lie.
+    folder: BorrowedFd<'a>,
+    /// The file.
+    file: File,
+    /// Its name, if it has one yet.
+    name: Option<OsString>,
+}
+
+impl<'a> Temporary<'a> {
+    /// An empty file in `folder`, with the permissions of every new file there.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn new(folder: BorrowedFd<'a>) -> Result<Self, Errno> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | ALWAYS;
+        match openat(folder, HERE, flags, permissions()) {
+            Ok(file) => Ok(Self { folder, file: File::from(file), name: None }),
+            // What file systems and kernels without it answer.
+            Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => Self::named(folder),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// The same with a name from the beginning.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn named(folder: BorrowedFd<'a>) -> Result<Self, Errno> {
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_RDWR | ALWAYS;
+        let (file, name) = with_free_name(|name| openat(folder, name, flags, permissions()))?;
+        Ok(Self { folder, file: File::from(file), name: Some(name) })
+    }
+
+    /// The file.
+    pub(super) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file the name `name`, which must be free.
+    ///
+    /// # Errors
+    /// `EEXIST` when it is not; the kernel's.
+    pub(super) fn place(mut self, name: &OsStr) -> Result<(), Errno> {
+        let Some(own) = &self.name else { return link(&self.file, self.folder, name) };
+        match renameat2(self.folder, own.as_os_str(), self.folder, name, RenameFlags::RENAME_NOREPLACE) {
+            Ok(()) => self.name = None,
+            // The file system cannot: a link never replaces anything either. The old name goes with `self`.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                linkat(self.folder, own.as_os_str(), self.folder, name, AtFlags::empty())?;
+            }
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
+    }
+
+    /// Puts the file in the place of `name`, provided that what is there is what `is_expected`.
+    ///
+    /// The two exchange their names, and what came out is looked at: so nothing that somebody else put there at the last moment
+    /// is lost. It gets its name back.
+    ///
+    /// # Errors
+    /// `ESTALE` when something else was there; the kernel's.
+    pub(super) fn replace(mut self, name: &OsStr, is_expected: impl Fn(&FileStat) -> bool) -> Result<(), Errno> {
+        let own = match self.name.take() {
+            Some(own) => own,
+            None => with_free_name(|own| link(&self.file, self.folder, own))?.1,
+        };
+        // From here on the name goes with `self`, whichever file it then belongs to.
+        let own = self.name.insert(own).clone();
+        let look = |name: &OsStr| fstatat(self.folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let exchange = || renameat2(self.folder, own.as_os_str(), self.folder, name, RenameFlags::RENAME_EXCHANGE);
+        match exchange() {
+            Ok(()) => {}
+            // The file system cannot: what is put there between this look and the renaming is lost.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                if !is_expected(&look(name)?) {
+                    return Err(Errno::ESTALE);
+                }
+                renameat(self.folder, own.as_os_str(), self.folder, name)?;
+                self.name = None;
+                return Ok(());
+            }
+            Err(Errno::ENOENT) => return Err(Errno::ESTALE),
+            Err(errno) => return Err(errno),
+        }
+        if look(&own).is_ok_and(|facts| is_expected(&facts)) {
+            return Ok(());
+        }
+        // Should yet another one have come in between, the latest stays.
+        let new = fstat(&self.file)?;
+        for _ in 0..ATTEMPTS {
+            exchange()?;
+            if look(&own).is_ok_and(|facts| facts.st_ino == new.st_ino) {
+                return Err(Errno::ESTALE);
+            }
+        }
+        // What is left under the temporary name is somebody's work: it stays, where it can be found.
+        self.name = None;
+        Err(Errno::EBUSY)
+    }
+}
+
+impl Drop for Temporary<'_> {
+    /// Removes the name of a file that was not finished.
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            // Nothing can be done about a failure here; the error that led here is being reported.
+            let _ = unlinkat(self.folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir);
+        }
+    }
+}
+
+/// The permissions of new files, before the process's own mask.
+fn permissions() -> Mode {
+    Mode::from_bits_truncate(0o666)
+}
+
+/// Gives a file that has none a name.
+///
+/// # Errors
+/// The kernel's.
+fn link(file: &File, folder: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+    // Without a capability, kernels before 6.10 answer ENOENT; the way by /proc works with all of them.
+    match linkat(file.as_fd(), "", folder, name, AtFlags::AT_EMPTY_PATH) {
+        Err(Errno::ENOENT) => {
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            linkat(AT_FDCWD, path.as_str(), folder, name, AtFlags::AT_SYMLINK_FOLLOW)
+        }
+        other => other,
+    }
+}
+
+/// Does something with a name that nobody can foresee, and with another one when it is taken.
+///
+/// # Errors
+/// Those of `action`.
+fn with_free_name<T>(action: impl Fn(&OsStr) -> Result<T, Errno>) -> Result<(T, OsString), Errno> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        let name = OsString::from(format!("{PREFIX}{:016x}", RandomState::new().hash_one(std::process::id())));
+        attempts -= 1;
+        match action(&name) {
+            Err(Errno::EEXIST) if attempts > 0 => {}
+            other => return other.map(|made| (made, name)),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Kills, rivals and swaps in the middle of everything.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use crate::scene::{CANARY, Scene, as_everybody, finish};
+
+/// Content of many pages that is whole only when all of it is the same letter.
+fn pages(letter: u8) -> Vec<u8> {
+    vec![letter; 1_500_000]
+}
+
+/// The letter that all of `content` is; `None` when it is not.
+fn letter(content: &[u8]) -> Option<u8> {
+    let first = *content.first()?;
+    (content.len() == pages(first).len() && content.iter().all(|byte| *byte == first)).then_some(first)
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_the_old_content_or_the_new() {
+    as_everybody(|scene| {
+        let begun = Instant::now();
+        scene.done(&["write", "file"], pages(b'a'));
+        let whole = begun.elapsed();
+        let (mut before, mut after) = (0, 0);
+        for round in 0..60_u32 {
+            let old = letter(&scene.content("file")).unwrap();
+            let new = if old == b'a' { b'b' } else { b'a' };
+            let mut child = scene.command(&["write", "file"]).spawn().unwrap();
+            let mut stream = child.stdin.take().unwrap();
+            // The program may be gone before it has read everything.
+            let writer = std::thread::spawn(move || drop(stream.write_all(&pages(new))));
+            std::thread::sleep(whole * round / 30);
+            child.kill().unwrap();
+            finish(child);
+            writer.join().unwrap();
+            let now = letter(&scene.content("file")).expect("the content is whole");
+            if now == new { after += 1 } else { before += 1 }
+        }
+        assert!(before > 0 && after > 0, "kills came too late or too early: {before} old, {after} new");
+        // A name for the new content is there for two calls only; should a kill hit that moment, what it leaves is whole.
+        for name in scene.names(".").into_iter().filter(|name| name != "file") {
+            assert!(name.to_string_lossy().starts_with(".lobsterpot-"), "{name:?}");
+            assert!(letter(&scene.content(&name)).is_some(), "{name:?}");
+        }
+    });
+}
+
+#[test]
+fn rivals_write_whole_files_and_readers_see_nothing_else() {
+    as_everybody(|scene| {
+        scene.plant("file", pages(b'z'));
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (b'a'..=b'd')
+                .map(|letter| {
+                    scope.spawn(move || {
+                        for _ in 0..12 {
+                            scene.done(&["write", "file"], pages(letter));
+                        }
+                    })
+                })
+                .collect();
+            let reader = scope.spawn(|| {
+                let mut reads = 0;
+                while !done.load(Ordering::Relaxed) {
+                    assert!(letter(&scene.done(&["read", "file"], "")).is_some());
+                    assert!(letter(&scene.content("file")).is_some());
+                    reads += 1;
+                }
+                reads
+            });
+            for writer in writers {
+                writer.join().unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+            assert!(reader.join().unwrap() > 0);
+        });
+        assert_eq!(scene.names("."), ["file"]);
+    });
+}
+
+#[test]
+fn rivals_who_make_the_same_new_file_make_one_whole_file() {
+    as_everybody(|scene| {
+        for _ in 0..10 {
+            std::thread::scope(|scope| {
+                for letter in b'a'..=b'd' {
+                    scope.spawn(move || scene.done(&["write", "--parents", "x/y/file"], pages(letter)));
+                }
+            });
+            assert!(letter(&scene.content("x/y/file")).is_some());
+            let exclusive = |name: &'static str| scene.command(&["write", "--exclusive", name]).spawn().unwrap();
+            let rivals: Vec<_> = (0..4).map(|_| exclusive("x/new")).collect();
+            let end = |mut rival: Child| {
+                drop(rival.stdin.take());
+                finish(rival).status
+            };
+            let statuses: Vec<_> = rivals.into_iter().map(end).collect();
+            assert_eq!(statuses.iter().filter(|status| **status == 0).count(), 1, "{statuses:?}");
+            scene.done(&["remove", "--recursive", "x"], "");
+        }
+    });
+}
+
+#[test]
+fn edits_of_rivals_are_not_lost() {
+    as_everybody(|scene| {
+        scene.plant("file", "one two three four\n");
+        std::thread::scope(|scope| {
+            for word in ["one", "two", "three", "four"] {
+                scope.spawn(move || {
+                    let edits = serde_json::json!([{"old": word, "new": word.to_uppercase()}]);
+                    scene.done(&["edit", "file"], edits.to_string());
+                });
+            }
+        });
+        assert_eq!(String::from_utf8(scene.content("file")).unwrap(), "ONE TWO THREE FOUR\n");
+        assert_eq!(scene.names("."), ["file"]);
+    });
+}
+
+/// Swaps two names until told to stop, or does other mischief.
+fn while_swapping(scene: &Scene, names: [&str; 2], action: impl FnOnce()) {
+    let done = AtomicBool::new(false);
+    let [one, other] = names.map(|name| scene.path(name));
+    std::thread::scope(|scope| {
+        let swapper = scope.spawn(|| {
+            let mut swaps = 0_u64;
+            while !done.load(Ordering::Relaxed) {
+                swaps += u64::from(renameat2(AT_FDCWD, &one, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE).is_ok());
+            }
+            swaps
+        });
+        action();
+        done.store(true, Ordering::Relaxed);
+        assert!(swapper.join().unwrap() > 100);
+    });
+}
+
+#[test]
+fn a_folder_that_is_swapped_for_a_link_to_a_secret_gives_nothing_away() {
+    as_everybody(|scene| {
+        scene.plant("folder/secret", "harmless");
+        scene.plant_link("link", "../outside");
+        while_swapping(scene, ["folder", "link"], || {
+            for _ in 0..60 {
+                for arguments in [
+                    ["read", "folder/secret"].as_slice(),
+                    &["write", "folder/secret"],
+                    &["write", "folder/new"],
+                    &["edit", "folder/secret"],
+                    &["list", "folder"],
+                    &["remove", "folder/secret"],
+                    &["mkdir", "--parents", "folder/a/b"],
+                    &["rename", "folder/secret", "taken"],
+                ] {
+                    let outcome = scene.run(arguments, r#"[{"old":"canary","new":"harmless"}]"#);
+                    assert!(!String::from_utf8_lossy(&outcome.out).contains(CANARY), "{arguments:?}");
+                    assert!(!outcome.err.contains("canary"), "{arguments:?}: {}", outcome.err);
+                }
+                let _ = fs::remove_file(scene.path("taken"));
+            }
+        });
+        assert_eq!(scene.content("../outside/secret"), CANARY.as_bytes());
+        assert_eq!(scene.names("../outside"), ["secret"]);
+    });
+}
+
+#[test]
+fn a_file_that_is_swapped_for_a_link_to_a_secret_gives_nothing_away() {
+    as_everybody(|scene| {
+        scene.plant("file", "harmless");
+        scene.plant_link("link", "../outside/secret");
+        while_swapping(scene, ["file", "link"], || {
+            for _ in 0..100 {
+                for arguments in [["read", "file"].as_slice(), &["write", "file"], &["stat", "file"]] {
+                    let outcome = scene.run(arguments, "harmless");
+                    assert!(!String::from_utf8_lossy(&outcome.out).contains(CANARY), "{arguments:?}");
+                }
+            }
+        });
+        assert_eq!(scene.content("../outside/secret"), CANARY.as_bytes());
+    });
+}
