@@ -21,6 +21,7 @@ mod rewrite;
 mod role;
 mod settings;
 mod shell;
+mod transcript;
 mod wire;
 mod workspace;
 
