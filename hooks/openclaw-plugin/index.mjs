@@ -6,7 +6,7 @@
  */
 import { registerSandboxBackend, resolveSandboxRuntimeStatus } from "openclaw/plugin-sdk/sandbox";
 
-import { createAudit, logFindings } from "./lib/audit.mjs";
+import { createAudit } from "./lib/audit.mjs";
 import { BACKEND, createBackend } from "./lib/backend.mjs";
 import { createPolicy } from "./lib/policy.mjs";
 import { Rewrites } from "./lib/rewrites.mjs";
@@ -27,9 +27,7 @@ export default {
     const workspaces = new Workspaces(api.runtime);
     registerSandboxBackend(BACKEND, createBackend(settings, workspaces, rewrites));
     api.registerTrustedToolPolicy(createPolicy(settings, workspaces, rewrites, (context) => isSandboxed(workspaces, context)));
-    const audit = createAudit(settings, workspaces, manifest.version);
-    api.registerSecurityAuditCollector(audit);
-    api.on("gateway_start", () => logFindings(audit, workspaces, api));
+    api.registerSecurityAuditCollector(createAudit(settings, workspaces, manifest.version));
   },
 };
 

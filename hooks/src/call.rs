@@ -21,9 +21,7 @@ pub(crate) struct Call {
     /// The folders in which the session began, as far as the client tells them. The model cannot choose these.
     pub(crate) origin: Option<Origin>,
     /// The session's name, as far as the client tells it.
-    #[allow(dead_code, reason = "read by the hook for file tools")]
     pub(crate) session: Option<String>,
-    #[allow(dead_code, reason = "read by the hook for file tools")]
     /// The session's transcript, as far as the client tells it.
     pub(crate) transcript: Option<PathBuf>,
     /// What only OpenClaw says.
@@ -59,7 +57,6 @@ pub(crate) enum Origin {
 pub(crate) struct OpenClawFacts {
     /// OpenClaw's `toolKind`: `code_mode_exec` for the outer call of code mode.
     pub(crate) kind: Option<String>,
-    #[allow(dead_code, reason = "read by the hook for file tools")]
     /// The absolute paths that OpenClaw itself took from the input (`apply_patch`).
     pub(crate) derived_paths: Vec<PathBuf>,
     /// Whether the session runs in our sandbox backend.

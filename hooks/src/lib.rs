@@ -12,6 +12,7 @@ mod call;
 mod client;
 mod denial;
 mod directory;
+mod files;
 mod guard;
 mod hook;
 pub mod install;
@@ -21,7 +22,6 @@ mod rewrite;
 mod role;
 mod settings;
 mod shell;
-mod transcript;
 mod wire;
 mod workspace;
 
@@ -33,6 +33,11 @@ use role::Role;
 /// Runs `sandbox-exec-hook` with these arguments, without the program's name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     hook::run_with(Role::Shell, arguments, shell::judge)
+}
+
+/// Runs `fs-guard-hook` with these arguments, without the program's name.
+pub fn run_files(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    hook::run_with(Role::Files, arguments, files::judge)
 }
 
 /// Runs a hook whose work fails with a panic, to see what a client is told. For tests of this project only.

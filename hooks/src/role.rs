@@ -6,7 +6,6 @@ pub(crate) enum Role {
     /// `sandbox-exec-hook`: puts shell calls into the sandbox.
     Shell,
     /// `fs-guard-hook`: judges the paths of every other tool.
-    #[allow(dead_code, reason = "constructed by the hook for file tools")]
     Files,
 }
 

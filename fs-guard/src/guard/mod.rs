@@ -38,6 +38,7 @@ use lobsterpot_policy::{
 };
 use nix::errno::Errno;
 
+pub use below::Hidden;
 pub use error::GuardError;
 use facts::{Cause, Facts, Ground};
 use handle::{Found, Kind, Root, Runs, look};

@@ -21,6 +21,11 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
+    /// The members, in their order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+
     /// Whether `name` is there, whatever its value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.value(name).is_some()

@@ -1,0 +1,193 @@
+//! What in the input of an unknown tool looks like a path.
+//!
+//! Nobody has said what such a tool does with its arguments. So what is written as a path is taken for one, and so is what
+//! stands in a field named like one; a text that happens to name something is left to whoever knows what exists.
+
+use super::value::Value;
+
+/// A text that may be a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Suspect<'a> {
+    /// The text.
+    pub(super) text: &'a str,
+    /// What makes it one.
+    pub(super) sign: Sign,
+}
+
+/// Why a text may be a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Its field is named like one.
+    Name,
+    /// It is written like one.
+    Spelling,
+    /// It has a slash in it: it is one if it names something.
+    Slash,
+    /// It is a single word: it is one if it names something that may not be touched.
+    Word,
+}
+
+/// How a text begins that is written as a path.
+const BEGINNINGS: [&str; 7] = ["/", "~", "./", "../", "@/", ".\\", "..\\"];
+
+/// Words that end the name of a field that holds a path.
+const NAMES: [&str; 20] = [
+    "path",
+    "paths",
+    "file",
+    "files",
+    "filename",
+    "filenames",
+    "filepath",
+    "filepaths",
+    "pathname",
+    "dir",
+    "dirs",
+    "directory",
+    "directories",
+    "folder",
+    "folders",
+    "cwd",
+    "workdir",
+    "pwd",
+    "attachment",
+    "attachments",
+];
+
+/// The longest text that can name something: what the kernel takes as a path.
+const LONGEST: usize = 4096;
+
+/// Everything in `value` that may be a path, and whose field is not among `known`.
+pub(super) fn suspects<'a>(value: &'a Value, known: &[&str]) -> Vec<Suspect<'a>> {
+    let mut found = Vec::new();
+    if let Value::Object(members) = value {
+        for (name, member) in members.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            gather(member, is_name(name), &mut found);
+        }
+    }
+    found
+}
+
+/// Gathers the suspects in one value; `named` says that a field around it is named like a path.
+fn gather<'a>(value: &'a Value, named: bool, found: &mut Vec<Suspect<'a>>) {
+    match value {
+        Value::Null | Value::Scalar(_) => {}
+        Value::Text(text) => found.extend(sign(text, named).map(|sign| Suspect { text, sign })),
+        Value::List(entries) => entries.iter().for_each(|entry| gather(entry, named, found)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                // A member's name can be a path itself, as in a map of files.
+                found.extend(
+                    sign(name, false).filter(|sign| *sign != Sign::Word).map(|sign| Suspect { text: name, sign }),
+                );
+                gather(member, is_name(name), found);
+            }
+        }
+    }
+}
+
+/// What makes a text a suspect, if anything does.
+fn sign(text: &str, named: bool) -> Option<Sign> {
+    let start = text.trim_start();
+    let is_file = start.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"));
+    if named && !text.is_empty() {
+        Some(Sign::Name)
+    } else if is_file || matches!(start, "." | "..") || BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
+    {
+        Some(Sign::Spelling)
+    } else if text.len() > LONGEST || text.is_empty() {
+        None
+    } else if text.contains('/') {
+        Some(Sign::Slash)
+    } else {
+        let word = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        word.then_some(Sign::Word)
+    }
+}
+
+/// Whether a field's name says that it holds a path: its last word does.
+pub(super) fn is_name(name: &str) -> bool {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut previous_is_lower = false;
+    for c in name.chars() {
+        let boundary = !c.is_alphanumeric() || (c.is_uppercase() && previous_is_lower);
+        if boundary {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        previous_is_lower = c.is_lowercase();
+    }
+    words.iter().rev().find(|word| !word.is_empty()).is_some_and(|word| NAMES.contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The suspects of an input, by their signs.
+    fn signs(text: &str) -> Vec<Sign> {
+        let value: Value = serde_json::from_str(text).unwrap();
+        suspects(&value, &[]).into_iter().map(|suspect| suspect.sign).collect()
+    }
+
+    #[test]
+    fn what_is_written_as_a_path_is_taken_for_one_wherever_it_stands() {
+        for text in [
+            "/etc/passwd",
+            "~",
+            "~/x",
+            "~root/x",
+            "./x",
+            "../x",
+            "..",
+            "@/x",
+            "file:///x",
+            "FILE:x",
+            " /x",
+            "\n/x",
+            "/a b\nc",
+        ] {
+            let quoted = serde_json::to_string(text).unwrap();
+            for input in [
+                format!(r#"{{"q":{quoted}}}"#),
+                format!(r#"{{"a":[[{quoted}]]}}"#),
+                format!(r#"{{"a":{{"b":{quoted}}}}}"#),
+            ] {
+                assert_eq!(signs(&input), [Sign::Spelling], "{input}");
+            }
+            assert_eq!(signs(&format!(r#"{{"files":{{{quoted}:"content of it"}}}}"#)), [Sign::Spelling], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_named_like_a_path_holds_one() {
+        for name in [
+            "path",
+            "PATH",
+            "filePath",
+            "file_path",
+            "target-dir",
+            "destFolder",
+            "cwd",
+            "attachments",
+            "paths[]",
+            "xPath",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["content", "pathology", "profile", "file_text", "filePathologist", "direction", "query", ""] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert_eq!(signs(r#"{"outputFile":"report"}"#), [Sign::Name]);
+        assert_eq!(signs(r#"{"paths":[["a","b"]]}"#), [Sign::Name, Sign::Name]);
+    }
+
+    #[test]
+    fn prose_is_no_path_and_a_word_only_may_be_one() {
+        assert_eq!(signs(r#"{"q":"what is new","n":7,"b":true,"x":null,"e":""}"#), []);
+        assert_eq!(signs(r#"{"q":"and/or"}"#), [Sign::Slash]);
+        assert_eq!(signs(r#"{"q":".env"}"#), [Sign::Word]);
+    }
+}
