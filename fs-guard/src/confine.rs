@@ -111,3 +111,77 @@ fn grant(ruleset: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Re
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V5) };
     Ok(ruleset.add_rule(PathBeneath::new(handle, access))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    use std::process::Command;
+    use std::{fs, net};
+
+    use super::*;
+    use crate::guard::Options;
+
+    /// Runs `attempt` in a confined thread, with a workspace beside something that the policy does not list.
+    fn confined(attempt: impl FnOnce(&Path, u32) + Send) {
+        let ground = tempfile::tempdir().unwrap();
+        let base = ground.path().canonicalize().unwrap();
+        for name in ["work", "outside"] {
+            fs::create_dir(base.join(name)).unwrap();
+            fs::write(base.join(name).join("file"), name).unwrap();
+        }
+        let options =
+            Options { workspaces: vec![base.join("work")], directory: base.join("work"), ..Options::default() };
+        // A domain binds only its thread.
+        std::thread::scope(|scope| {
+            scope.spawn(|| match confine(&Guard::load(&options).unwrap()).unwrap() {
+                Confined::Landlock(abi) => attempt(&base, abi),
+                Confined::Not => {}
+            });
+        });
+    }
+
+    #[test]
+    fn a_wrong_judgement_would_still_open_nothing_outside() {
+        confined(|base, _| {
+            let outside = base.join("outside");
+            assert_eq!(fs::read(outside.join("file")).unwrap_err().kind(), ErrorKind::PermissionDenied);
+            fs::write(outside.join("file"), "evil").unwrap_err();
+            fs::write(outside.join("new"), "evil").unwrap_err();
+            fs::remove_file(outside.join("file")).unwrap_err();
+            fs::rename(outside.join("file"), base.join("work/stolen")).unwrap_err();
+            fs::hard_link(outside.join("file"), base.join("work/stolen")).unwrap_err();
+            fs::read("/proc/self/environ").unwrap_err();
+        });
+    }
+
+    #[test]
+    fn honest_work_goes_on() {
+        confined(|base, abi| {
+            let work = base.join("work");
+            assert_eq!(fs::read(work.join("file")).unwrap(), b"work");
+            fs::create_dir_all(work.join("a/b")).unwrap();
+            std::os::unix::fs::symlink("file", work.join("link")).unwrap();
+            fs::rename(work.join("link"), work.join("moved")).unwrap();
+            // Moving between folders takes a right that came with ABI 2.
+            assert_eq!(fs::rename(work.join("file"), work.join("a/b/file")).is_ok(), abi >= 2);
+            fs::read_dir(base.join("outside")).unwrap();
+            fs::read("/etc/passwd").unwrap();
+        });
+    }
+
+    #[test]
+    fn no_program_is_started_and_nobody_is_talked_to() {
+        let address = SocketAddr::from_abstract_name(format!("lobsterpot-test-{}", std::process::id())).unwrap();
+        let _listener = UnixListener::bind_addr(&address).unwrap();
+        let server = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap();
+        UnixStream::connect_addr(&address).unwrap();
+        confined(|_, abi| {
+            assert_eq!(Command::new("/bin/true").status().unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(net::TcpStream::connect(port).is_err(), abi >= 4);
+            assert_eq!(UnixStream::connect_addr(&address).is_err(), abi >= 6);
+        });
+    }
+}

@@ -6,7 +6,7 @@
  */
 import { registerSandboxBackend, resolveSandboxRuntimeStatus } from "openclaw/plugin-sdk/sandbox";
 
-import { createAudit } from "./lib/audit.mjs";
+import { createAudit, logFindings } from "./lib/audit.mjs";
 import { BACKEND, createBackend } from "./lib/backend.mjs";
 import { createPolicy } from "./lib/policy.mjs";
 import { Rewrites } from "./lib/rewrites.mjs";
@@ -27,7 +27,9 @@ export default {
     const workspaces = new Workspaces(api.runtime);
     registerSandboxBackend(BACKEND, createBackend(settings, workspaces, rewrites));
     api.registerTrustedToolPolicy(createPolicy(settings, workspaces, rewrites, (context) => isSandboxed(workspaces, context)));
-    api.registerSecurityAuditCollector(createAudit(settings, workspaces, manifest.version));
+    const audit = createAudit(settings, workspaces, manifest.version);
+    api.registerSecurityAuditCollector(audit);
+    api.on("gateway_start", () => logFindings(audit, workspaces, api));
   },
 };
 

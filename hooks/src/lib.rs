@@ -22,6 +22,7 @@ mod rewrite;
 mod role;
 mod settings;
 mod shell;
+mod transcript;
 mod wire;
 mod workspace;
 

@@ -1,6 +1,7 @@
 //! Editing: exact pieces of text replaced by others, in order, all or none.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use super::error::OpError;
 use super::read::{self, length, within};
@@ -28,7 +29,7 @@ const MAX_EDITS: usize = 1000;
 pub(super) fn edit(target: &Target, edits: &[Edit]) -> Result<usize, OpError> {
     check(edits)?;
     let (content, facts) = read::whole(target)?;
-    let (content, replaced) = apply(target, content, edits)?;
+    let (content, replaced) = apply(&target.path, content, edits)?;
     write::overwrite(target, &facts, &content, None)?;
     Ok(replaced)
 }
@@ -57,16 +58,16 @@ fn check(edits: &[Edit]) -> Result<(), OpError> {
 ///
 /// # Errors
 /// When an old text is not found exactly once, or the content would become too large.
-fn apply(target: &Target, content: Vec<u8>, edits: &[Edit]) -> Result<(Vec<u8>, usize), OpError> {
+fn apply(path: &Path, content: Vec<u8>, edits: &[Edit]) -> Result<(Vec<u8>, usize), OpError> {
     match String::from_utf8(content) {
         Ok(text) => {
-            let (text, replaced) = replace_all(target, text, edits, &|part| Cow::Borrowed(part))?;
+            let (text, replaced) = replace_all(path, text, edits, &|part| Cow::Borrowed(part))?;
             Ok((text.into_bytes(), replaced))
         }
         // Every byte as the character of the same number: what is searched for stays findable, and every byte comes back.
         Err(error) => {
             let text = widen(error.as_bytes());
-            let (text, replaced) = replace_all(target, text, edits, &|part| Cow::Owned(widen(part.as_bytes())))?;
+            let (text, replaced) = replace_all(path, text, edits, &|part| Cow::Owned(widen(part.as_bytes())))?;
             Ok((text.chars().filter_map(|character| u8::try_from(u32::from(character)).ok()).collect(), replaced))
         }
     }
@@ -82,7 +83,7 @@ fn widen(bytes: &[u8]) -> String {
 /// # Errors
 /// When an old text is not found exactly once, or the text would become too large.
 fn replace_all(
-    target: &Target,
+    path: &Path,
     mut text: String,
     edits: &[Edit],
     spell: &dyn Fn(&str) -> Cow<'_, str>,
@@ -96,12 +97,12 @@ fn replace_all(
         });
         let matches = count(&text, &old);
         if matches == 0 || (matches > 1 && !edit.all) {
-            return Err(OpError::Unmatched { path: target.path.clone(), number, matches });
+            return Err(OpError::Unmatched { path: path.to_owned(), number, matches });
         }
         let pieces = text.matches(old.as_str()).count();
         let grown = length(new.as_bytes()).saturating_sub(length(old.as_bytes()));
         let more = grown.saturating_mul(u64::try_from(pieces).unwrap_or(u64::MAX));
-        within(&target.path, length(text.as_bytes()).saturating_add(more))?;
+        within(path, length(text.as_bytes()).saturating_add(more))?;
         text = text.replace(old.as_str(), &new);
         replaced = replaced.saturating_add(pieces);
     }
@@ -125,4 +126,54 @@ fn ends_in_crlf(text: &str) -> bool {
 /// `text` with every line ending in CRLF.
 fn with_crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\n', "\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What one edit of bytes is, written down as plainly as can be: where `old` begins, and the content with it replaced.
+    fn plainly(content: &[u8], old: &[u8], new: &[u8]) -> (usize, Vec<u8>) {
+        let places: Vec<usize> = (0..content.len())
+            .filter(|&place| content.get(place..).is_some_and(|rest| rest.starts_with(old)))
+            .collect();
+        let Some(&first) = places.first() else { return (0, content.to_vec()) };
+        (places.len(), [&content[..first], new, &content[first + old.len()..]].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn an_edit_is_what_it_says_for_any_bytes(
+            content in prop::collection::vec(prop::sample::select(vec![b'a', b'b', b'\n', b'\xff', b'\xc3', b'\xa9']), 0..24),
+            old in "[ab\né]{1,3}",
+            new in "[ab\né]{0,3}",
+        ) {
+            prop_assume!(old != new);
+            let (places, expected) = plainly(&content, old.as_bytes(), new.as_bytes());
+            let edits = [Edit { old, new, all: false }];
+            match apply(Path::new("file"), content, &edits) {
+                Ok((edited, replaced)) => {
+                    prop_assert_eq!((places, replaced), (1, 1));
+                    prop_assert_eq!(edited, expected);
+                }
+                Err(OpError::Unmatched { matches, .. }) => {
+                    prop_assert_ne!(places, 1);
+                    prop_assert_eq!(matches == 0, places == 0);
+                }
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+
+        #[test]
+        fn edits_there_and_back_leave_every_byte_as_it_was(content in prop::collection::vec(any::<u8>(), 0..200)) {
+            let marked = [content.as_slice(), b"<mark>"].concat();
+            prop_assume!(plainly(&marked, b"<mark>", b"").0 == 1 && plainly(&marked, b"[else]", b"").0 == 0);
+            let edit = |old: &str, new: &str| [Edit { old: old.to_owned(), new: new.to_owned(), all: false }];
+            let (there, _) = apply(Path::new("file"), marked.clone(), &edit("<mark>", "[else]")).unwrap();
+            let (back, _) = apply(Path::new("file"), there, &edit("[else]", "<mark>")).unwrap();
+            prop_assert_eq!(back, marked);
+        }
+    }
 }

@@ -171,3 +171,87 @@ fn with_free_name<T>(action: impl Fn(&OsStr) -> Result<T, Errno>) -> Result<(T, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Both ways to make a file: without a name, and for file systems that cannot, with one.
+    const WAYS: [fn(BorrowedFd<'_>) -> Result<Temporary<'_>, Errno>; 2] =
+        [|folder| Temporary::new(folder), |folder| Temporary::named(folder)];
+
+    /// Runs a test in a folder of its own, once for each way.
+    fn each_way(test: impl Fn(&Path, &dyn Fn() -> Temporary<'static>)) {
+        for way in WAYS {
+            let ground = tempfile::tempdir().unwrap();
+            // Kept open for good: the test process ends soon.
+            let folder: &'static OwnedFd = Box::leak(Box::new(fs::File::open(ground.path()).unwrap().into()));
+            let make = || {
+                let made = way(folder.as_fd()).unwrap();
+                made.file().write_all(b"new").unwrap();
+                made
+            };
+            test(ground.path(), &make);
+        }
+    }
+
+    /// The names in a folder.
+    fn names(folder: &Path) -> Vec<OsString> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_given_up_leaves_nothing_behind() {
+        each_way(|folder, make| {
+            drop(make());
+            assert!(names(folder).is_empty());
+        });
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_not_given_to_a_new_file() {
+        each_way(|folder, make| {
+            fs::write(folder.join("file"), "old").unwrap();
+            assert_eq!(make().place(OsStr::new("file")), Err(Errno::EEXIST));
+            assert_eq!(fs::read(folder.join("file")).unwrap(), b"old");
+            assert_eq!(names(folder), ["file"]);
+            make().place(OsStr::new("other")).unwrap();
+            assert_eq!(fs::read(folder.join("other")).unwrap(), b"new");
+        });
+    }
+
+    #[test]
+    fn what_is_expected_is_replaced() {
+        each_way(|folder, make| {
+            fs::write(folder.join("file"), "old").unwrap();
+            let old = fs::metadata(folder.join("file")).unwrap().ino();
+            make().replace(OsStr::new("file"), |facts| facts.st_ino == old).unwrap();
+            assert_eq!(fs::read(folder.join("file")).unwrap(), b"new");
+            assert_eq!(names(folder), ["file"]);
+        });
+    }
+
+    #[test]
+    fn what_a_rival_put_there_is_given_its_name_back() {
+        each_way(|folder, make| {
+            fs::write(folder.join("file"), "rival").unwrap();
+            assert_eq!(make().replace(OsStr::new("file"), |_| false), Err(Errno::ESTALE));
+            assert_eq!(fs::read(folder.join("file")).unwrap(), b"rival");
+            assert_eq!(names(folder), ["file"]);
+        });
+    }
+
+    #[test]
+    fn nothing_is_put_where_the_file_has_vanished() {
+        each_way(|folder, make| {
+            assert_eq!(make().replace(OsStr::new("file"), |_| true), Err(Errno::ESTALE));
+            assert!(names(folder).is_empty());
+        });
+    }
+}

@@ -256,20 +256,19 @@ fn requests_in_one_go_are_answered_in_order() {
 
 #[test]
 fn large_content_goes_through_and_larger_is_refused() {
-    as_everybody(|scene| {
-        let mut service = Service::new(scene);
-        let text = "x".repeat(32 * 1024 * 1024);
-        service.done(&json!({"id": 1, "op": "write", "path": "file", "text": text}));
-        let data = service.done(&json!({"id": 2, "op": "read", "path": "file"}))["data"].as_str().unwrap().len();
-        assert_eq!(data, (text.len()).div_ceil(3) * 4);
-        service.refused(
-            &json!({"id": 3, "op": "write", "path": "file", "text": format!("{text}x")}),
-            "fs.too-large",
-            "too-large",
-        );
-        assert_eq!(service.end().0, 0);
-        assert_eq!(scene.content("file").len(), text.len());
-    });
+    let scene = &Scene::new(None);
+    let mut service = Service::new(scene);
+    let text = "x".repeat(32 * 1024 * 1024);
+    service.done(&json!({"id": 1, "op": "write", "path": "file", "text": text}));
+    let data = service.done(&json!({"id": 2, "op": "read", "path": "file"}))["data"].as_str().unwrap().len();
+    assert_eq!(data, (text.len()).div_ceil(3) * 4);
+    service.refused(
+        &json!({"id": 3, "op": "write", "path": "file", "text": format!("{text}x")}),
+        "fs.too-large",
+        "too-large",
+    );
+    assert_eq!(service.end().0, 0);
+    assert_eq!(scene.content("file").len(), text.len());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 /**
  * Findings for `openclaw security audit`: what would leave the agent less confined than its owner believes.
  */
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 
 import { BACKEND } from "./backend.mjs";
 import { commandLineBackends } from "./backends.mjs";
@@ -43,6 +43,25 @@ export function createAudit(settings, workspaces, version) {
   };
 }
 
+/**
+ * Writes the findings into the gateway's log when it starts. The command `openclaw security audit` does not ask plugins in every
+ * version (2026.9.6 does not), so this is where a person sees them; `lobsterpot status` checks the same from outside.
+ *
+ * @param {(context: object) => Promise<object[]>} audit
+ * @param {import("./workspaces.mjs").Workspaces} workspaces
+ * @param {object} api OpenClaw's plugin interface
+ */
+export async function logFindings(audit, workspaces, api) {
+  const stateDir = api.runtime.state.resolveStateDir(process.env);
+  const configPath = process.env.OPENCLAW_CONFIG_PATH ?? join(stateDir, "openclaw.json");
+  const config = workspaces.configuration();
+  const found = await audit({ config, sourceConfig: config, env: process.env, stateDir, configPath });
+  for (const { checkId, severity, title, detail, remediation } of found) {
+    const write = severity === "critical" ? api.logger.error : severity === "warn" ? api.logger.warn : api.logger.info;
+    write(`[${severity}] ${checkId}: ${title}. ${detail} ${remediation}`);
+  }
+}
+
 /** One finding. */
 function finding(severity, check, title, detail, remediation) {
   return { checkId: `lobsterpot.${check}`, severity, title, detail, remediation };
@@ -73,16 +92,22 @@ async function program(path, version) {
   }
 }
 
-/** A policy that the launcher refuses: every command fails until it is repaired. */
+/** A policy that the launcher refuses, or a sandbox in which the launcher itself cannot be seen. */
 async function policy(settings, workspaces) {
+  const doctor = "Run `lobsterpot doctor`, or repair what is named.";
   try {
-    const workspace = workspaces.of({});
-    const argv = [trustedProgram(programPath(settings, "sandbox-exec")), ...settings.policy, "--workspace", workspace, "--dry-run", "--", "/bin/true"];
-    const { code, stderr } = await run(argv, { env: process.env, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
-    if (code === 0) return [];
-    return [finding("critical", "policy_broken", "The Lobsterpot policy cannot be used: every command is refused", stderr.toString("utf8").trim(), "Run `lobsterpot doctor`, or repair the file that is named.")];
+    const launcher = trustedProgram(programPath(settings, "sandbox-exec"));
+    const start = async (...rest) => run([launcher, ...settings.policy, "--workspace", workspaces.of({}), ...rest],
+      { env: process.env, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+    const plan = await start("--dry-run", "--", "/bin/true");
+    const words = plan.stderr.toString("utf8").trim() || `sandbox-exec --dry-run ended with ${plan.code}`;
+    if (plan.code !== 0) return [finding("critical", "policy_broken", "The Lobsterpot policy cannot be used: every command is refused", words, doctor)];
+    const inside = await start("--", "/bin/sh", "-c", "test -x \"$0\"", launcher);
+    return inside.code === 0 ? [] : [finding("warn", "launcher_hidden", "The launcher is hidden in its own sandbox",
+      `${launcher} cannot be started inside, so a command that is confined twice (by the tool policy and by SHELL) fails.`,
+      "Install Lobsterpot in a folder that the policy shows, such as /usr/local/bin or ~/.local/bin.")];
   } catch (error) {
-    return [finding("critical", "policy_broken", "The Lobsterpot policy could not be tried", error.message, "Run `lobsterpot doctor`.")];
+    return [finding("critical", "policy_broken", "The Lobsterpot policy could not be tried", error.message, doctor)];
   }
 }
 

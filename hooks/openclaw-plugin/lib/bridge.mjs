@@ -22,8 +22,8 @@ const ERROR_CODES = Object.freeze({
   "request": "EINVAL",
 });
 
-/** Largest file that is read or written whole: base64 of it fits into one frame. */
-const MAX_FILE = 45 * 1024 * 1024;
+/** Largest file that is read or written: the guard moves 32 MiB at once, and one byte more is asked for to see that a file ends. */
+const MAX_FILE = 32 * 1024 * 1024 - 1;
 
 /**
  * @param {import("./guard.mjs").Guard} guard
@@ -37,7 +37,8 @@ export function createBridge(guard, workspace) {
     pathMappings: [{ hostRoot: workspace, containerRoot: workspace }],
     resolvePath: ({ filePath, cwd }) => describePath(absolutePath(filePath, cwd ?? workspace), workspace),
     readDirectory: async (params) => {
-      const { entries } = await ask("list", target(params), params.signal);
+      const { entries, truncated } = await ask("list", target(params), params.signal);
+      if (truncated) throw tooLarge(params.filePath, `${entries.length} entries`);
       const named = entries.filter(({ name }) => typeof name === "string"); // others have no name that OpenClaw could use
       return named.map(({ name, kind }) => ({ name, isDirectory: kind === "directory" }));
     },
@@ -45,7 +46,7 @@ export function createBridge(guard, workspace) {
       const limit = Math.min(params.maxBytes ?? MAX_FILE, MAX_FILE);
       const answer = await ask("read", { ...target(params), limit: limit + 1 }, params.signal);
       const data = Buffer.from(answer.data, "base64");
-      if (data.length > limit) throw tooLarge(params.filePath, limit);
+      if (data.length > limit) throw tooLarge(params.filePath, `${limit} bytes`);
       return data;
     },
     writeFile: (params) => write(ask, target(params), params, false),
@@ -81,7 +82,7 @@ export function createBridge(guard, workspace) {
 /** Writes a whole file. */
 async function write(ask, target, params, exclusive) {
   const data = Buffer.isBuffer(params.data) ? params.data : Buffer.from(params.data, params.encoding ?? "utf8");
-  if (data.length > MAX_FILE) throw tooLarge(params.filePath, MAX_FILE);
+  if (data.length > MAX_FILE) throw tooLarge(params.filePath, `${MAX_FILE} bytes`);
   const options = { parents: params.mkdir !== false, ...(exclusive ? { exclusive: true } : {}) };
   await ask("write", { ...target, data: data.toString("base64"), ...options }, params.signal);
 }
@@ -116,7 +117,7 @@ function named(error, path) {
   return Object.assign(error, { code: ERROR_CODES[error.kind] ?? "EIO", path });
 }
 
-/** A file that does not fit. */
+/** A file or folder that does not fit. */
 function tooLarge(path, limit) {
-  return Object.assign(new Error(`${path} is larger than ${limit} bytes; read or write it in parts with a command`), { code: "EFBIG" });
+  return Object.assign(new Error(`${path} has more than ${limit}; look at it in parts, with a command`), { code: "EFBIG" });
 }

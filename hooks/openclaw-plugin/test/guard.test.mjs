@@ -116,6 +116,14 @@ test("file_that_grew_beyond_the_limit_is_refused", async (t) => {
   await assert.rejects(bridge.readFile({ filePath: "a", maxBytes: 10 }), { code: "EFBIG" });
 });
 
+test("folder_that_was_listed_in_part_only_is_an_error", async (t) => {
+  const entry = "{ name: 'a', kind: 'file', size: 1 }";
+  const whole = guardOf(t, guarding(`{ ok: true, entries: [${entry}, { name_base64: 'gA==', kind: 'file' }], truncated: false }`));
+  assert.deepEqual(await whole.bridge.readDirectory({ filePath: "." }), [{ name: "a", isDirectory: false }]);
+  const part = guardOf(t, guarding(`{ ok: true, entries: [${entry}], truncated: true }`));
+  await assert.rejects(part.bridge.readDirectory({ filePath: "." }), { code: "EFBIG" });
+});
+
 test("every_spelling_that_openclaw_expands_means_the_same_here", (t) => {
   const home = process.env.HOME;
   process.env.HOME = "/home/u";

@@ -11,6 +11,7 @@ use crate::arguments::Approval;
 use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
 use crate::client::Client;
 use crate::denial::Denial;
+use crate::transcript;
 use crate::wire::claude_code::announced;
 use crate::wire::sender::refuse_foreign;
 use crate::wire::{Dialect, Fields, Refusal, cannot_ask, specific};
@@ -24,17 +25,18 @@ impl Dialect for Codex {
         refuse_foreign(&payload, Client::Codex)?;
         announced(&payload, specific::EVENT)?;
         payload.required("turn_id")?;
-        let directory = PathBuf::from(payload.required("cwd")?);
+        let session = payload.required("session_id")?;
+        let transcript = payload.optional("transcript_path")?.map(PathBuf::from);
+        let began = transcript.as_ref().and_then(|transcript| transcript::began_in(transcript, &session));
         Ok(Call {
             client: Client::Codex,
             event: Event::Tool,
-            session: Some(payload.required("session_id")?),
+            session: Some(session),
             input: payload.object("tool_input")?,
             tool: payload.required("tool_name")?,
-            // The folder that the person started Codex in: a model's `workdir` does not show here.
-            origin: Some(Origin::Folders(vec![directory.clone()])),
-            directory,
-            transcript: payload.optional("transcript_path")?.map(PathBuf::from),
+            directory: PathBuf::from(payload.required("cwd")?),
+            origin: began.map(|folder| Origin::Folders(vec![folder])),
+            transcript,
             openclaw: None,
         })
     }

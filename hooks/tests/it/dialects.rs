@@ -44,7 +44,9 @@ fn assert_stopped(client: &str, output: &Output) {
 fn payloads(world: &World) -> Vec<(String, String)> {
     let good = |(client, file): (String, PathBuf)| {
         let golden = golden(&file);
-        (golden.status == 0).then(|| (client, placed(golden.payload.get(), world)))
+        let payload = placed(golden.payload.get(), world);
+        world.transcribe(&payload);
+        (golden.status == 0).then_some((client, payload))
     };
     files().into_iter().filter_map(good).collect()
 }

@@ -71,7 +71,9 @@ fn every_captured_payload_gets_its_exact_answer() {
             fs::write(&policy, text).unwrap();
             arguments.extend(["--policy", policy.to_str().unwrap()]);
         }
-        let output = hook(&arguments, &placed(golden.payload.get(), &world));
+        let payload = placed(golden.payload.get(), &world);
+        world.transcribe(&payload);
+        let output = hook(&arguments, &payload);
         let name = file.display();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), placed(&golden.stdout, &world), "{name}");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), placed(&golden.stderr, &world), "{name}");

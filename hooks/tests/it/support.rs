@@ -91,6 +91,19 @@ impl World {
         })
     }
 
+    /// Writes the transcript that a Codex payload names, of a session that was started in the workspace.
+    pub(crate) fn transcribe(&self, payload: &str) {
+        let payload: Value = serde_json::from_str(payload).unwrap();
+        let Some(path) = payload["transcript_path"].as_str().filter(|path| path.contains("/.codex/sessions/")) else {
+            return;
+        };
+        let path = Path::new(path);
+        assert!(path.starts_with(&self.base));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let meta = json!({ "id": payload["session_id"], "cwd": self.workspace });
+        fs::write(path, format!("{}\n", json!({ "type": "session_meta", "payload": meta }))).unwrap();
+    }
+
     /// The text that the hook puts in the place of `command`, with the launcher called `launcher`.
     pub(crate) fn rewritten(&self, command: &str, launcher: &str) -> String {
         let payload = self.payload("Bash", &json!({ "command": command }), &self.workspace);
