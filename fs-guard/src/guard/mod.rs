@@ -15,6 +15,7 @@ mod handle;
 mod index;
 mod links;
 mod options;
+mod pattern;
 mod repository;
 mod request;
 mod sight;

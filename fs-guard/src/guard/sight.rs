@@ -263,11 +263,11 @@ impl Sight<'_> {
 
     /// What keeps `path` from coming into being.
     ///
-    /// Wildcards guard nothing that does not exist, and neither does a mask of the workspace's own; and `git init` must be able to
-    /// make a `.git` whole.
+    /// Wildcards guard nothing that does not exist, and neither does a mask of the workspace's own. The launcher lets `git init`
+    /// make a new `.git` whole, with its hooks; no tool for files has a reason to.
     pub(super) fn reservation(&self, path: &Path, hits: &[Entry]) -> Option<Cause> {
         let guard = self.guard;
-        let root = guard.roots.iter().filter(|root| lies_in(path, root)).max_by_key(|root| root.as_os_str().len())?;
+        guard.roots.iter().find(|root| lies_in(path, root))?;
         if self.facts.pointers.contains(path.as_os_str()) {
             return Some(Cause::Repository);
         }
@@ -279,10 +279,7 @@ impl Sight<'_> {
             }
             List::Read | List::Write | List::Scratch => false,
         };
-        let entry = hits.iter().find(|entry| is_guard(entry)).copied()?;
-        let git = root.join(".git");
-        let is_new = path != git && lies_in(path, &git) && git.symlink_metadata().is_err();
-        (!is_new).then_some(Cause::Rule(entry))
+        hits.iter().find(|entry| is_guard(entry)).copied().map(Cause::Rule)
     }
 
     /// The folder that the launcher makes at `path` to tell that it is masked, in a home folder that is hidden.

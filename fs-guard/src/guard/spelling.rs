@@ -46,11 +46,9 @@ pub(super) fn readings(spelled: &OsStr, homes: &[PathBuf]) -> Result<Vec<OsStrin
         expand_home(&form, homes, &mut readings);
         add(&mut readings, form);
     }
-    // Of what is relative, also what remains when `..` takes the name before it away.
+    // Also what remains when `..` takes the name before it away, as clients that join paths have it.
     for reading in readings.clone() {
-        if !reading.as_bytes().starts_with(b"/")
-            && reading.as_bytes().split(|&byte| byte == b'/').any(|name| name == b"..")
-        {
+        if reading.as_bytes().split(|&byte| byte == b'/').any(|name| name == b"..") {
             add(&mut readings, path_clean::clean(Path::new(&reading)).into_os_string());
         }
     }

@@ -123,6 +123,25 @@ impl Refusal {
         Self::about(folder, Verdict::deny(ReasonCode::SearchTooWide, None, message, instead))
     }
 
+    /// A pattern goes up again behind a wildcard.
+    pub(super) fn climbing(pattern: &OsStr) -> Self {
+        let message = format!("{} goes up again behind a wildcard, so nobody can tell where.", pattern.display());
+        let instead = "Write the pattern without `..`, and name the folder to search in.";
+        Self { path: None, verdict: Verdict::deny(ReasonCode::SearchTooWide, None, message, instead) }
+    }
+
+    /// A search below `folder` would read what is hidden.
+    pub(super) fn too_wide(folder: &Path, hidden: &[&PathBuf]) -> Self {
+        let mut names: Vec<String> = hidden.iter().take(3).map(|path| path.display().to_string()).collect();
+        if hidden.len() > names.len() {
+            names.push(format!("{} more", hidden.len() - names.len()));
+        }
+        let message = format!("A search in {} would read what is hidden: {}.", folder.display(), names.join(", "));
+        let instead = "Search with a shell command (grep, rg), which runs where these are hidden, or in a smaller folder, or \
+                       for names such as *.rs.";
+        Self::about(folder, Verdict::deny(ReasonCode::SearchTooWide, None, message, instead))
+    }
+
     /// It is a second name of a hidden or protected file.
     pub(super) fn hard_link(path: &Path, of: &Path) -> Self {
         let message = format!("{} is the same file as {}, which is hidden or protected.", path.display(), of.display());

@@ -4,5 +4,6 @@ mod world;
 
 mod links;
 mod moves;
+mod patterns;
 mod places;
 mod spellings;

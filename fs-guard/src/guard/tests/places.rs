@@ -78,11 +78,12 @@ fn protected_names_cannot_be_written_whether_they_exist_or_not() {
 }
 
 #[test]
-fn a_repository_can_be_started_but_not_changed() {
+fn a_file_tool_plants_no_hooks_in_a_repository_that_does_not_exist_yet() {
     let world = World::new();
-    assert_eq!(world.writing(".git/config"), ReasonCode::Allowed);
-    world.write("home/work/.git/HEAD", "x");
-    assert_eq!(world.writing(".git/config"), ReasonCode::Protected);
+    for name in [".git/config", ".git/hooks/pre-commit"] {
+        assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
+    }
+    assert_eq!(world.writing(".git/description"), ReasonCode::Allowed);
 }
 
 #[test]
