@@ -97,6 +97,10 @@ pub(crate) fn pieces(agent: Agent, context: &Context<'_>) -> Result<Vec<Piece>, 
         let problem = format!("{agent} has nothing to approve there, or approves every rewritten call by itself");
         return Err(InstallError::Option { option: "--approve", problem });
     }
+    if context.wishes.shell_prefix && agent != Agent::ClaudeCode {
+        let problem = "only Claude Code has such a setting".to_owned();
+        return Err(InstallError::Option { option: "--shell-prefix", problem });
+    }
     match agent {
         Agent::ClaudeCode => Ok(claude_code::pieces(context)),
         Agent::Gemini => Ok(gemini::pieces(context)),
@@ -140,7 +144,8 @@ pub(crate) fn backends(configuration: &Value) -> Vec<(&'static str, Option<Agent
 pub(crate) fn links(agent: Agent, context: &Context<'_>) -> Vec<(PathBuf, PathBuf)> {
     match agent {
         Agent::OpenClaw => vec![openclaw::shell(context)],
-        Agent::ClaudeCode | Agent::Codex | Agent::Gemini | Agent::Copilot | Agent::OpenCode => Vec::new(),
+        Agent::ClaudeCode => claude_code::shell(context).into_iter().collect(),
+        Agent::Codex | Agent::Gemini | Agent::Copilot | Agent::OpenCode => Vec::new(),
     }
 }
 

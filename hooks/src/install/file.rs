@@ -211,10 +211,15 @@ pub(crate) fn make_folders(folder: &Path, mode: u32, person: &Person) -> Result<
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut made = Vec::new();
     for folder in missing.into_iter().rev() {
-        fs::create_dir(folder).map_err(|error| InstallError::io("create", folder, error))?;
-        fs::set_permissions(folder, Permissions::from_mode(mode))
-            .map_err(|error| InstallError::io("set up", folder, error))?;
-        chown(folder, Some(person.uid), Some(person.gid)).map_err(|error| InstallError::io("set up", folder, error))?;
+        match fs::create_dir(folder) {
+            Ok(()) => {}
+            // Another run was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(InstallError::io("create", folder, error)),
+        }
+        let wrong = |error| InstallError::io("set up", folder, error);
+        fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(wrong)?;
+        chown(folder, Some(person.uid), Some(person.gid)).map_err(wrong)?;
         made.push(folder.to_path_buf());
     }
     Ok(made)

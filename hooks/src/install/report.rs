@@ -43,6 +43,10 @@ pub struct Report {
 
 /// The difference that an edit makes, in the unified format.
 pub(crate) fn difference(edit: &Edit) -> String {
+    let is_ours_alone = edit.written.as_ref().is_some_and(|written| written.changes.is_empty());
+    if let (None, Some(text), true) = (&edit.found.text, &edit.text, is_ours_alone) {
+        return format!("+++ {}\n+a file of Lobsterpot's, {} lines\n", edit.found.path.display(), text.lines().count());
+    }
     let name = |path: &Path, text: &Option<String>| match text {
         Some(_) => path.display().to_string(),
         None => "/dev/null".to_owned(),

@@ -164,7 +164,7 @@ impl Scene {
         let wrong = |error| InstallError::io("make a folder to try the hooks in,", &std::env::temp_dir(), error);
         let base = tempfile::Builder::new().prefix("lobsterpot-try-").tempdir().map_err(wrong)?;
         fs::create_dir(base.path().join("work")).map_err(wrong)?;
-        fs::write(base.path().join("canary"), CANARY).map_err(wrong)?;
+        fs::write(base.path().join("canary"), format!("{CANARY}\n")).map_err(wrong)?;
         Ok(Self { base, named: named.map(Path::to_path_buf) })
     }
 
@@ -177,7 +177,8 @@ impl Scene {
 
     /// A command that says whether it can read the canary.
     fn command(&self) -> String {
-        format!("cat '{}/canary'; echo {DONE}", self.base.path().display())
+        // The shell's own commands, so that nothing depends on what is installed or found.
+        format!("if read -r found < '{}/canary'; then echo \"$found\"; fi; echo {DONE}", self.base.path().display())
     }
 }
 

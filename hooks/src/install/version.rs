@@ -34,7 +34,8 @@ pub(crate) fn find(agent: Agent) -> Option<Installed> {
 
 /// The first version in a text.
 fn first(text: &str) -> Option<Version> {
-    text.split_whitespace().find_map(|word| Version::parse(word.trim_start_matches('v')).ok())
+    text.split_whitespace()
+        .find_map(|word| Version::parse(word.trim_start_matches('v').trim_end_matches(['.', ','])).ok())
 }
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ mod tests {
             ("2.1.329 (Claude Code)\n", "2.1.329"),
             ("codex-cli 0.169.0\n", "0.169.0"),
             ("0.61.0\n", "0.61.0"),
+            ("GitHub Copilot CLI 1.0.102.\n", "1.0.102"),
             ("OpenClaw v2026.9.6 (eb377ac)\n", "2026.9.6"),
         ] {
             assert_eq!(first(text).unwrap().to_string(), expected);

@@ -3,6 +3,8 @@
 //! Exec form (`args`), so that no shell with a repository's `BASH_ENV` starts the hook; `onFailure`, so that a hook that
 //! cannot be started stops the call; a `timeout` above the hooks' own deadline.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 use crate::install::agent::{Agent, Scope};
@@ -29,6 +31,16 @@ const BLANK: [&str; 4] = ["BASH_ENV", "ENV", "LD_PRELOAD", "LD_AUDIT"];
 /// The kinds of permission rules.
 const RULES: [&str; 3] = ["deny", "ask", "allow"];
 
+/// The kinds that are carried over. A rule that allows cannot be: the client does not let a star before the command allow
+/// anything, since options could be slipped in there.
+const CARRIED: [&str; 2] = ["deny", "ask"];
+
+/// What stands before a command in the rewritten text: the quote, or the end of the command before it.
+const BEGINNINGS: [&str; 4] = ["'", "& ", "; ", "| "];
+
+/// The variable that names a program for the client to start its own shell with.
+const PREFIX: &str = "CLAUDE_CODE_SHELL_PREFIX";
+
 /// The files of an installation.
 pub(crate) fn pieces(context: &Context<'_>) -> Vec<Piece> {
     let path = match context.scope {
@@ -44,10 +56,20 @@ pub(crate) fn pieces(context: &Context<'_>) -> Vec<Piece> {
 /// When the file has a shape in which it cannot be.
 fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, String> {
     let mut changes = vec![group(context, SHELL_HOOK, SHELLS), group(context, FILE_HOOK, EVERYTHING)];
-    for kind in RULES {
+    for kind in CARRIED {
         for rule in carried(values.current, kind, &context.programs.path(LAUNCHER)) {
             changes.push(Change::element(&["permissions", kind], json!(rule), Mark::Same));
         }
+    }
+    if let Some((link, launcher)) = shell(context) {
+        // The hook's own launcher starts inside of that one, so it must be seen there.
+        if !["/usr/", "/opt/"].iter().any(|place| launcher.starts_with(place)) {
+            return Err("--shell-prefix needs the programs in /usr or /opt, which a sandbox can see".to_owned());
+        }
+        if link.to_string_lossy().contains(char::is_whitespace) {
+            return Err("--shell-prefix needs a home folder without spaces in its name".to_owned());
+        }
+        changes.push(Change::shared(&["env", PREFIX], json!(format!("{} -c", link.display()))));
     }
     if context.scope == Scope::Managed {
         changes.push(Change::shared(&["allowManagedHooksOnly"], json!(true)));
@@ -71,18 +93,38 @@ fn group(context: &Context<'_>, program: &str, matcher: &str) -> Change {
 /// The rules of one kind that speak of the original command, in the words of the rewritten one.
 ///
 /// The client applies its rules to the rewritten text alone, so a rule that is not carried over no longer does anything.
+/// Seen with 2.1.329: these four forms find the command at its beginning and behind `&&`, `;` and `|`, whether the
+/// rewriting keeps the folder or not. They are a little stricter than the original: `rm *` becomes `rm*`.
 fn carried(settings: &Value, kind: &str, launcher: &str) -> Vec<String> {
-    let Some(Value::Array(rules)) = settings.pointer(&format!("/permissions/{kind}")) else { return Vec::new() };
-    let patterns = rules.iter().filter_map(|rule| rule.as_str()?.strip_prefix("Bash(")?.strip_suffix(')'));
-    let foreign = patterns.filter(|pattern| !pattern.contains(launcher));
-    foreign.map(|pattern| format!("Bash({launcher} * -c '{})", begun(pattern))).collect()
+    // Those of an installation from another folder are no rules of the user's, either.
+    let own = patterns(settings, kind).filter(|pattern| !pattern.contains(&format!("/{LAUNCHER} ")));
+    own.flat_map(|pattern| {
+        let quoted = begun(pattern).replace('\'', "'\\''");
+        BEGINNINGS.map(|beginning| format!("Bash(*{launcher} *{beginning}{quoted})"))
+    })
+    .collect()
 }
 
-/// A pattern for the beginning of a quoted command. `git:*` is the older way to write `git *`.
+/// What the rules of one kind say of shell commands.
+fn patterns<'a>(settings: &'a Value, kind: &str) -> impl Iterator<Item = &'a str> {
+    let rules = settings.pointer(&format!("/permissions/{kind}")).and_then(Value::as_array).into_iter().flatten();
+    rules.filter_map(|rule| rule.as_str()?.strip_prefix("Bash(")?.strip_suffix(')'))
+}
+
+/// A pattern for the beginning of a command. `git:*` is the older way to write `git *`.
 fn begun(pattern: &str) -> String {
-    let pattern = pattern.strip_suffix(":*").map_or_else(|| pattern.to_owned(), |start| format!("{start}*"));
-    let quoted = pattern.replace('\'', "'\\''");
-    if quoted.ends_with('*') { quoted } else { format!("{quoted}*") }
+    let start = pattern.strip_suffix(":*").or_else(|| pattern.strip_suffix(" *")).unwrap_or(pattern);
+    if start.ends_with('*') { start.to_owned() } else { format!("{start}*") }
+}
+
+/// The launcher's other name, with which the client starts its own shell: where it is, and what it leads to.
+pub(crate) fn shell(context: &Context<'_>) -> Option<(PathBuf, PathBuf)> {
+    let folder = match context.scope {
+        Scope::User => context.person.home.join(".local/share/lobsterpot"),
+        Scope::Managed => context.person.system("/usr/local/lib/lobsterpot"),
+    };
+    let link = (folder.join("lobsterpot-shell"), PathBuf::from(context.programs.path(LAUNCHER)));
+    context.wishes.shell_prefix.then_some(link)
 }
 
 /// What a person should know.
@@ -94,6 +136,15 @@ pub(crate) fn warnings(context: &Context<'_>, settings: &Value) -> Vec<String> {
         );
     }
     warnings.extend(inactive(settings));
+    if !context.wishes.approve && patterns(settings, "allow").any(|pattern| !pattern.contains(LAUNCHER)) {
+        warnings.push("your rules that allow shell commands no longer match the rewritten ones, so you will be asked; with --approve, what runs in the sandbox is allowed".to_owned());
+    }
+    if patterns(settings, "deny").chain(patterns(settings, "ask")).next().is_some() {
+        warnings.push("your rules that deny or ask about shell commands are carried over when this is run: run it again after changing them".to_owned());
+    }
+    if context.wishes.shell_prefix {
+        warnings.push("the client's own shell now works in workspaces that the policy names ([workspace] roots), and nowhere else".to_owned());
+    }
     let others = rivals(settings);
     if others > 0 {
         warnings.push(format!(
@@ -144,5 +195,58 @@ pub(crate) fn acceptable(settings: &Value) -> Result<(), String> {
     match RULES.iter().find(|kind| permissions.get(kind).is_some_and(|rules| !rules.is_array())) {
         Some(kind) => Err(format!("`permissions.{kind}` is not a list")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{acceptable, carried, rivals};
+
+    #[test]
+    fn a_rule_that_denies_is_carried_over_to_every_place_of_the_command() {
+        let settings = json!({ "permissions": { "deny": ["Read", "Bash(rm *)", "Bash(it's:*)", "Bash(*/l/sandbox-exec *'rm*)"] } });
+        let rules = carried(&settings, "deny", "/l/sandbox-exec");
+        assert_eq!(
+            rules,
+            [
+                "Bash(*/l/sandbox-exec *'rm*)",
+                "Bash(*/l/sandbox-exec *& rm*)",
+                "Bash(*/l/sandbox-exec *; rm*)",
+                "Bash(*/l/sandbox-exec *| rm*)",
+                r"Bash(*/l/sandbox-exec *'it'\''s*)",
+                r"Bash(*/l/sandbox-exec *& it'\''s*)",
+                r"Bash(*/l/sandbox-exec *; it'\''s*)",
+                r"Bash(*/l/sandbox-exec *| it'\''s*)",
+            ]
+        );
+        assert!(carried(&settings, "ask", "/l/sandbox-exec").is_empty());
+    }
+
+    #[test]
+    fn what_makes_the_client_drop_the_whole_file_is_refused() {
+        let hook = |timeout| json!({ "hooks": { "PreToolUse": [{ "hooks": [{ "timeout": timeout }] }] } });
+        for wrong in [
+            hook(json!(0)),
+            hook(json!(-1)),
+            hook(json!("10")),
+            json!({ "hooks": [] }),
+            json!({ "permissions": { "allow": "all" } }),
+        ] {
+            assert!(acceptable(&wrong).is_err(), "{wrong}");
+        }
+        for right in [hook(json!(0.5)), hook(json!(10)), json!({})] {
+            assert_eq!(acceptable(&right), Ok(()), "{right}");
+        }
+    }
+
+    #[test]
+    fn hooks_that_could_put_the_old_command_back_are_counted() {
+        let group = |matcher: &str| json!({ "matcher": matcher, "hooks": [{ "command": "/their/hook" }] });
+        let ours = json!({ "matcher": "Bash", "hooks": [{ "command": "/x/sandbox-exec-hook" }] });
+        let settings =
+            json!({ "hooks": { "PreToolUse": [group("Bash"), group("Read"), group("B.*"), group("*"), ours] } });
+        assert_eq!(rivals(&settings), 3);
     }
 }

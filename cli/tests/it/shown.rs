@@ -1,0 +1,78 @@
+//! What `status` says.
+
+use std::fs;
+
+use crate::world::{CLIENTS, World};
+
+/// Something that happens to a file.
+type Change = fn(&str) -> String;
+
+#[test]
+fn clients_are_guarded_once_everything_is_installed_and_not_before() {
+    for world in World::all() {
+        assert!(world.expect(0, &["status"]).contains("no client was found"));
+        for (client, file, text) in CLIENTS {
+            world.write(&format!("home/{file}"), text);
+            let said = world.expect(1, &["status"]);
+            assert!(said.contains(&format!("{client}: NOT guarded\n  nothing is installed")), "{said}");
+            world.expect(0, &["install", client]);
+            let said = world.expect(0, &["status"]);
+            assert!(said.contains(&format!("{client}: guarded\n  scope user: active")), "{said}");
+        }
+        let said = world.expect(0, &["status", "--json"]);
+        for (client, ..) in CLIENTS {
+            assert!(said.contains(&format!("\"client\": \"{client}\"")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn whatever_has_changed_since_is_said() {
+    let changes: [(&str, &str, Change); 7] = [
+        ("claude-code", "home/.claude/settings.json", |text| text.replacen('{', "{\"disableAllHooks\": true,", 1)),
+        ("claude-code", "home/.claude/settings.json", |text| text.replace("\"block\"", "\"allow\"")),
+        ("claude-code", "home/.claude/settings.json", |text| format!("{text}}}")),
+        ("gemini", "home/.gemini/settings.json", |text| text.replace("10000", "10")),
+        ("codex", "home/.codex/config.toml", |text| text.replace("sha256:", "sha256:0")),
+        ("opencode", "home/.config/opencode/plugin/lobsterpot.js", |text| format!("{text}// x\n")),
+        ("openclaw", "home/.local/share/lobsterpot/openclaw-plugin/index.mjs", |_| String::new()),
+    ];
+    for (client, file, change) in changes {
+        let world = World::new();
+        world.expect(0, &["install", client]);
+        world.expect(0, &["status"]);
+        world.write(file, &change(&world.read(file)));
+        let said = world.expect(1, &["status"]);
+        assert!(said.contains("not active\n    "), "{client}: {said}");
+    }
+}
+
+#[test]
+fn a_program_that_is_gone_or_no_longer_protects_is_said() {
+    let world = World::new();
+    world.expect(0, &["install", "claude-code"]);
+    world.program("fs-guard-hook", "#!/bin/sh\nexit 0\n");
+    assert!(world.expect(1, &["status"]).contains("was not refused"));
+    fs::remove_file(world.path("bin/fs-guard-hook")).unwrap();
+    assert!(world.expect(1, &["status"]).contains("No such file"));
+}
+
+#[test]
+fn every_backend_of_openclaw_is_named() {
+    let world = World::new();
+    world.write(
+        "home/.openclaw/openclaw.json",
+        "{agents: {defaults: {model: 'claude-cli/x', models: {y: {agentRuntime: {id: 'codex'}}}}}}",
+    );
+    world.expect(0, &["install", "openclaw"]);
+    let said = world.expect(1, &["status"]);
+    for part in [
+        "backend embedded: guarded",
+        "backend claude-cli: NOT guarded: it runs its own tools: `lobsterpot install claude-code`",
+        "backend codex: NOT guarded",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    world.expect(0, &["install", "claude-code"]);
+    assert!(world.expect(1, &["status"]).contains("backend claude-cli: guarded"));
+}
