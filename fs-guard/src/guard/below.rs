@@ -6,7 +6,6 @@ use super::expand::{self, Found};
 use super::facts::Cause;
 use super::index::{Entry, List, lies_in};
 use super::sight::Sight;
-use super::{Guard, Target};
 use nix::sys::stat::lstat;
 
 /// How many files and folders a search below one folder may meet, on behalf of one request.
@@ -19,24 +18,6 @@ pub(super) struct Below {
     pub(super) paths: Vec<(PathBuf, Cause)>,
     /// Whether there was too much to search it all.
     pub(super) is_cut: bool,
-}
-
-/// What a search below a folder would meet that the sandbox hides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden {
-    /// Existing paths, the first few.
-    pub paths: Vec<PathBuf>,
-    /// Whether there was too much below the folder to look through it all.
-    pub is_cut: bool,
-}
-
-impl Guard {
-    /// What is hidden below the folder `target`, or is the folder itself. For tools that search outside of the sandbox.
-    #[must_use]
-    pub fn hidden_below(&self, target: &Target) -> Hidden {
-        let below = self.sight().restricted_below(&target.shown, List::Mask);
-        Hidden { paths: below.paths.into_iter().map(|(path, _)| path).collect(), is_cut: below.is_cut }
-    }
 }
 
 impl Sight<'_> {

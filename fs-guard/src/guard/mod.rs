@@ -39,7 +39,6 @@ use lobsterpot_policy::{
 };
 use nix::errno::Errno;
 
-pub use below::Hidden;
 pub use error::GuardError;
 use facts::{Cause, Facts, Ground};
 use handle::{Found, Kind, Root, Runs, look};

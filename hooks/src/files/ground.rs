@@ -1,15 +1,13 @@
 //! What paths, patterns and addresses mean on this host: the guard's answers, in the form that a hook needs.
 
 use std::ffi::OsStr;
-use std::path::Path;
 
-use lobsterpot_fs_guard::guard::{Guard, Objects, Refusal, Request, Spelling, Target};
+use lobsterpot_fs_guard::guard::{Guard, LastLink, Objects, Refusal, Request, Spelling, Target};
 use lobsterpot_policy::{Access, ReasonCode, Verdict};
 
 use super::address::{self, Address};
 use super::claim::Claim;
 use super::likeness::{Sign, Suspect};
-use super::pattern;
 use super::table::Use;
 
 /// Answers questions about this host's files.
@@ -40,7 +38,6 @@ impl Ground for Guard {
     fn path(&self, spelled: &str, access: Access, objects: Objects) -> Result<Presence, Verdict> {
         let request = Request { objects, tilde: Spelling::Client, ..Request::new(access) };
         match self.resolve(OsStr::new(spelled), &request) {
-            Ok(target) if access == Access::Write => named(self, &target, access),
             Ok(target) => Ok(presence(&target)),
             // What is to be written and cannot be made is refused, whatever the reason: clients make folders on the way.
             Err(refusal) if refusal.is_missing() && access == Access::Read => Ok(Presence::Nothing),
@@ -49,72 +46,18 @@ impl Ground for Guard {
     }
 
     fn pattern(&self, pattern: &str, base: Option<&str>, objects: Objects) -> Result<(), Verdict> {
-        let Some(start) = pattern::start(pattern) else { return Err(climbing(pattern)) };
-        let rooted = start.starts_with(['/', '~', '@']) || start.to_ascii_lowercase().starts_with("file:");
-        let folder = match base {
-            Some(base) if start.is_empty() => base.to_owned(),
-            Some(base) if !rooted => format!("{base}/{start}"),
-            None if start.is_empty() => ".".to_owned(),
-            Some(_) | None => start.to_owned(),
-        };
-        let request = Request { objects: Objects::Any, tilde: Spelling::Client, ..Request::new(Access::Read) };
-        let target = match self.resolve(OsStr::new(&folder), &request) {
-            Ok(target) => target,
-            Err(refusal) if refusal.is_missing() => return Ok(()),
-            Err(Refusal { verdict, .. }) => return Err(verdict),
-        };
-        if objects == Objects::Any {
-            return Ok(());
-        }
-        let hidden = self.hidden_below(&target);
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let met = hidden.paths.iter().find(|path| path.is_dir() || pattern::may_match(pattern, &name(path)));
-        match met {
-            Some(path) => Err(searching(&format!("it would read {}, which is hidden", path.display()))),
-            None if hidden.is_cut => Err(searching("there is too much to make sure that it reads nothing hidden")),
-            None => Ok(()),
+        // Searching tools follow no links, and list or read what they find beneath.
+        let request = Request { tilde: Spelling::Client, last: LastLink::Keep, objects, ..Request::new(Access::Read) };
+        match self.pattern(OsStr::new(pattern), base.map(OsStr::new), &request) {
+            Err(refusal) if !refusal.is_missing() => Err(refusal.verdict),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
-}
-
-/// Judges a path that may be written by its name once more. A sandboxed program may make a repository, since what is planted in
-/// it is taken away afterwards; a client's own tool has nobody who comes after it.
-///
-/// # Errors
-/// When the name is a protected or hidden one.
-fn named(guard: &Guard, target: &Target, access: Access) -> Result<Presence, Verdict> {
-    let path = if target.file.is_some() {
-        target.path.clone()
-    } else {
-        target.missing.iter().fold(target.path.clone(), |path, name| path.join(name))
-    };
-    let verdict = guard.judge().path(&path, access);
-    let forbidden = matches!(verdict.reason, ReasonCode::Masked | ReasonCode::Protected);
-    if forbidden { Err(verdict) } else { Ok(presence(target)) }
 }
 
 /// Whether anything is at a target.
 const fn presence(target: &Target) -> Presence {
     if target.file.is_some() { Presence::There } else { Presence::Nothing }
-}
-
-/// The verdict on a pattern that could lead anywhere.
-fn climbing(pattern: &str) -> Verdict {
-    let message = format!("The pattern \"{}\" could lead out of the folder that it starts from.", shortened(pattern));
-    Verdict::deny(
-        ReasonCode::BadPath,
-        None,
-        message,
-        "Give the folder as the path, and a pattern without `..` and `~`.",
-    )
-}
-
-/// The verdict on a search that would meet hidden files.
-fn searching(why: &str) -> Verdict {
-    let message = format!("This search is refused: {why}.");
-    let instead =
-        "Search a folder or with a pattern that leaves it out, or run grep in the shell, which sees nothing hidden.";
-    Verdict::deny(ReasonCode::Masked, None, message, instead)
 }
 
 /// Judges one claim.

@@ -11,7 +11,6 @@ mod ground;
 mod internal;
 mod likeness;
 mod patch;
-mod pattern;
 mod table;
 mod value;
 
