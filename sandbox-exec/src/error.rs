@@ -65,6 +65,14 @@ pub(crate) enum Error {
         /// The masked or protected path.
         masked: PathBuf,
     },
+    /// What must not be written is the very folder that is there to be written.
+    #[error("\"{}\" is a protected name and leads to \"{}\", all of which may be written", link.display(), root.display())]
+    LinkToRoot {
+        /// The protected name, a symbolic link.
+        link: PathBuf,
+        /// The folder that it leads to.
+        root: PathBuf,
+    },
     /// A step of the set-up failed.
     #[error("{0}")]
     Setup(#[from] Failure),
@@ -95,7 +103,9 @@ impl Error {
         match self {
             Self::Usage { .. } => Exit::Usage,
             Self::Policy(_) | Self::Search(_) => Exit::Policy,
-            Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } => Exit::Workspace,
+            Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } | Self::LinkToRoot { .. } => {
+                Exit::Workspace
+            }
             Self::Unsupported { .. } => Exit::Unsupported,
             Self::Setup(failure) => failure.exit(),
         }
@@ -109,7 +119,7 @@ impl Error {
             Self::Search(error) => error.hint().to_owned(),
             Self::Path { errno: Errno::ENOENT, .. } => "create it first, or correct the path".to_owned(),
             Self::Path { .. } => "check the path and who may read it".to_owned(),
-            Self::HardLink { link, .. } => format!("remove it: rm {}", quoted(link)),
+            Self::HardLink { link, .. } | Self::LinkToRoot { link, .. } => format!("remove it: rm {}", quoted(link)),
             Self::Setup(failure) => failure.hint(),
         }
     }

@@ -141,12 +141,13 @@ impl<'a> Layout<'a> {
     /// Fills the layout: what is shown first, what hides it after, so that a mask wins over every grant around it.
     ///
     /// # Errors
-    /// A hard link to a masked file.
+    /// A hard link to a masked file, a protected name that leads to a writable root.
     pub(crate) fn build(&mut self) -> Result<(), Error> {
         let Inputs { policy, places, host, .. } = self.inputs;
         if let Some((masked, link)) = host.hard_links.first_key_value() {
             return Err(Error::HardLink { link: link.clone(), masked: masked.clone() });
         }
+        self.refuse_links_to_roots()?;
         let masks = self.masks();
         if policy.files.home == HomeView::ReadOnly {
             self.grant(&host.caller.home, Access::Read, &masks);
@@ -170,6 +171,21 @@ impl<'a> Layout<'a> {
         }
         self.hide(&masks);
         self.protect();
+        Ok(())
+    }
+
+    /// Refuses a protected name that leads to a writable root: that one can be either written or protected.
+    ///
+    /// # Errors
+    /// The first such name.
+    fn refuse_links_to_roots(&self) -> Result<(), Error> {
+        let Inputs { places, host, .. } = self.inputs;
+        for path in host.rules.protect.iter().flat_map(|rule| &rule.found) {
+            let Some(fact) = host.fact(path).filter(|fact| fact.real != *path) else { continue };
+            if host.rules.roots.iter().chain(&places.workspaces).any(|root| *root == fact.real) {
+                return Err(Error::LinkToRoot { link: path.clone(), root: fact.real.clone() });
+            }
+        }
         Ok(())
     }
 
@@ -314,7 +330,8 @@ impl<'a> Layout<'a> {
         if !self.is_writable(path) || !self.shows_host(path) {
             return;
         }
-        let Some((root, _)) = self.nearest(path) else { return };
+        // What is a root itself was refused before; the folders between are only those below one.
+        let Some((root, _)) = self.nearest(path).filter(|(root, _)| *root != path) else { return };
         let root = root.to_owned();
         let mut between: Vec<PathBuf> =
             path.ancestors().skip(1).take_while(|folder| **folder != root).map(Path::to_owned).collect();

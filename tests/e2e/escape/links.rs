@@ -116,3 +116,13 @@ fn workspace_that_is_a_symlink_does_not_widen_what_is_visible() {
         Attempt::shell("cat ../.env ~/.env ~/code/.env").with(|run| run.workspaces(&[&link]).folder(&link))
     });
 }
+
+#[test]
+fn protected_name_that_leads_to_the_workspace_does_not_open_the_folder_above_it() {
+    escape(|scene| {
+        symlink(".", scene.at_work(".vscode")).expect("a symlink");
+        Attempt::shell("cat ../.env ~/code/.env; echo evil >../planted")
+            .or_effect(|scene| scene.at_home("code/planted").exists())
+            .or_is_refused(66)
+    });
+}

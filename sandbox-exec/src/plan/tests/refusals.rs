@@ -86,6 +86,19 @@ fn a_hard_link_to_a_masked_file_stops_the_run() {
 }
 
 #[test]
+fn a_protected_name_that_leads_to_the_workspace_stops_the_run() {
+    for target in [WORK, "/home/ann/other"] {
+        let mut world = World::new();
+        world.folder("/home/ann/other");
+        world.workspaces = vec![PathBuf::from(WORK), PathBuf::from("/home/ann/other")];
+        world.link(work(".vscode"), "anywhere", target);
+        let error = world.refusal();
+        assert!(matches!(error, Error::LinkToRoot { .. }), "{error}");
+        assert!(error.hint().contains("rm '/home/ann/work/.vscode'"), "{}", error.hint());
+    }
+}
+
+#[test]
 fn an_allowlist_is_refused_rather_than_run_without() {
     let mut world = World::new();
     world.policy.network.mode = lobsterpot_policy::NetworkMode::Allowlist;
