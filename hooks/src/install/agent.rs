@@ -52,6 +52,18 @@ impl Agent {
         }
     }
 
+    /// The variables that make it read its configuration somewhere else.
+    pub(crate) fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenClaw => &["OPENCLAW_CONFIG_PATH", "OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "OPENCLAW_PROFILE"],
+            Self::ClaudeCode => &["CLAUDE_CONFIG_DIR"],
+            Self::Codex => &["CODEX_HOME"],
+            Self::Gemini => &["GEMINI_CLI_HOME", "GEMINI_CLI_SYSTEM_SETTINGS_PATH"],
+            Self::Copilot => &["COPILOT_HOME", "XDG_CONFIG_HOME"],
+            Self::OpenCode => &["OPENCODE_CONFIG_DIR", "XDG_CONFIG_HOME"],
+        }
+    }
+
     /// The folder that it keeps in a home folder.
     pub(crate) fn folder(self) -> &'static str {
         match self {

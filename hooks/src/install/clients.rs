@@ -196,6 +196,25 @@ pub(crate) fn outdated(agent: Agent, installed: &Installed) -> Option<String> {
     Some(format!("{} is version {version}; before {first}, {reason}", installed.path.display()))
 }
 
+/// What in the caller's environment would make the client read other files than those that are edited. It is only told: the
+/// environment decides nothing.
+pub(crate) fn elsewhere(agent: Agent, person: &Person) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    if let Some(home) = home.filter(|home| home.canonicalize().ok().as_ref() != Some(&person.home)) {
+        warnings.push(format!(
+            "$HOME is \"{}\", but the files in \"{}\" are meant",
+            home.display(),
+            person.home.display()
+        ));
+    }
+    let set = agent.variables().iter().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    warnings.extend(set.map(|name| {
+        format!("${name} is set here: started with it, {agent} reads other files than those that are edited")
+    }));
+    warnings
+}
+
 /// Whether the client would take a configuration that means `value`.
 ///
 /// # Errors

@@ -118,6 +118,7 @@ fn tried(
     let installed = version::find(request.agent);
     checks.extend(clients::try_more(request.agent, context, installed.as_ref(), edits)?);
     let mut warnings: Vec<String> = clients::warnings(request.agent, context, values);
+    warnings.extend(clients::elsewhere(request.agent, context.person));
     match installed {
         Some(installed) => warnings.extend(clients::outdated(request.agent, &installed)),
         None => {
