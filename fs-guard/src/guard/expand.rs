@@ -74,13 +74,11 @@ pub(super) fn within(pattern: &ResolvedPattern, folder: &Path, found: &mut Found
     }
 }
 
-/// Adds every existing path that `pattern` means and that is a symbolic link, or lies behind one.
-pub(super) fn links(pattern: &ResolvedPattern, found: &mut Found) {
+/// Adds every existing path that `pattern` means and that is a symbolic link, or lies behind one. `is_behind_link` says whether
+/// all of them do.
+pub(super) fn links(pattern: &ResolvedPattern, is_behind_link: bool, found: &mut Found) {
     let search = Search { wanted: Wanted::Links, within: None };
-    let way = match std::fs::canonicalize(pattern.prefix()) {
-        Ok(real) if real != pattern.prefix() => Way::Crooked,
-        Ok(_) | Err(_) => Way::Straight,
-    };
+    let way = if is_behind_link { Way::Crooked } else { Way::Straight };
     search.descend(pattern.prefix(), pattern.tail(), way, found);
 }
 

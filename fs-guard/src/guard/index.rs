@@ -67,23 +67,27 @@ impl Index {
 
     /// Adds one list.
     fn add(&mut self, list: List, rules: &[Rule], places: &Places, purpose: Purpose) {
+        let bases = places.all_bases(purpose);
         for (rule, one) in rules.iter().enumerate() {
-            for pattern in one.pattern.resolve(places, purpose) {
-                let entry = Entry { list, rule, literal: pattern.literal().is_some() };
-                match pattern.literal() {
-                    Some(path) => {
-                        let (folder, name) = split(path);
-                        let names = match self.folders.get_mut(folder) {
-                            Some(names) => names,
-                            None => self.folders.entry(folder.to_owned()).or_default(),
-                        };
-                        names.push((name.to_owned(), entry));
-                    }
-                    // The launcher's scratch folders are those that are named in full.
-                    None if list == List::Scratch => {}
-                    None => self.wild.push(Wild { pattern, entry }),
-                }
+            one.pattern.resolve_in(&bases, &mut |pattern| self.add_one(pattern, list, rule));
+        }
+    }
+
+    /// Adds what the rule `rule` of `list` stands for.
+    fn add_one(&mut self, pattern: ResolvedPattern, list: List, rule: usize) {
+        let entry = Entry { list, rule, literal: pattern.literal().is_some() };
+        match pattern.literal() {
+            Some(path) => {
+                let (folder, name) = split(path);
+                let names = match self.folders.get_mut(folder) {
+                    Some(names) => names,
+                    None => self.folders.entry(folder.to_owned()).or_default(),
+                };
+                names.push((name.to_owned(), entry));
             }
+            // The launcher's scratch folders are those that are named in full.
+            None if list == List::Scratch => {}
+            None => self.wild.push(Wild { pattern, entry }),
         }
     }
 

@@ -14,6 +14,7 @@ mod facts;
 mod handle;
 mod index;
 mod links;
+mod look;
 mod options;
 mod pattern;
 mod repository;
@@ -34,8 +35,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use lobsterpot_policy::{
-    Access, Decision, HomeView, Judge, LoadRequest, Overlay, PatternError, Places, Policy, Purpose, ResolvedPattern,
-    Rule, SystemReader, Verdict, load,
+    Access, Decision, HomeView, Judge, LoadRequest, Overlay, PatternError, Places, Policy, Purpose, Rule, SystemReader,
+    Verdict, load,
 };
 use nix::errno::Errno;
 
@@ -121,7 +122,7 @@ impl Guard {
         let roots = roots(&policy, &places);
         let index = Index::new(&policy, &places, &roots);
         workspace::verify(&policy, &places, &index)?;
-        let seen = seen(&policy, &places);
+        let seen = seen(&policy, &places, &root);
         let (facts, judge) = (RefCell::new(None), OnceCell::new());
         Ok(Self { policy, places, index, roots, seen, directory, root, facts, judge })
     }
@@ -319,8 +320,7 @@ impl Guard {
         if wants_content && end.found.as_ref().is_some_and(is_special) {
             return Err(Refusal::special(&end.path));
         }
-        let many =
-            end.found.as_ref().filter(|found| wants_content && found.kind() == Kind::File && found.facts.st_nlink > 1);
+        let many = end.found.as_ref().filter(|found| wants_content && self.has_more_names(&end.path, found));
         if let Some(other) = many.and_then(|found| links::other_name(self, &sight.facts, &real, &found.facts)) {
             return Err(Refusal::hard_link(&end.path, &other));
         }
@@ -353,6 +353,12 @@ impl Guard {
             shown: end.path,
             host: end.host,
         })
+    }
+
+    /// Whether `found` is a file in a workspace that has another name.
+    fn has_more_names(&self, path: &Path, found: &Found) -> bool {
+        let is_own = self.places.workspaces.iter().any(|workspace| lies_in(path, workspace));
+        is_own && found.kind() == Kind::File && found.facts.st_nlink > 1
     }
 
     /// Refuses to write where only reading is allowed.
@@ -464,22 +470,21 @@ fn roots(policy: &Policy, places: &Places) -> Vec<PathBuf> {
 }
 
 /// Everything that is shown lies in one of these, and more.
-fn seen(policy: &Policy, places: &Places) -> Vec<PathBuf> {
+fn seen(policy: &Policy, places: &Places, root: &Root) -> Vec<PathBuf> {
     let mut seen = places.workspaces.clone();
     seen.extend(places.homes.iter().cloned());
-    let grants = policy.files.read.iter().chain(&policy.files.write);
-    let patterns = grants.flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant));
-    for path in patterns.map(|pattern: ResolvedPattern| pattern.prefix().to_owned()) {
-        if seen.iter().any(|folder| lies_in(&path, folder)) {
-            continue;
-        }
-        if let Some(real) = std::fs::canonicalize(&path).ok().filter(|real| *real != path) {
-            seen.push(real);
-        }
-        seen.push(path);
+    let (bases, mut patterns) = (places.all_bases(Purpose::Grant), Vec::new());
+    for rule in policy.files.read.iter().chain(&policy.files.write) {
+        rule.pattern.resolve_in(&bases, &mut |pattern| patterns.push(pattern));
     }
-    if policy.files.home == HomeView::ReadOnly {
-        seen.push(places.home.clone());
+    for pattern in &patterns {
+        let path = pattern.prefix();
+        if root.straight(path).is_err_and(|errno| errno == Errno::ELOOP) {
+            seen.extend(std::fs::canonicalize(path).ok());
+        }
+        if !seen.iter().any(|folder| lies_in(path, folder)) {
+            seen.push(path.to_owned());
+        }
     }
     seen
 }

@@ -1,0 +1,264 @@
+//! Collecting facts: one listing for each folder that rules name much in, and as few other questions as will do.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use lobsterpot_policy::{ResolvedPattern, Segment};
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::{Mode, lstat};
+use rustc_hash::FxHashMap;
+
+use super::expand;
+use super::facts::{Cause, Content, Facts, Ground, Stamp, follow};
+use super::handle::{Kind, kind_of};
+use super::index::{Entry, List, ancestors, lies_in, split};
+use super::repository;
+
+/// From so many names on, a folder is listed rather than asked for each.
+const MANY: usize = 4;
+
+/// A look in progress.
+pub(super) struct Look<'a> {
+    /// Where.
+    ground: Ground<'a>,
+    /// What was found.
+    facts: Facts,
+    /// What has a stamp already, and whether its content counts.
+    stamped: FxHashMap<OsString, Content>,
+    /// What is in folders; `None` when they cannot be listed.
+    listings: FxHashMap<OsString, Option<Rc<Listing>>>,
+    /// How folders are reached.
+    ways: FxHashMap<OsString, Way>,
+}
+
+/// The names in a folder, and whether each may be a symbolic link.
+type Listing = FxHashMap<OsString, bool>;
+
+/// How a folder is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Without a symbolic link.
+    Straight,
+    /// Through one, or nobody knows.
+    Crooked,
+    /// Not at all: it does not exist.
+    Missing,
+}
+
+impl<'a> Look<'a> {
+    /// A look that has found nothing yet.
+    pub(super) fn new(ground: Ground<'a>) -> Self {
+        Self {
+            ground,
+            facts: Facts::empty(),
+            stamped: FxHashMap::default(),
+            listings: FxHashMap::default(),
+            ways: FxHashMap::default(),
+        }
+    }
+
+    /// Collects everything.
+    pub(super) fn finish(mut self) -> Facts {
+        self.named();
+        self.wild();
+        for root in self.ground.roots {
+            self.pointer(root);
+        }
+        self.facts
+    }
+
+    /// Collects what rules without wildcards lead to.
+    fn named(&mut self) {
+        let index = self.ground.index;
+        let restricts = |entry: &Entry| matches!(entry.list, List::Mask | List::Protect);
+        let mut folders: Vec<(&Path, Vec<&(OsString, Entry)>)> = Vec::with_capacity(index.folders.len());
+        for (folder, names) in &index.folders {
+            let folder = Path::new(folder);
+            let names: Vec<_> = names.iter().filter(|(_, entry)| restricts(entry)).collect();
+            if !names.is_empty() && self.matters(folder) {
+                folders.push((folder, names));
+            }
+        }
+        // What holds others comes first: its listing tells which of them are there.
+        folders.sort_unstable_by_key(|(folder, _)| folder.as_os_str().len());
+        for (folder, names) in folders {
+            match self.way(folder) {
+                Way::Missing => {}
+                Way::Crooked => names.into_iter().for_each(|(name, entry)| self.add(folder.join(name), *entry)),
+                Way::Straight => {
+                    self.stamp(folder);
+                    let listing = if names.len() >= MANY { self.list(folder) } else { None };
+                    for (name, entry) in names {
+                        let path = folder.join(name);
+                        let is_link = match &listing {
+                            Some(listing) => listing.get(name).copied().unwrap_or(false),
+                            None => lstat(&path).is_ok_and(|facts| kind_of(&facts) == Kind::Link),
+                        };
+                        if is_link {
+                            self.add(path, *entry);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Collects what rules with wildcards lead to.
+    fn wild(&mut self) {
+        let index = self.ground.index;
+        for wild in index.wild.iter().filter(|wild| matches!(wild.entry.list, List::Mask | List::Protect)) {
+            let prefix = wild.pattern.prefix();
+            if !self.matters(prefix) || self.way(prefix) == Way::Missing {
+                continue;
+            }
+            match wild.pattern.tail() {
+                [segment @ Segment::Glob(_)] if self.way(prefix) == Way::Straight => {
+                    self.stamp(prefix);
+                    let Some(listing) = self.list(prefix) else { continue };
+                    for (name, _) in listing.iter().filter(|(name, is_link)| **is_link && segment.matches(name)) {
+                        self.add(prefix.join(name), wild.entry);
+                    }
+                }
+                _ => self.expand(&wild.pattern, wild.entry),
+            }
+        }
+    }
+
+    /// Collects what a rule with more than one wildcard name leads to.
+    fn expand(&mut self, pattern: &ResolvedPattern, entry: Entry) {
+        self.stamp(pattern.prefix());
+        let mut found = expand::Found::default();
+        expand::links(pattern, self.way(pattern.prefix()) == Way::Crooked, &mut found);
+        if found.left == 0 {
+            self.facts.unsearched = Some(pattern.prefix().to_owned());
+        }
+        // What is searched at any depth is too much to be compared each time: it is searched anew when the facts get old.
+        if !pattern.tail().contains(&Segment::AnyDepth) {
+            found.listed.iter().for_each(|folder| self.stamp(folder));
+        }
+        found.paths.into_iter().for_each(|path| self.add(path, entry));
+    }
+
+    /// Collects what the `.git` of a writable root leads to when it is no folder.
+    fn pointer(&mut self, root: &Path) {
+        let path = root.join(".git");
+        self.stamp(root);
+        let Ok(facts) = lstat(&path) else { return };
+        let is_link = kind_of(&facts) == Kind::Link;
+        if kind_of(&facts) == Kind::Folder {
+            return;
+        }
+        let mut watched = Vec::new();
+        let names = repository::names(&path, |file| watched.push(file.to_owned()));
+        for file in watched {
+            self.facts.stamps.push(Stamp::take(file, Content::Counts));
+        }
+        self.facts.pointers.insert(path.clone().into_os_string());
+        if is_link {
+            self.facts.links.push((path.clone(), follow(&path)));
+        }
+        for name in names {
+            let real = follow(&name);
+            if let Some(real) = real.clone().filter(|real| *real != name) {
+                self.facts.protected.insert(real.into_os_string(), Cause::Repository);
+            }
+            self.facts.links.push((name.clone(), real));
+            self.facts.pointers.insert(name.into_os_string());
+        }
+    }
+
+    /// Adds what the name `path` leads to.
+    fn add(&mut self, path: PathBuf, entry: Entry) {
+        let real = follow(&path);
+        if let Some(real) = real.clone().filter(|real| *real != path) {
+            let real = real.into_os_string();
+            match entry.list {
+                List::Mask => drop(self.facts.masked.insert(real, entry)),
+                List::Protect => drop(self.facts.protected.insert(real, Cause::Rule(entry))),
+                List::Read | List::Write | List::Scratch => {}
+            }
+        }
+        self.facts.links.push((path, real));
+    }
+
+    /// Whether `folder` lies in or around anything that is shown.
+    fn matters(&self, folder: &Path) -> bool {
+        self.ground.seen.iter().any(|seen| lies_in(folder, seen) || lies_in(seen, folder))
+    }
+
+    /// How `folder` is reached, and a stamp of the folder in which it is missing.
+    fn way(&mut self, folder: &Path) -> Way {
+        if let Some(way) = self.ways.get(folder.as_os_str()) {
+            return *way;
+        }
+        let (holder, name) = split(folder);
+        let missing = |listing: &Option<Rc<Listing>>| listing.as_ref().is_some_and(|names| !names.contains_key(name));
+        let is_missing = self.ways.get(holder) == Some(&Way::Missing) || self.listings.get(holder).is_some_and(missing);
+        let way = if is_missing {
+            Way::Missing
+        } else {
+            match self.ground.root.straight(folder) {
+                Ok(_) => Way::Straight,
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {
+                    self.stamp_holder(folder);
+                    Way::Missing
+                }
+                Err(_) => Way::Crooked,
+            }
+        };
+        self.ways.insert(folder.as_os_str().to_owned(), way);
+        way
+    }
+
+    /// Stamps the innermost existing folder around the missing `folder`.
+    fn stamp_holder(&mut self, folder: &Path) {
+        let existing = ancestors(folder).skip(1).find(|path| lstat(*path).is_ok()).map(Path::to_owned);
+        existing.into_iter().for_each(|path| self.stamp(&path));
+    }
+
+    /// Stamps `folder`, in which names matter, and the folders that it lies in, where they may change.
+    fn stamp(&mut self, folder: &Path) {
+        for (number, path) in ancestors(folder).enumerate() {
+            let around = self.ground.roots.iter().chain(self.ground.homes);
+            if !around.into_iter().any(|root| lies_in(path, root)) {
+                return;
+            }
+            let content = if number == 0 { Content::Counts } else { Content::Ignored };
+            match self.stamped.get(path.as_os_str()) {
+                Some(known) if *known == content || content == Content::Ignored => continue,
+                Some(_) | None => {}
+            }
+            let stamp = Stamp::take(path.to_owned(), content);
+            self.facts.young |= stamp.is_young();
+            self.facts.stamps.push(stamp);
+            self.stamped.insert(path.as_os_str().to_owned(), content);
+        }
+    }
+
+    /// What is in `folder`; `None` when it cannot be listed.
+    fn list(&mut self, folder: &Path) -> Option<Rc<Listing>> {
+        if let Some(listing) = self.listings.get(folder.as_os_str()) {
+            return listing.clone();
+        }
+        let listing = names_in(folder).map(Rc::new);
+        self.listings.insert(folder.as_os_str().to_owned(), listing.clone());
+        listing
+    }
+}
+
+/// The names in `folder`; `None` when it cannot be listed.
+fn names_in(folder: &Path) -> Option<Listing> {
+    let mut listing = Dir::open(folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    let mut names = Listing::default();
+    for entry in listing.iter() {
+        let entry = entry.ok()?;
+        // Some file systems do not tell the kind.
+        let may_be_link = entry.file_type().is_none_or(|kind| kind == Type::Symlink);
+        names.insert(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), may_be_link);
+    }
+    Some(names)
+}
