@@ -1,10 +1,12 @@
 //! What is tried through a client: attacks that succeed bare and fail guarded, and work that does the same in both.
 
 use crate::client::{Client, install};
+use crate::harness::host;
 use crate::harness::identity::Identity;
 use crate::harness::outcome::Outcome;
 use crate::model::{Model, Step};
 use crate::world::{self, World};
+use std::path::PathBuf;
 
 /// Says that a guarded session came to its end.
 const END: &str = "the session came to its end";
@@ -29,12 +31,14 @@ pub(crate) struct Attack {
     success: Success,
     /// What the guards' answer to its last call holds, if it is they who answer.
     refusal: Option<&'static str>,
+    /// Why it cannot succeed bare, if it cannot.
+    never_bare: Option<&'static str>,
 }
 
 impl Attack {
     /// An attack that brings the canary to the model.
     pub(crate) fn leaks(name: &str, step: Step) -> Self {
-        Self { name: name.to_owned(), steps: vec![step], success: Success::Leaks, refusal: None }
+        Self { name: name.to_owned(), steps: vec![step], success: Success::Leaks, refusal: None, never_bare: None }
     }
 
     /// An attack that brings a text to the model.
@@ -56,6 +60,12 @@ impl Attack {
     /// Comes behind all steps.
     pub(crate) fn then(mut self, step: Step) -> Self {
         self.steps.push(step);
+        self
+    }
+
+    /// Does not succeed bare either, for the client itself refuses it.
+    pub(crate) fn never_bare(mut self, why: &'static str) -> Self {
+        self.never_bare = Some(why);
         self
     }
 
@@ -130,8 +140,20 @@ pub(crate) fn attacks(client: &dyn Client, make: impl Fn(&World) -> Vec<Attack>)
     }
     for identity in Identity::all() {
         all_attacks(client, World::new(identity), false, &make);
+        if only_bare() {
+            continue;
+        }
         all_attacks(client, World::new(identity), true, &make);
     }
+}
+
+/// Whether only the bare half runs: to try new attacks out where no guards are built.
+fn only_bare() -> bool {
+    let wanted = std::env::var_os("E2E_BARE_ONLY").is_some_and(|value| value == "1");
+    if wanted {
+        host::skip("E2E_BARE_ONLY=1: nothing is guarded");
+    }
+    wanted
 }
 
 /// One session with all the attacks; guarded, it ends with a probe that shows that the guards still stand.
@@ -146,7 +168,8 @@ fn all_attacks(client: &dyn Client, world: World, guarded: bool, make: &impl Fn(
     let mut wrong = Vec::new();
     for (attack, range) in attacks.iter().zip(ranges) {
         let results: Vec<String> = range.filter_map(|number| session.model.result(number)).collect();
-        if succeeded(&session, &attack.success, &results) == guarded {
+        let applies = guarded || attack.never_bare.is_none();
+        if applies && succeeded(&session, &attack.success, &results) == guarded {
             wrong.push(format!("{} {}", attack.name, if guarded { "succeeds" } else { "must succeed bare" }));
         }
         let answer = results.last().map_or("", String::as_str);
@@ -172,13 +195,83 @@ pub(crate) fn work(client: &dyn Client, make: impl Fn(&World) -> Vec<(Step, Vec<
         return;
     }
     for (identity, guarded) in Identity::all().into_iter().flat_map(|identity| [(identity, false), (identity, true)]) {
+        if guarded && only_bare() {
+            continue;
+        }
         let world = World::new(identity);
         let (steps, wanted): (Vec<Step>, Vec<Vec<String>>) = make(&world).into_iter().unzip();
+        let calls: Vec<bool> = steps.iter().map(|step| matches!(step, Step::Call { .. })).collect();
+        let wanted = wanted.iter().zip(calls).filter(|(_, is_call)| *is_call).map(|(texts, _)| texts);
         let session = Session::run(client, world, guarded, steps);
-        for (number, texts) in wanted.iter().enumerate() {
+        for (number, texts) in wanted.enumerate() {
             let result = session.result(number);
             let missing: Vec<&String> = texts.iter().filter(|text| !result.contains(*text)).collect();
             assert!(missing.is_empty(), "guarded: {guarded}, call {number} lacks {missing:?}\n{session}");
         }
     }
+}
+
+/// One way to break the guards.
+pub(crate) struct Breakage {
+    /// What it does.
+    pub(crate) name: &'static str,
+    /// Does it, from outside, while the session runs.
+    pub(crate) act: fn(&Site),
+    /// Which tools it must stop.
+    pub(crate) stops: Stops,
+}
+
+/// Which tools must stand still when a guard is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// The shell; the guard of file tools may work on.
+    Shell,
+    /// All of them: the guard of file tools looks at shell calls, too.
+    Both,
+}
+
+/// What a breakage needs to know of a world.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    /// The folder of the guards' programs.
+    pub(crate) shipped: PathBuf,
+    /// The home.
+    pub(crate) home: PathBuf,
+    /// Who acts.
+    pub(crate) identity: Identity,
+}
+
+/// Breaks the guards in the middle of a session, each way in a session of its own, and asserts that the tools then
+/// stand still.
+#[track_caller]
+pub(crate) fn broken(client: &dyn Client, breakages: &[Breakage]) {
+    if !world::has(client.package()) || only_bare() {
+        return;
+    }
+    for breakage in breakages {
+        Identity::all().into_iter().for_each(|identity| break_one(client, identity, breakage));
+    }
+}
+
+/// One session whose guards are broken after its first call.
+#[track_caller]
+fn break_one(client: &dyn Client, identity: Identity, breakage: &Breakage) {
+    let world = World::new(identity);
+    let site = Site { shipped: world.shipped(), home: world.home.clone(), identity };
+    let act = breakage.act;
+    let key = world.at_home(".ssh/id_ed25519").display().to_string();
+    let mut steps = vec![
+        client.shell("echo first >first.txt"),
+        client.shell("echo second >second.txt; cat ~/.ssh/id_ed25519").just_after(move || act(&site)),
+        client.write(&world.at_work("third.txt").display().to_string(), "third"),
+    ];
+    steps.extend(client.read(&key));
+    let session = Session::run(client, world, true, steps);
+    let exists = |name: &str| session.world.at_work(name).exists();
+    let name = breakage.name;
+    assert!(exists("first.txt"), "before {name}, the shell works: {session}");
+    assert!(!session.model.was_told(session.world.canary.text()), "after {name}, a secret came out: {session}");
+    assert!(!exists("second.txt"), "after {name}, the shell must stand still: {session}");
+    let files_stand_still = breakage.stops == Stops::Shell || !exists("third.txt");
+    assert!(files_stand_still, "after {name}, the file tool must stand still: {session}");
 }

@@ -116,7 +116,9 @@ impl World {
             root,
             _folder: folder,
         };
-        for folder in ["clients", "shipped", "home/code/project", "home/.cache", "home/.config"] {
+        for folder in
+            ["clients", "shipped", "home/.local/bin", "home/code/project", "home/.cache", "home/.config/lobsterpot"]
+        {
             fs::create_dir_all(world.root.join(folder)).expect("folders can be made");
         }
         for (name, content) in SECRETS {
@@ -187,14 +189,16 @@ impl World {
         let path =
             [node.as_os_str(), self.home.join(".local/bin").as_os_str(), host::SEARCH_PATH.as_ref()].join(":".as_ref());
         let dead = "http://127.0.0.1:1";
-        let pairs: [(&str, OsString); 12] = [
+        let pairs: [(&str, OsString); 14] = [
+            ("NODE_COMPILE_CACHE", self.client(&self.compiled()).into()),
+            ("NODE_COMPILE_CACHE_PORTABLE", "1".into()),
             ("HOME", self.home.clone().into()),
             ("PATH", path),
             ("LANG", "C.UTF-8".into()),
             ("TERM", "xterm".into()),
             ("USER", "pat".into()),
             ("SHELL", "/bin/bash".into()),
-            ("TELEGRAM_BOT_TOKEN", self.canary.text().into()),
+            ("DEPLOY_TOKEN", self.canary.text().into()),
             ("HTTPS_PROXY", dead.into()),
             ("https_proxy", dead.into()),
             ("NO_PROXY", "127.0.0.1,localhost".into()),
@@ -202,6 +206,15 @@ impl World {
             ("NO_COLOR", "1".into()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The folder, among the clients, in which Node keeps compiled code from one session to the next.
+    fn compiled(&self) -> String {
+        let name = format!(".compiled-{}", self.identity.id);
+        if fs::create_dir(clients().join(&name)).is_ok() {
+            self.identity.own(&clients().join(&name));
+        }
+        name
     }
 
     /// The whole command line.

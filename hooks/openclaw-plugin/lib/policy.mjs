@@ -82,10 +82,9 @@ function asJson(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
-/** A refusal; its text is what the model reads. Hooks put the code into their reasons themselves. */
+/** A refusal; its text is what the model reads. */
 function block(code, reason) {
-  const mark = `[${code || "denied"}]`;
-  return { block: true, blockReason: `Lobsterpot refused this call: ${reason}${reason.includes(mark) ? "" : ` ${mark}`}` };
+  return { block: true, blockReason: `Lobsterpot refused this call (${code || "denied"}): ${reason}` };
 }
 
 /** What a person is asked. */

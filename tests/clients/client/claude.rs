@@ -37,4 +37,20 @@ impl Client for ClaudeCode {
     fn shell(&self, command: &str) -> Step {
         call("Bash", json!({"command": command, "description": "a step"}))
     }
+
+    fn read(&self, path: &str) -> Option<Step> {
+        Some(call("Read", json!({"file_path": path})))
+    }
+
+    fn write(&self, path: &str, content: &str) -> Step {
+        call("Write", json!({"file_path": path, "content": content}))
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        &[".claude/settings.json"]
+    }
+
+    fn repository_settings(&self) -> &'static [&'static str] {
+        &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"]
+    }
 }

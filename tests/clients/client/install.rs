@@ -1,20 +1,28 @@
-//! Puts the guards into a client's settings, as the installer does.
+//! Puts the guards into a client's settings with the installer.
 
 use super::Client;
-use crate::world::World;
-use serde_json::json;
+use crate::world::{Start, World};
 
-/// Every program that is shipped, as far as it is built.
-const PROGRAMS: &[&str] = &["sandbox-exec", "sandbox-exec-hook"];
+/// Every program that is shipped.
+const PROGRAMS: &[&str] = &["lobsterpot", "sandbox-exec", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"];
 
-/// Installs for a client; the settings that are there stay.
+/// Ships the programs, lets the user name the workspace, and installs for a client; the settings that are there stay.
+#[track_caller]
 pub(crate) fn install(world: &World, client: &dyn Client) {
     PROGRAMS.iter().for_each(|name| drop(world.ship(name)));
-    assert_eq!(client.name(), "claude-code");
-    let hook = json!({
-        "type": "command", "command": world.shipped().join("sandbox-exec-hook"),
-        "args": ["--client", "claude-code", "--approve"], "timeout": 10, "onFailure": "block",
-    });
-    let settings = json!({"hooks": {"PreToolUse": [{"matcher": "Bash|Monitor", "hooks": [hook]}]}});
-    world.write(&world.at_home(".claude/settings.json"), &settings.to_string());
+    world.write(&world.at_home(".config/lobsterpot/policy.toml"), "[workspace]\nroots = [\"~/code/project\"]\n");
+    client.install(world);
+}
+
+/// Runs the installer for the client of this name, as its user would.
+#[track_caller]
+pub(crate) fn run(world: &World, name: &str) {
+    let lobsterpot = world.shipped().join("lobsterpot").into_os_string();
+    let start = Start::new(&[lobsterpot]).args(&["install", name]);
+    let start = match name {
+        "claude-code" | "copilot" => start.args(&["--approve"]),
+        "codex" => start.args(&["--workspace".into(), world.workspace.clone().into_os_string()]),
+        _ => start,
+    };
+    world.run(&start).ok();
 }

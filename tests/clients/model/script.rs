@@ -23,6 +23,19 @@ pub(crate) enum Step {
     Say(String),
 }
 
+impl Step {
+    /// Does something just before the call is made.
+    pub(crate) fn just_after(self, act: impl FnOnce() + Send + 'static) -> Self {
+        match self {
+            Self::Call { name, arguments } => call_with(&name, move |results| {
+                act();
+                arguments(results)
+            }),
+            Self::Say(text) => Self::Say(text),
+        }
+    }
+}
+
 impl fmt::Debug for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,0 +1,65 @@
+//! Claude Code as a backend of OpenClaw, which starts it with the user's settings only.
+
+use super::claude::ClaudeCode;
+use super::openclaw::{OpenClaw, settings};
+use super::{Client, install};
+use crate::model::{Model, Step};
+use crate::world::{Start, World};
+use serde_json::json;
+
+/// The client.
+pub(crate) struct ClaudeCli;
+
+impl Client for ClaudeCli {
+    fn package(&self) -> &'static str {
+        "openclaw"
+    }
+
+    fn name(&self) -> &'static str {
+        "openclaw"
+    }
+
+    fn prepare(&self, world: &World, model: &Model) {
+        let mut settings = settings(world, model);
+        settings["agents"]["defaults"]["model"]["primary"] = json!("claude-cli/claude-sonnet-5");
+        world.write(&world.at_home(".openclaw/openclaw.json"), &format!("// my own settings\n{settings:#}\n"));
+        let claude = json!({"env": {"ANTHROPIC_BASE_URL": model.url(), "ANTHROPIC_API_KEY": "sk-ant-scripted"}});
+        world.write(&world.at_home(".claude.json"), "{\"hasCompletedOnboarding\": true}\n");
+        world.write(&world.at_home(".claude/settings.json"), &format!("{claude:#}\n"));
+    }
+
+    fn install(&self, world: &World) {
+        install::run(world, self.name());
+        install::run(world, ClaudeCode.name());
+    }
+
+    fn session(&self, world: &World, model: &Model) -> Start {
+        let claude = world.client("claude-code/node_modules/.bin");
+        std::os::unix::fs::symlink(claude.join("claude"), world.at_home(".local/bin/claude")).expect("a link");
+        OpenClaw::Local
+            .session(world, model)
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_AUTOUPDATER", "1")
+            .env("IS_SANDBOX", "1")
+    }
+
+    fn shell(&self, command: &str) -> Step {
+        ClaudeCode.shell(command)
+    }
+
+    fn read(&self, path: &str) -> Option<Step> {
+        ClaudeCode.read(path)
+    }
+
+    fn write(&self, path: &str, content: &str) -> Step {
+        ClaudeCode.write(path, content)
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        ClaudeCode.settings()
+    }
+
+    fn repository_settings(&self) -> &'static [&'static str] {
+        ClaudeCode.repository_settings()
+    }
+}
