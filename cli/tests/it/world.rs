@@ -16,6 +16,9 @@ static PROGRAMS: RwLock<()> = RwLock::new(());
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lobsterpot");
 
+/// A launcher, as far as the installer uses one.
+const CONFINES: &str = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n";
+
 /// A hook that rewrites every shell call to something harmless.
 pub(crate) const REWRITES: &str = r#"#!/bin/sh
 cat >/dev/null
@@ -75,7 +78,7 @@ impl World {
             let _alone = PROGRAMS.write().unwrap();
             fs::copy(PROGRAM, world.path("bin/lobsterpot")).unwrap();
         }
-        world.program("sandbox-exec", "#!/bin/sh\nexit 1\n");
+        world.program("sandbox-exec", CONFINES);
         world.program("sandbox-exec-hook", REWRITES);
         world.program("fs-guard-hook", REFUSES);
         world.own("home");

@@ -118,8 +118,8 @@ pub(crate) fn warnings(agent: Agent, context: &Context<'_>, values: &[Value]) ->
         Agent::ClaudeCode => claude_code::warnings(context, last),
         Agent::Gemini => gemini::warnings(context, last),
         Agent::Copilot => copilot::warnings(),
-        Agent::Codex => codex::warnings(),
-        Agent::OpenClaw => openclaw::warnings(last),
+        Agent::Codex => codex::warnings(context),
+        Agent::OpenClaw => openclaw::warnings(context, last),
         Agent::OpenCode => opencode::warnings(),
     }
 }

@@ -73,6 +73,12 @@ impl Person {
     }
 }
 
+/// The home folder that the hooks will take for the user's, whatever the command line names.
+pub(crate) fn listed_home(person: &Person) -> PathBuf {
+    let passwd = fs::read_to_string(PASSWD).unwrap_or_default();
+    home_in(&passwd, person.uid).unwrap_or_else(|| person.home.clone())
+}
+
 /// The absolute home folder that the text of a password file gives `uid`.
 fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
     let entry = |line: &str| {

@@ -152,11 +152,16 @@ fn questions(folder: &Path) -> Vec<Value> {
 }
 
 /// What a person should know.
-pub(crate) fn warnings() -> Vec<String> {
-    vec![
+pub(crate) fn warnings(context: &Context<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if context.wishes.workspace.is_none() {
+        warnings.push("Codex does not tell where a session began: name the workspaces in the policy ([workspace] roots), or one with --workspace; elsewhere every call is refused".to_owned());
+    }
+    warnings.extend([
         "Codex skips hooks whose place or text has changed: after editing hooks.json by hand, run this again".to_owned(),
         "what is typed into a terminal that is already open (write_stdin) reaches no hook; it stays in the sandbox in which that terminal was started".to_owned(),
-    ]
+    ]);
+    warnings
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::install::clients::{Context, Piece, Values, assets};
 use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::json::{CHOICE, Dialect};
-use crate::install::programs::LAUNCHER;
+use crate::install::programs::{FILE_HOOK, LAUNCHER, SHELL_HOOK};
 use crate::install::trial;
 use crate::install::version::Installed;
 
@@ -83,6 +83,14 @@ fn service(context: &Context<'_>) -> String {
 fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, String> {
     let current = values.current;
     refuse_holes(current)?;
+    for path in [LAUNCHER, SHELL_HOOK, FILE_HOOK].map(|program| PathBuf::from(context.programs.path(program))) {
+        if path.is_symlink() {
+            return Err(format!(
+                "\"{}\" is a symbolic link, which the plugin does not start: name the real folder with --bin-dir",
+                path.display()
+            ));
+        }
+    }
     let plugin = folder(context).to_string_lossy().into_owned();
     let mark = Mark::Ending(format!("/{SHARE}/{FOLDER}"));
     let entry = json!({ "enabled": true, "config": { "bin": context.programs.folder() } });
@@ -175,10 +183,11 @@ fn names(value: &Value, backend: &str) -> bool {
 }
 
 /// What a person should know.
-pub(crate) fn warnings(configuration: &Value) -> Vec<String> {
+pub(crate) fn warnings(context: &Context<'_>, configuration: &Value) -> Vec<String> {
     let mut warnings = Vec::new();
-    if configuration.pointer("/plugins/entries/lobsterpot").is_none() {
-        return warnings;
+    if !is_seen_inside(context) {
+        let folder = context.programs.folder().display();
+        warnings.push(format!("a sandboxed command cannot see \"{folder}\", so one that is confined twice does not start: better /usr/local/bin or ~/.local/bin"));
     }
     for (name, agent) in backends(configuration) {
         warnings.push(match agent {
@@ -188,6 +197,15 @@ pub(crate) fn warnings(configuration: &Value) -> Vec<String> {
     }
     warnings.push("the gateway takes its new shell after `systemctl --user daemon-reload` and a restart".to_owned());
     warnings
+}
+
+/// Whether a command in the sandbox finds the launcher: the tool policy and the gateway's shell may both confine one.
+fn is_seen_inside(context: &Context<'_>) -> bool {
+    let Ok(scene) = tempfile::Builder::new().prefix("lobsterpot-try-").tempdir() else { return false };
+    let launcher = context.programs.path(LAUNCHER);
+    let mut command = Command::new(&launcher);
+    command.arg("--workspace").arg(scene.path()).args(["--", "/bin/sh", "-c", "test -x \"$1\"", "sh", &launcher]);
+    trial::run(command, None, scene.path()).is_ok_and(|output| output.status.success())
 }
 
 /// Lets the real client load the plugin with the new configuration, in a home folder that is thrown away.
