@@ -37,6 +37,7 @@ printf '{"hookSpecificOutput":{"updatedInput":{"command":"read found < %s; echo 
         ("sandbox-exec-hook", leaks, "could read a file outside"),
         ("fs-guard-hook", "#!/bin/sh\nexit 0\n", "was not refused"),
         ("fs-guard-hook", "#!/bin/sh\necho broken >&2\nexit 2\n", "refused for another reason"),
+        ("fs-guard-hook", "#!/bin/sh\necho 'no [fs.masked]. hint: none' >&2\nexit 2\n", "in the workspace was refused"),
         ("fs-guard-hook", "#!/bin/sh\nkill -SEGV $$\n", "was not refused"),
     ] {
         for world in World::all() {

@@ -25,8 +25,9 @@ cat >/dev/null
 printf '%s' '{"hookSpecificOutput":{"updatedInput":{"command":"echo ran-to-its-end"}}}'
 "#;
 
-/// A hook that refuses every path.
-pub(crate) const REFUSES: &str = "#!/bin/sh\ncat >/dev/null\necho 'no [fs.masked]. hint: none' >&2\nexit 2\n";
+/// A hook that refuses private keys.
+pub(crate) const REFUSES: &str =
+    "#!/bin/sh\nread -r call\ncase $call in *id_ed25519*) echo 'no [fs.masked]. hint: none' >&2; exit 2;; esac\n";
 
 /// An ordinary user.
 const NOBODY: u32 = 65_534;

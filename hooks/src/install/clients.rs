@@ -198,9 +198,9 @@ pub(crate) fn outdated(agent: Agent, installed: &Installed) -> Option<String> {
 
 /// What in the caller's environment would make the client read other files than those that are edited. It is only told: the
 /// environment decides nothing.
-pub(crate) fn elsewhere(agent: Agent, person: &Person) -> Vec<String> {
+pub(crate) fn elsewhere(agent: Agent, person: &Person, named: Option<&PathBuf>) -> Vec<String> {
     let mut warnings = Vec::new();
-    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|_| named.is_none());
     if let Some(home) = home.filter(|home| home.canonicalize().ok().as_ref() != Some(&person.home)) {
         warnings.push(format!(
             "$HOME is \"{}\", but the files in \"{}\" are meant",

@@ -2,6 +2,8 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -24,6 +26,9 @@ const PRIVATE: u32 = 0o700;
 
 /// The mode of folders that are made for everybody.
 const PUBLIC: u32 = 0o755;
+
+/// How long one run waits for another.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether files are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,7 +123,7 @@ fn tried(
     let installed = version::find(request.agent);
     checks.extend(clients::try_more(request.agent, context, installed.as_ref(), edits)?);
     let mut warnings: Vec<String> = clients::warnings(request.agent, context, values);
-    warnings.extend(clients::elsewhere(request.agent, context.person));
+    warnings.extend(clients::elsewhere(request.agent, context.person, request.home.as_ref()));
     match installed {
         Some(installed) => warnings.extend(clients::outdated(request.agent, &installed)),
         None => {
@@ -347,7 +352,7 @@ fn whole(found: Found, text: &str, record: Option<&Written>) -> Edit {
     Edit { found, text: Some(text.to_owned()), written: Some(written), disposable: false }
 }
 
-/// Takes the lock of all runs that keep their records in `folder`.
+/// Takes the lock of all runs that keep their records in `folder`, waiting a while for another one to end.
 ///
 /// # Errors
 /// When another run has it.
@@ -357,9 +362,14 @@ fn lock(folder: &Path, person: &Person) -> Result<File, InstallError> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(|error| InstallError::io("open", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(InstallError::Locked { path }),
-        Err(TryLockError::Error(error)) => Err(InstallError::io("lock", &path, error)),
+    let latest = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() > latest => return Err(InstallError::Locked { path }),
+            // Another run is at work, or was killed while it started a program, which lets go of the lock in a moment.
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::Error(error)) => return Err(InstallError::io("lock", &path, error)),
+        }
     }
 }

@@ -160,7 +160,12 @@ pub(crate) fn hooks(
     person: &Person,
 ) -> Result<Vec<String>, InstallError> {
     let scene = Scene::new(workspace)?;
-    Ok(vec![shell(agent, &starts.shell, &scene)?, files(agent, &starts.files, &scene, person)?])
+    let seen = [
+        shell(agent, &starts.shell, &scene)?,
+        files(agent, &starts.files, &scene, person)?,
+        honest(agent, &starts.files, &scene)?,
+    ];
+    Ok(seen.to_vec())
 }
 
 /// A throw-away workspace, and a canary beside it.
@@ -180,6 +185,7 @@ impl Scene {
         let wrong = |error| InstallError::io("make a folder to try the hooks in,", &std::env::temp_dir(), error);
         let base = tempfile::Builder::new().prefix("lobsterpot-try-").tempdir().map_err(wrong)?;
         fs::create_dir(base.path().join("work")).map_err(wrong)?;
+        fs::write(base.path().join("work/notes.png"), "notes").map_err(wrong)?;
         fs::write(base.path().join("canary"), format!("{CANARY}\n")).map_err(wrong)?;
         Ok(Self { base, named: named.map(Path::to_path_buf) })
     }
@@ -205,11 +211,7 @@ impl Scene {
 fn shell(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallError> {
     let workspace = scene.workspace();
     let payload = payload::shell(agent, &workspace, &scene.command());
-    let mut output = run(start.command(), Some(&payload), &workspace)?;
-    if scene.named.is_none() && String::from_utf8_lossy(&output.stderr).contains("[fs.outside-workspace]") {
-        // The client does not tell where its session began: only the policy does, which knows nothing of this folder.
-        output = run(start.within(&workspace).command(), Some(&payload), &workspace)?;
-    }
+    let output = asked(start, &payload, scene)?;
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     let rewritten = REWRITTEN.iter().find_map(|place| answer.pointer(place)?.as_str());
     let Some(rewritten) = rewritten.filter(|_| output.status.success()) else {
@@ -226,6 +228,35 @@ fn shell(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallEr
         return Err(failed("the rewritten command could read a file outside of the workspace".to_owned()));
     }
     Ok("a shell call came back rewritten, and ran where a file outside of the workspace cannot be read".to_owned())
+}
+
+/// Starts a hook for a call in the workspace. A client that does not tell where its session began leaves that to the policy,
+/// which knows nothing of this folder: then the hook is told.
+///
+/// # Errors
+/// When it does not run.
+fn asked(start: &Start, payload: &Value, scene: &Scene) -> Result<Output, InstallError> {
+    let workspace = scene.workspace();
+    let output = run(start.command(), Some(payload), &workspace)?;
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    if scene.named.is_none() && String::from_utf8_lossy(&text).contains("[fs.outside-workspace]") {
+        return run(start.within(&workspace).command(), Some(payload), &workspace);
+    }
+    Ok(output)
+}
+
+/// Tries that honest work goes on: a file in the workspace can be read.
+///
+/// # Errors
+/// When that is refused.
+fn honest(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallError> {
+    let file = scene.workspace().join("notes.png");
+    let output = asked(start, &payload::read(agent, &scene.workspace(), &file), scene)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || ["\"deny\"", "\"ask\""].iter().any(|word| text.contains(word)) {
+        return Err(failed(format!("reading a file in the workspace was refused: {}", said(&output))));
+    }
+    Ok("reading a file in the workspace was left alone".to_owned())
 }
 
 /// Tries the hook for file tools.
