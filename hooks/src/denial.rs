@@ -87,7 +87,7 @@ pub(crate) enum Denial {
         instead: String,
     },
     /// A person is to decide, but the client has no way of asking one.
-    #[error("{question}, and this client cannot ask")]
+    #[error("{question}, and there is no way of asking one here")]
     Unasked {
         /// What a person was to decide.
         question: String,

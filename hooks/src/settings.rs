@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{
-    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolKind, Verdict,
-    load,
+    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolInput,
+    ToolKind, Verdict, load,
 };
 
 use crate::arguments::Options;
@@ -79,6 +79,11 @@ impl Settings {
     /// What kind of tool `tool` of `client` is.
     pub(crate) fn kind(&self, client: &str, tool: &str) -> ToolKind {
         self.judge.tool(client, tool)
+    }
+
+    /// What the policy's rules say to a call, whatever its paths are.
+    pub(crate) fn verdict(&self, client: &str, tool: &str, input: &dyn ToolInput) -> Option<Verdict> {
+        self.judge.tool_call(client, tool, input).verdict
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use lobsterpot_policy::{ToolDefault, ToolKind};
+use lobsterpot_policy::{Decision, ToolDefault, ToolKind};
 use nix::unistd::getuid;
 
 use crate::arguments::Options;
 use crate::call::{Call, Lane, Outcome, ShellCall, Start};
 use crate::denial::Denial;
+use crate::files::Value;
 use crate::program;
 use crate::rewrite::Rewrite;
 use crate::settings::Settings;
@@ -26,12 +27,34 @@ pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
     let uid = getuid().as_raw();
     let settings = Settings::load(uid, options, workspace::known_beforehand(call, options))?;
     match settings.kind(call.client.name(), &call.tool) {
-        ToolKind::Shell => confined(call, options, &settings, uid),
+        ToolKind::Shell => {
+            ruled(call, &settings)?;
+            confined(call, options, &settings, uid)
+        }
         ToolKind::File | ToolKind::Other(ToolDefault::Ignore) => Ok(Outcome::Pass),
         ToolKind::Other(ToolDefault::Ask) => {
             Ok(Outcome::Ask(format!("the policy wants a person to decide on the tool \"{}\"", call.tool)))
         }
         ToolKind::Other(ToolDefault::Deny) => Err(Denial::Tool { tool: call.tool.clone() }),
+    }
+}
+
+/// Lets the policy's rules speak on a shell call. They can stop it; none of them lifts the sandbox.
+///
+/// # Errors
+/// When a rule denies the call, or wants a person to decide: no client promises to run a rewritten command after a question,
+/// and the one that it would run instead is not confined.
+fn ruled(call: &Call, settings: &Settings) -> Result<(), Denial> {
+    let input = Value::of(&call.input)?;
+    let verdict = settings.verdict(call.client.name(), &call.tool, &input);
+    match verdict.map(|verdict| (verdict.decision, verdict)) {
+        None | Some((Decision::Allow, _)) => Ok(()),
+        Some((Decision::Ask, verdict)) => {
+            Err(Denial::Unasked { question: verdict.message.trim_end_matches('.').to_owned() })
+        }
+        Some((Decision::Deny, verdict)) => {
+            Err(Denial::Judged { code: verdict.reason.as_str(), message: verdict.message, instead: verdict.instead })
+        }
     }
 }
 

@@ -93,9 +93,17 @@ impl Rules {
         for root in &rules.roots {
             probe.look(root);
             rules.protect.extend(pointer_to_repository(probe, root, &around));
-            look_around_protected(probe, &rules.protect, root);
+            look_around(probe, rules.protect.iter().chain(rules.held_masks()), root);
         }
         rules
+    }
+}
+
+impl Rules {
+    /// The masks that a command could get rid of for later runs by moving a folder around what they hide. One with `**` finds it
+    /// again.
+    pub(crate) fn held_masks(&self) -> impl Iterator<Item = &Resolved> {
+        self.mask.iter().filter(|rule| !rule.pattern.tail().contains(&Segment::AnyDepth))
     }
 }
 
@@ -239,9 +247,9 @@ fn writable(write: &List, places: &Places) -> Vec<PathBuf> {
     granted.chain(&places.workspaces).cloned().collect()
 }
 
-/// Looks at the folders between `workspace` and its protected names: they become mount points too.
-fn look_around_protected(probe: &mut Probe, protect: &[Resolved], workspace: &Path) {
-    for path in protect.iter().flat_map(|rule| rule.found.iter()) {
+/// Looks at the folders between `workspace` and what `rules` name in it: they become mount points too.
+fn look_around<'a>(probe: &mut Probe, rules: impl Iterator<Item = &'a Resolved>, workspace: &Path) {
+    for path in rules.flat_map(|rule| rule.found.iter()) {
         let Some(fact) = probe.look(path) else { continue };
         let real = fact.real.clone();
         for path in [path, &real] {

@@ -73,23 +73,28 @@ async function programs(settings, version) {
   return checked.flat();
 }
 
-/** Findings about one program. */
+/** Findings about one program. Hooks only answer questions, so their version is that of the programs beside them. */
 async function program(path, version) {
   const install = "Install Lobsterpot again: lobsterpot install openclaw";
   try {
     trustedProgram(path);
-    const { code, stdout } = await run([path, "--version"], { env: {}, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
-    const found = stdout.toString("utf8").trim();
+    const found = path.endsWith("-hook") ? version : await versionOf(path);
     const loose = loosestFolder(path);
     return [
-      ...(code === 0 && found.split(" ").includes(version) ? []
-        : [finding("warn", "program_version", "A Lobsterpot program is of another version", `${path}: ${found || `status ${code}`}; the plugin is ${version}.`, install)]),
+      ...(found === version ? []
+        : [finding("warn", "program_version", "A Lobsterpot program is of another version", `${path} says ${JSON.stringify(found)}; the plugin is ${version}.`, install)]),
       ...(loose === undefined ? []
         : [finding("critical", "program_folder", "Others can replace a Lobsterpot program", `${loose}, on the way to ${path}, can be written by others.`, `chmod go-w ${loose}`)]),
     ];
   } catch (error) {
     return [finding("critical", "program_missing", "A Lobsterpot program is missing or cannot be believed", error.message, install)];
   }
+}
+
+/** The version that a program says it has: the last word of `NAME VERSION`. */
+async function versionOf(path) {
+  const { stdout } = await run([path, "--version"], { env: {}, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+  return stdout.toString("utf8").trim().split(" ").at(-1);
 }
 
 /** A policy that the launcher refuses, or a sandbox in which the launcher itself cannot be seen. */

@@ -82,9 +82,10 @@ function asJson(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
-/** A refusal; its text is what the model reads. */
+/** A refusal; its text is what the model reads. Hooks put the code into their reasons themselves. */
 function block(code, reason) {
-  return { block: true, blockReason: `Lobsterpot refused this call (${code || "denied"}): ${reason}` };
+  const mark = `[${code || "denied"}]`;
+  return { block: true, blockReason: `Lobsterpot refused this call: ${reason}${reason.includes(mark) ? "" : ` ${mark}`}` };
 }
 
 /** What a person is asked. */

@@ -55,7 +55,9 @@ test("code_mode_is_not_rewritten_as_it_holds_javascript", async (t) => {
 
 test("denied_call_is_blocked_with_the_reason_for_the_model", async (t) => {
   const place = scene(t, { "fs-guard-hook": answering({ decision: "deny", code: "fs.masked", reason: "it holds secrets" }) });
-  assert.deepEqual(await decide(place, READ), { block: true, blockReason: "Lobsterpot refused this call (fs.masked): it holds secrets" });
+  assert.deepEqual(await decide(place, READ), { block: true, blockReason: "Lobsterpot refused this call: it holds secrets [fs.masked]" });
+  program(place.bin, "fs-guard-hook", answering({ decision: "deny", code: "fs.x", reason: "no. [fs.x]. hint: go" }, 2));
+  assert.equal((await decide(place, READ)).blockReason, "Lobsterpot refused this call: no. [fs.x]. hint: go");
 });
 
 test("asking_becomes_a_request_for_approval_and_shell_calls_stay_confined", async (t) => {

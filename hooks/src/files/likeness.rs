@@ -80,7 +80,7 @@ fn gather<'a>(value: &'a Value, named: bool, found: &mut Vec<Suspect<'a>>) {
                 found.extend(
                     sign(name, false).filter(|sign| *sign != Sign::Word).map(|sign| Suspect { text: name, sign }),
                 );
-                gather(member, is_name(name), found);
+                gather(member, named || is_name(name), found);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::golden::{files, golden, placed};
 use crate::support::{World, hook};
 
 /// The JSON blocks of the document.
@@ -17,7 +18,8 @@ fn blocks() -> Vec<Value> {
 
 #[test]
 fn the_documented_settings_install_a_hook_that_fails_closed() {
-    let installed: Vec<Value> = blocks().into_iter().filter(|block| block.get("hooks").is_some()).collect();
+    let has_matcher = |block: &Value| block.to_string().contains("\"Bash|Monitor\"");
+    let installed: Vec<Value> = blocks().into_iter().filter(has_matcher).collect();
     assert_eq!(installed.len(), 2, "the user's settings and the managed ones");
     for settings in installed {
         let group = &settings["hooks"]["PreToolUse"][0];
@@ -50,4 +52,35 @@ fn the_documented_arguments_for_work_without_questions_approve_what_was_rewritte
     let specific = &answer["hookSpecificOutput"];
     assert_eq!(specific["permissionDecision"], "allow");
     assert!(specific["updatedInput"]["command"].as_str().unwrap().starts_with(launcher.to_str().unwrap()));
+}
+
+/// All texts in a document.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn every_documented_command_line_speaks_its_clients_protocol() {
+    let commands: Vec<String> = blocks().iter().flat_map(texts).filter(|text| text.contains(" --client ")).collect();
+    let mut clients: Vec<&str> = commands.iter().map(|command| command.rsplit(' ').next().unwrap()).collect();
+    for command in &commands {
+        assert!(command.starts_with("/usr/local/bin/sandbox-exec-hook --client "), "{command}");
+    }
+    clients.dedup();
+    assert_eq!(clients, ["codex", "gemini-cli", "copilot-cli", "cursor"]);
+    for client in clients {
+        let world = World::new();
+        let (_, file) =
+            files().into_iter().find(|(folder, file)| folder == client && golden(file).status == 0).unwrap();
+        let payload = placed(golden(&file).payload.get(), &world);
+        world.transcribe(&payload);
+        let launcher = world.base.join("sandbox-exec");
+        let output = hook(&["--client", client, "--sandbox-exec", launcher.to_str().unwrap()], &payload);
+        assert_eq!(output.status.code(), Some(0), "{client}");
+    }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Golden {
     /// What the hook writes to standard output.
     pub(crate) stdout: String,
     /// What it writes to standard error.
-    stderr: String,
+    pub(crate) stderr: String,
     /// Its exit status.
     pub(crate) status: i32,
 }

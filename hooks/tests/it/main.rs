@@ -6,6 +6,7 @@ mod carrying;
 mod dialects;
 mod documentation;
 mod failures;
+mod files;
 mod golden;
 mod quoting;
 mod support;

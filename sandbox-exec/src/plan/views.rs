@@ -170,7 +170,9 @@ impl<'a> Layout<'a> {
             self.bind(workspace, workspace, Access::Write);
         }
         self.hide(&masks);
+        self.hide_elsewhere(&masks);
         self.protect();
+        self.hold_masked();
         Ok(())
     }
 
@@ -310,6 +312,59 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Covers masked paths under the names that they have where a grant shows a folder at another path than its own.
+    fn hide_elsewhere(&mut self, masks: &FxHashSet<OsString>) {
+        let host = self.inputs.host;
+        let mut moved = Vec::new();
+        for (target, view) in &self.views {
+            let View::Bind { source: Source::Host(source) | Source::Own(source), .. } = view else { continue };
+            if source.path.as_os_str() != target {
+                moved.push((PathBuf::from(target), source.path.clone()));
+            }
+        }
+        for (target, real) in moved {
+            let inside =
+                masks.iter().map(Path::new).filter_map(|mask| Some((mask.strip_prefix(&real).ok()?, host.fact(mask)?)));
+            let mut found: Vec<_> =
+                inside.filter(|(rest, fact)| !rest.as_os_str().is_empty() && fact.link.is_none()).collect();
+            found.sort_by_key(|(rest, _)| *rest);
+            for (rest, fact) in found {
+                let path = target.join(rest);
+                if self.shows_host(&path) {
+                    let view = match fact.kind {
+                        Kind::Folder => View::MaskedFolder(masks.len() + self.views.len()),
+                        Kind::File | Kind::Socket | Kind::Other => View::MaskedFile,
+                    };
+                    self.views.insert(path.into(), view);
+                }
+            }
+        }
+    }
+
+    /// Binds the folders between a writable root and what is masked in it, so that none of them can be moved away: the mask
+    /// would not be found again by the next run.
+    fn hold_masked(&mut self) {
+        let host = self.inputs.host;
+        for path in host.rules.held_masks().flat_map(|rule| &rule.found) {
+            let Some(above) = path.parent().filter(|above| self.is_writable(above) && self.shows_host(above)) else {
+                continue;
+            };
+            self.hold(above);
+        }
+    }
+
+    /// Binds `folder` and those between it and the writable root that shows it onto themselves: mount points cannot be renamed.
+    fn hold(&mut self, folder: &Path) {
+        let Some((root, _)) = self.nearest(folder).filter(|(root, _)| *root != folder) else { return };
+        let root = root.to_owned();
+        let mut between: Vec<PathBuf> =
+            folder.ancestors().take_while(|folder| **folder != root).map(Path::to_owned).collect();
+        between.reverse();
+        for folder in between {
+            self.bind(&folder, &folder, Access::Write);
+        }
+    }
+
     /// Whether `path` lies right in the caller's home.
     fn in_home(&self, path: &Path) -> bool {
         path.parent() == Some(&self.inputs.host.caller.home)
@@ -319,10 +374,10 @@ impl<'a> Layout<'a> {
     /// that it is a mount point and cannot be renamed away with what it protects.
     fn protect(&mut self) {
         let host = self.inputs.host;
-        for path in host.rules.protect.iter().flat_map(|rule| &rule.found) {
-            let Some(fact) = host.fact(path) else { continue };
-            self.protect_one(&fact.real);
-        }
+        let found = host.rules.protect.iter().flat_map(|rule| &rule.found);
+        // Sorted, so that a protected folder comes before what is protected in it and needs no folder around it kept in place.
+        let real: BTreeSet<&Path> = found.filter_map(|path| Some(host.fact(path)?.real.as_path())).collect();
+        real.into_iter().for_each(|path| self.protect_one(path));
     }
 
     /// Makes the existing `path` read-only.
@@ -330,14 +385,12 @@ impl<'a> Layout<'a> {
         if !self.is_writable(path) || !self.shows_host(path) {
             return;
         }
-        // What is a root itself was refused before; the folders between are only those below one.
-        let Some((root, _)) = self.nearest(path).filter(|(root, _)| *root != path) else { return };
-        let root = root.to_owned();
-        let mut between: Vec<PathBuf> =
-            path.ancestors().skip(1).take_while(|folder| **folder != root).map(Path::to_owned).collect();
-        between.reverse();
-        for folder in between {
-            self.bind(&folder, &folder, Access::Write);
+        // A root, which was refused before.
+        if self.views.contains_key(path.as_os_str()) {
+            return;
+        }
+        if let Some(above) = path.parent() {
+            self.hold(above);
         }
         self.bind(path, path, Access::Read);
     }

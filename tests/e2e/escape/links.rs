@@ -126,3 +126,27 @@ fn protected_name_that_leads_to_the_workspace_does_not_open_the_folder_above_it(
             .or_is_refused(66)
     });
 }
+
+#[test]
+fn folder_that_holds_a_masked_one_cannot_be_moved_so_that_the_next_run_shows_it() {
+    escape(|scene| {
+        scene.write(&scene.at_work("fixtures/private/key"), &format!("secret={}\n", scene.canary));
+        let mask = scene.at_work("fixtures/private");
+        Attempt::shell("mv fixtures moved")
+            .with(|run| run.flags(&["--mask".into(), mask.into_os_string()]))
+            .effect(|scene| scene.at_work("moved").exists())
+    });
+}
+
+#[test]
+fn masked_file_cannot_be_read_through_a_grant_that_is_a_link_to_its_folder() {
+    escape(|scene| {
+        scene.write(&scene.at_home("data/key"), &format!("secret={}\n", scene.canary));
+        let (folder, link) = (scene.at_home("data"), scene.at_home("reference"));
+        symlink(&folder, &link).expect("a symlink");
+        let policy = scene.at_home("policy.toml");
+        scene.write(&policy, "files.read = [\"~/reference\"]\n");
+        let flags = ["--policy".into(), policy.into_os_string(), "--mask".into(), folder.join("key").into_os_string()];
+        Attempt::shell("cat ~/reference/key").with(|run| run.flags(&flags))
+    });
+}

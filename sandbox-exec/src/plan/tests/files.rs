@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::HomeView;
+use lobsterpot_policy::{HomeView, Origin, Pattern, Rule};
 
 use super::sight::{Seen, seen, shows_host};
 use super::world::{HOME, WORK, World, home, work};
@@ -135,6 +135,63 @@ fn protected_folder_parents_become_mount_points() {
     let (root, between, hooks) = (place(WORK.into()), place(work(".git")), place(work(".git/hooks")));
     assert!(root < between && between < hooks, "what is protected comes after what surrounds it");
     assert!(plan.open.iter().skip(root + 1).all(|mount| mount.room == Room::Host || !mount.target.starts_with(WORK)));
+}
+
+/// Protects `path`, too.
+fn protect(world: &mut World, path: PathBuf) {
+    let pattern = Pattern::literal(&path).expect("a pattern");
+    world.policy.files.protect.push(Rule { pattern, reason: None, origin: Origin::flags() });
+}
+
+#[test]
+fn a_protected_folder_stays_protected_when_something_in_it_was_named_before() {
+    let mut world = World::new();
+    for folder in [".github", ".github/a", ".github/a/b", ".github/hooks"] {
+        world.folder(work(folder));
+    }
+    for name in [".github/a/b", ".github/hooks", ".github"] {
+        protect(&mut world, work(name));
+    }
+    let plan = world.plan();
+    for name in ["x", "a/x", "a/b/x", "hooks/x"] {
+        let path = work(".github").join(name);
+        assert_eq!(seen(&plan, &path), Seen::Readable(path.clone()));
+    }
+    assert!(!shows_host(&plan, "/home/ann/other"), "nothing above the workspace may come into view");
+    assert_eq!(seen(&plan, work("x")), Seen::Writable(work("x")));
+}
+
+#[test]
+fn a_folder_that_holds_a_mask_cannot_be_moved_away_from_it() {
+    let mut world = World::new();
+    for folder in ["fixtures", "fixtures/deep", "fixtures/deep/private"] {
+        world.folder(work(folder));
+    }
+    world.flags(|flags| flags.mask(&work("fixtures/deep/private")).expect("a path"));
+    let plan = world.plan();
+    assert_eq!(seen(&plan, work("fixtures/deep/private/x")), Seen::Mask);
+    for folder in ["fixtures", "fixtures/deep"] {
+        assert!(plan.open.iter().any(|mount| mount.target == work(folder)), "{folder} is no mount point");
+        assert_eq!(seen(&plan, work(folder).join("x")), Seen::Writable(work(folder).join("x")));
+    }
+}
+
+#[test]
+fn a_mask_holds_where_a_grant_shows_its_folder_under_another_name() {
+    let mut world = World::new();
+    world.folder("/data");
+    world.file("/data/key");
+    world.folder("/data/private");
+    world.link(home("reference"), "/data", "/data");
+    world.flags(|flags| {
+        flags.read(&home("reference")).expect("a path");
+        flags.mask(Path::new("/data/key")).expect("a path");
+        flags.mask(Path::new("/data/private")).expect("a path");
+    });
+    let plan = world.plan();
+    assert_eq!(seen(&plan, home("reference/file")), Seen::Readable(PathBuf::from("/data/file")));
+    assert_eq!(seen(&plan, home("reference/key")), Seen::Mask);
+    assert_eq!(seen(&plan, home("reference/private/x")), Seen::Mask);
 }
 
 #[test]

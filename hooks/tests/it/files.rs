@@ -1,0 +1,200 @@
+//! `fs-guard-hook` as clients call it: captured payloads and attacks on them with their exact answers, and payloads that no
+//! client would write.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::golden::{CLIENTS, golden, placed};
+use crate::support::{World, assert_denied, feed};
+
+/// The hook for file tools.
+const FILES_HOOK: &str = env!("CARGO_BIN_EXE_fs-guard-hook");
+
+/// A workspace with files in it, one beside it, and a link between them; `secret` says whether there is a hidden file.
+fn world(secret: bool) -> World {
+    let world = World::new();
+    let at = |name: &str| world.workspace.join(name);
+    fs::create_dir(at("src")).unwrap();
+    for (name, text) in [("secret.txt", "TOP\n"), ("n.ipynb", "{}"), ("a.txt", "old\n"), ("src/main.rs", "")] {
+        fs::write(at(name), text).unwrap();
+    }
+    if secret {
+        fs::write(at(".env"), "KEY=1\n").unwrap();
+    }
+    fs::write(world.base.join("outside.txt"), "KEY\n").unwrap();
+    symlink("../outside.txt", at("link")).unwrap();
+    world
+}
+
+/// Runs the hook for `client` on a payload.
+fn ask(client: &str, payload: &str) -> Output {
+    let mut command = Command::new(FILES_HOOK);
+    command.args(["--client", client]);
+    feed(command, payload.as_bytes())
+}
+
+/// Runs the hook on a call of Claude Code.
+fn call(world: &World, tool: &str, input: &Value) -> Output {
+    ask("claude-code", &world.payload(tool, input, &world.workspace).to_string())
+}
+
+/// The golden files of a client.
+fn files(client: &str) -> Vec<PathBuf> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden-files")).join(client);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The home folder that the hook goes by.
+fn home() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap();
+    user.dir.into_os_string().into_string().unwrap()
+}
+
+#[test]
+fn every_captured_call_and_every_attack_on_it_gets_its_exact_answer() {
+    for (client, file) in
+        CLIENTS.into_iter().flat_map(|client| files(client).into_iter().map(move |file| (client, file)))
+    {
+        let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (golden, world) = (golden(&file), world(stem.starts_with("deny")));
+        let payload = placed(golden.payload.get(), &world);
+        world.transcribe(&payload);
+        let output = ask(client, &payload);
+        let expected = |text: &str| placed(&text.replace("$HOME", &home()), &world);
+        let name = file.display();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected(&golden.stdout), "{name}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected(&golden.stderr), "{name}");
+        assert_eq!(output.status.code(), Some(golden.status), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_called_a_denial_is_one_and_no_other_is() {
+    for file in CLIENTS.into_iter().flat_map(files) {
+        let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let golden = golden(&file);
+        assert_eq!(golden.status == 2, stem.starts_with("deny-"), "{}", file.display());
+        assert_eq!(golden.stdout.contains("\"ask\""), stem.starts_with("ask-"), "{}", file.display());
+    }
+}
+
+#[test]
+fn a_link_that_leads_to_what_is_hidden_is_refused_for_every_use() {
+    let world = world(true);
+    symlink(".env", world.workspace.join("notes.txt")).unwrap();
+    symlink(world.workspace.join(".git/hooks"), world.workspace.join("tools")).unwrap();
+    fs::hard_link(world.workspace.join(".env"), world.workspace.join("copy.txt")).unwrap();
+    for (name, code) in [("notes.txt", "fs.masked"), ("copy.txt", "fs.hard-link"), ("sub/../notes.txt", "fs.masked")] {
+        let input = json!({ "file_path": name, "content": "x" });
+        assert_denied(&call(&world, "Read", &input), code);
+        assert_denied(&call(&world, "Write", &input), code);
+    }
+    let planted = call(&world, "Write", &json!({ "file_path": "tools/post-checkout", "content": "x" }));
+    assert_eq!(planted.status.code(), Some(2), "through a link into a folder that does not exist yet");
+}
+
+#[test]
+fn a_call_of_megabytes_is_judged_by_its_paths() {
+    let world = world(true);
+    let content = "x/y ~ ../ /etc/passwd\n".repeat(100_000);
+    let write = |path: &str| call(&world, "Write", &json!({ "file_path": path, "content": content }));
+    assert_eq!(write("new.txt").status.code(), Some(0));
+    assert_denied(&write(".env"), "fs.masked");
+    let many = json!({ "list": vec!["a/b"; 5000] });
+    assert_denied(&call(&world, "mcp__x__y", &many), "hook.payload");
+}
+
+#[test]
+fn a_name_given_twice_is_refused_wherever_it_stands() {
+    let world = world(true);
+    let payload = world.payload("Read", &json!({ "file_path": "TWICE" }), &world.workspace).to_string();
+    for twice in [
+        r#""file_path":"a.txt","file_path":".env""#,
+        r#""file_path":".env","file_path":"a.txt""#,
+        r#""file_path":"a.txt","x":{"path":"a","path":"b"}"#,
+    ] {
+        let payload = payload.replace(r#""file_path":"TWICE""#, twice);
+        assert_eq!(ask("claude-code", &payload).status.code(), Some(2), "{twice}");
+    }
+}
+
+#[test]
+fn a_workspace_can_refuse_more_and_allow_nothing() {
+    let world = world(false);
+    let file = world.workspace.join(".lobsterpot.toml");
+    let rules = |rule: &str| format!("[tools.claude-code]\nrules = [{rule}]\n");
+    fs::write(&file, rules(r#"{ tool = "Read", decision = "deny", reason = "not here" }"#)).unwrap();
+    let reason = assert_denied(&call(&world, "Read", &json!({ "file_path": "a.txt" })), "tool.denied");
+    assert!(reason.contains("not here"), "{reason}");
+    fs::write(&file, rules(r#"{ tool = "Read", decision = "allow" }"#)).unwrap();
+    assert_denied(&call(&world, "Read", &json!({ "file_path": "a.txt" })), "policy.unreadable");
+}
+
+/// Names of fields that say that they hold a path.
+const PATHS: [&str; 8] = ["path", "paths", "filePath", "notebook_path", "dir", "cwd", "attachments", "outputFile"];
+
+/// Names of fields that say nothing.
+const OTHERS: [&str; 6] = ["pattern", "glob", "x", "items", "url", "name"];
+
+/// Tools, and whether a path counts in all of their fields or in those that are named like one.
+const TOOLS: [(&str, bool); 9] = [
+    ("Read", false),
+    ("Write", false),
+    ("Edit", false),
+    ("NotebookEdit", false),
+    ("LS", false),
+    ("LSP", false),
+    ("SendUserFile", false),
+    ("mcp__a__b", true),
+    ("Brand", true),
+];
+
+/// Spellings of the hidden file.
+const SPELLINGS: [&str; 7] =
+    ["$W/proj/.env", "./.env", "sub/../.env", "file://$W/proj/.env", "../proj/.env", "$W//proj/./.env", "@/.env"];
+
+/// Inputs with this text in a field called one of `leaves`, somewhere in them.
+fn hiding(spelled: &'static str, leaves: Vec<&'static str>) -> impl Strategy<Value = Value> {
+    let any: Vec<&str> = PATHS.into_iter().chain(OTHERS).collect();
+    let field = proptest::sample::select(any);
+    let plain =
+        prop_oneof![Just(json!("words")), Just(json!(7)), Just(Value::Null), Just(json!({})), Just(json!(["a"]))];
+    let leaf = proptest::sample::select(leaves).prop_map(move |name| json!({ name: spelled }));
+    let outer = field.clone();
+    let nested = leaf.prop_recursive(3, 8, 2, move |inner| {
+        let listed = (outer.clone(), inner.clone()).prop_map(|(name, value)| json!({ name: [value] }));
+        prop_oneof![(outer.clone(), inner).prop_map(|(name, value)| json!({ name: value })), listed]
+    });
+    (nested, proptest::collection::vec((field, plain), 0..3)).prop_map(|(value, others)| {
+        let mut object = value.as_object().unwrap().clone();
+        for (name, other) in others.into_iter().chain([("file_path", json!("a.txt"))]) {
+            object.entry(name).or_insert(other);
+        }
+        Value::Object(object)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_field_of_any_file_tool_or_unknown_tool_passes_a_hidden_path(
+        (tool, input) in (proptest::sample::select(TOOLS.to_vec()), proptest::sample::select(SPELLINGS.to_vec()))
+            .prop_flat_map(|((tool, everywhere), spelled)| {
+                let leaves = if everywhere { PATHS.into_iter().chain(OTHERS).collect() } else { PATHS.to_vec() };
+                (Just(tool), hiding(spelled, leaves))
+            }),
+    ) {
+        let world = world(true);
+        let input = placed(&input.to_string(), &world);
+        let output = call(&world, tool, &serde_json::from_str(&input).unwrap());
+        prop_assert_eq!(output.status.code(), Some(2), "{} {}", tool, input);
+    }
+}
