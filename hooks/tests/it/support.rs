@@ -1,10 +1,11 @@
 //! A throw-away world: a workspace, stand-ins for the launcher, the hook, and the client's shell.
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -179,9 +180,23 @@ pub(crate) fn hook(arguments: &[&str], stdin: &str) -> Output {
     feed(command, stdin.as_bytes())
 }
 
+/// Starts a command, again for as long as its file is held open for writing: a process that another test's thread has just
+/// forked holds every descriptor until it executes its own program.
+fn started(command: &mut Command) -> Child {
+    for _ in 0..500 {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(10))
+            }
+            other => return other.unwrap(),
+        }
+    }
+    panic!("the program's file stays busy");
+}
+
 /// Runs a command with this standard input and collects what it says.
 pub(crate) fn feed(mut command: Command, stdin: &[u8]) -> Output {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = started(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut pipe = child.stdin.take().unwrap();
     let bytes = stdin.to_vec();
     let writer = std::thread::spawn(move || {
