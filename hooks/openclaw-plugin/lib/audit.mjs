@@ -8,7 +8,6 @@ import { commandLineBackends } from "./backends.mjs";
 import { loosestFolder, trustedProgram } from "./programs.mjs";
 import { run } from "./run.mjs";
 import { PROGRAMS, programPath } from "./settings.mjs";
-import { agentOf } from "./workspaces.mjs";
 
 /** Longest wait for a program of ours. */
 const PROGRAM_MS = 5000;
@@ -116,11 +115,17 @@ async function policy(settings, workspaces) {
   }
 }
 
+/** The configured agents: a list, or entries by id; without either there is one, called main. */
+function agentsOf({ agents = {} }) {
+  if (Array.isArray(agents.list)) return agents.list;
+  const entries = Object.entries(agents.entries ?? {}).map(([id, entry]) => ({ id, ...entry }));
+  return entries.length > 0 ? entries : [{ id: "main" }];
+}
+
 /** Agents whose sessions are not, or not all, in our backend. */
 function sandboxes(config) {
   const defaults = config.agents?.defaults?.sandbox ?? {};
-  const agents = config.agents?.list ?? [{ id: "main" }];
-  return agents.flatMap(({ id, sandbox }) => {
+  return agentsOf(config).flatMap(({ id, sandbox }) => {
     const own = { ...defaults, ...sandbox };
     const problems = [
       ...(own.mode === "all" ? [] : [`mode is ${JSON.stringify(own.mode ?? "off")}, so some or all sessions run on the host`]),
@@ -164,9 +169,8 @@ function plugins(config) {
 
 /** A configuration that the agent could write. */
 function configuration(workspaces, config, configPath) {
-  const ids = (config.agents?.list ?? [{ id: "main" }]).map(({ id }) => id);
-  return ids.flatMap((id) => {
-    const workspace = attempt(() => workspaces.of({ agentId: agentOf({ agentId: id }) }));
+  return agentsOf(config).flatMap(({ id }) => {
+    const workspace = attempt(() => workspaces.of({ agentId: id }));
     if (workspace === undefined || !configPath.startsWith(`${workspace}/`)) return [];
     return [finding("critical", "configuration_in_workspace", "The agent can write OpenClaw's configuration", `${configPath} lies in the workspace of agent ${id}.`, "Move one of them.")];
   });

@@ -84,8 +84,11 @@ test("findings_are_written_into_the_gateways_log_when_it_starts", async () => {
 
 test("agent_that_overrides_the_sandbox_is_found", async (t) => {
   const list = [{ id: "main" }, { id: "loose", sandbox: { mode: "off" } }];
-  const found = await findings(t, having({ agents: { ...CONFIGURED.agents, list } }));
-  assert.deepEqual(found, ["lobsterpot.backend_not_selected"]);
+  const entries = { main: {}, loose: { sandbox: { backend: "docker" } } };
+  for (const agents of [{ list }, { entries }]) {
+    const found = await findings(t, having({ agents: { ...CONFIGURED.agents, ...agents } }));
+    assert.deepEqual(found, ["lobsterpot.backend_not_selected"]);
+  }
 });
 
 test("command_line_agents_are_found_wherever_a_model_is_named", () => {
