@@ -76,3 +76,19 @@ fn every_backend_of_openclaw_is_named() {
     world.expect(0, &["install", "claude-code"]);
     assert!(world.expect(1, &["status"]).contains("backend claude-cli: guarded"));
 }
+
+#[test]
+fn an_ordinary_user_sees_what_root_has_installed_for_everybody() {
+    let worlds = World::all();
+    let [root, user] = worlds.as_slice() else { return };
+    fs::create_dir(root.path("root")).unwrap();
+    let place = root.path("root");
+    let place = place.to_str().unwrap();
+    root.expect(0, &["install", "claude-code", "--scope", "managed", "--approve", "--root", place]);
+    let bin = root.path("bin");
+    let said = user.expect(0, &["status", "--root", place, "--bin-dir", bin.to_str().unwrap()]);
+    assert!(said.contains("claude-code: guarded\n  scope managed: active"), "{said}");
+    user.write("home/.claude/settings.json", "{}");
+    let refused = ["install", "claude-code", "--scope", "managed", "--root", place];
+    assert!(user.expect(65, &refused).contains("Permission denied"));
+}

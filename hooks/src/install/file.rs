@@ -39,6 +39,27 @@ pub(crate) struct Found {
 /// # Errors
 /// When it may not be replaced: somebody else could have written it, it is no plain text file, or an agent can write there.
 pub(crate) fn read(path: &Path, person: &Person, workspaces: &Workspaces) -> Result<Found, InstallError> {
+    open(path, person, workspaces, replaceable)
+}
+
+/// Reads a file that is only to be looked at: it may be root's as well, and have further names.
+///
+/// # Errors
+/// When somebody else could have written it, it is no plain text file, or an agent can write there.
+pub(crate) fn look(path: &Path, person: &Person, workspaces: &Workspaces) -> Result<Found, InstallError> {
+    open(path, person, workspaces, believable)
+}
+
+/// Reads a file whose metadata is `acceptable`.
+///
+/// # Errors
+/// As [`read`] and [`look`] say.
+fn open(
+    path: &Path,
+    person: &Person,
+    workspaces: &Workspaces,
+    acceptable: fn(&Metadata, &Person) -> Result<(), String>,
+) -> Result<Found, InstallError> {
     let place = resolved(path)?;
     if let Some(workspace) = workspaces.around(&place) {
         let problem = format!("it lies in the workspace \"{}\", where agents write", workspace.display());
@@ -67,21 +88,30 @@ pub(crate) fn read(path: &Path, person: &Person, workspaces: &Workspaces) -> Res
     Ok(Found { path: place, text: Some(text), mode: facts.mode() & 0o7777, owner })
 }
 
+/// Whether a file is the user's own or root's alone, by its metadata.
+///
+/// # Errors
+/// Says what is wrong.
+fn believable(facts: &Metadata, person: &Person) -> Result<(), String> {
+    if !facts.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    fault(facts, person.uid).map_or(Ok(()), Err)
+}
+
 /// Whether a file may be replaced, by its metadata.
 ///
 /// # Errors
 /// Says what is wrong.
-fn acceptable(facts: &Metadata, person: &Person) -> Result<(), String> {
-    if !facts.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
+fn replaceable(facts: &Metadata, person: &Person) -> Result<(), String> {
+    believable(facts, person)?;
     if facts.uid() != person.uid {
         return Err(format!("it belongs to the user id {}", facts.uid()));
     }
     if facts.nlink() > 1 {
         return Err("it has further names (hard links), which an atomic replacement would cut off".to_owned());
     }
-    fault(facts, person.uid).map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// Where a path leads; the file itself, and folders on the way, need not exist.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::Change;
 use crate::install::error::InstallError;
-use crate::install::file::{Found, read};
+use crate::install::file::{Found, look};
 use crate::install::hunks::Hunk;
 use crate::install::person::Person;
 use crate::install::trust::Workspaces;
@@ -99,7 +99,7 @@ impl Record {
         person: &Person,
         workspaces: &Workspaces,
     ) -> Result<Option<Self>, InstallError> {
-        let found = match read(&Self::path(agent, scope, person), person, workspaces) {
+        let found = match look(&Self::path(agent, scope, person), person, workspaces) {
             Err(InstallError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Ok(None);
             }

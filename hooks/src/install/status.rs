@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
+use crate::install::change::Change;
 use crate::install::clients::{self, Context, Piece, Values, Wishes};
 use crate::install::document::Document;
 use crate::install::error::InstallError;
@@ -153,24 +154,22 @@ impl Look<'_> {
         let Ok(pieces) = clients::pieces(agent, &context) else { return Ok(None) };
         let (mut problems, mut values, mut ours) = (Vec::new(), Vec::new(), record.is_some());
         for piece in &pieces {
-            let found = file::read(piece.path(), &self.person, &self.workspaces)?;
+            let found = file::look(piece.path(), &self.person, &self.workspaces)?;
             let value = match piece {
                 Piece::Edited { dialect, changes, .. } => {
                     let document = parse(&found, *dialect)?;
                     let value = document.value().map_err(|problem| unreadable(&found, problem))?;
-                    let wanted = wanted(record.as_ref(), &found, || {
-                        changes(&context, &Values { current: &value, before: &values }).unwrap_or_default()
-                    });
+                    let written = record.as_ref().and_then(|record| record.of(&found.path));
+                    let wanted = match written {
+                        Some(written) => written.changes.iter().map(|made| made.change.clone()).collect(),
+                        None => changes(&context, &Values { current: &value, before: &values }).unwrap_or_default(),
+                    };
                     ours |= wanted.iter().any(|change| change.is_recognised(&document));
-                    problems.extend(wanted.iter().filter(|change| !change.holds(&document).unwrap_or(false)).map(
-                        |change| {
-                            format!(
-                                "\"{}\" in \"{}\" is not as it was installed",
-                                change.path().join("."),
-                                found.path.display()
-                            )
-                        },
-                    ));
+                    let lacking = wanted.iter().filter(|change| is_lacking(change, &document, written.is_some()));
+                    let file = found.path.display();
+                    problems.extend(lacking.map(|change| {
+                        format!("\"{}\" in \"{file}\" is not as it was installed", change.path().join("."))
+                    }));
                     value
                 }
                 Piece::Whole { text, .. } => {
@@ -217,7 +216,7 @@ impl Look<'_> {
         let mut found =
             vec![BackendStatus { name: "embedded".into(), covered: openclaw.covered, reason: own.to_owned() }];
         let configuration =
-            file::read(&self.person.home.join(".openclaw/openclaw.json"), &self.person, &self.workspaces);
+            file::look(&self.person.home.join(".openclaw/openclaw.json"), &self.person, &self.workspaces);
         let value = configuration
             .and_then(|found| parse(&found, Dialect::Five))
             .and_then(|document| document.value().map_err(|problem| InstallError::Verify { problem }));
@@ -234,15 +233,12 @@ impl Look<'_> {
     }
 }
 
-/// What should be so in a file: what the record says, or what would be installed now.
-fn wanted(
-    record: Option<&Record>,
-    found: &Found,
-    otherwise: impl FnOnce() -> Vec<crate::install::change::Change>,
-) -> Vec<crate::install::change::Change> {
-    match record.and_then(|record| record.of(&found.path)) {
-        Some(written) => written.changes.iter().map(|made| made.change.clone()).collect(),
-        None => otherwise(),
+/// Whether something is not as it should be. Hooks of which no record says with which options they were installed need only
+/// be there: whether they protect is tried.
+fn is_lacking(change: &Change, document: &Document, recorded: bool) -> bool {
+    match change {
+        Change::Element { .. } if !recorded => !change.is_recognised(document),
+        Change::Element { .. } | Change::Member { .. } => !change.holds(document).unwrap_or(false),
     }
 }
 
