@@ -21,7 +21,7 @@ use crate::sys::landlock_abi;
 pub(crate) enum Confined {
     /// By Landlock of this ABI.
     Landlock(u32),
-    /// Not at all: the kernel has no Landlock.
+    /// Not at all: the kernel has no Landlock, or one that would refuse honest work.
     Not,
 }
 
@@ -64,17 +64,39 @@ impl ConfineError {
     }
 }
 
+/// What a confined process is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Files may move from one folder to another.
+    Moves,
+    /// They do not.
+    Stays,
+}
+
+/// The first ABI under which a file can move from one folder to another; the kernel always refuses that before (Linux 5.19).
+const MOVES: u32 = 2;
+
 /// Confines this process for good: no privileges to gain, nothing to execute, no TCP, no signals or abstract sockets to others, and
 /// files only as the policy lists them. Rights that the kernel's Landlock lacks are left out.
 ///
 /// # Errors
 /// When the kernel has Landlock and it cannot be applied.
-pub(crate) fn confine(guard: &Guard) -> Result<Confined, ConfineError> {
+pub(crate) fn confine(guard: &Guard, work: Work) -> Result<Confined, ConfineError> {
     nix::sys::prctl::set_no_new_privs().map_err(|errno| ConfineError::Privileges { errno })?;
     let version = landlock_abi::version();
-    if version == 0 {
+    let least = if work == Work::Moves { MOVES } else { 1 };
+    if version < least {
         return Ok(Confined::Not);
     }
+    restrict(guard, version)?;
+    Ok(Confined::Landlock(version))
+}
+
+/// Applies the ruleset of the ABI `version`.
+///
+/// # Errors
+/// When it cannot be applied.
+fn restrict(guard: &Guard, version: u32) -> Result<(), ConfineError> {
     let abi = ABI::from(i32::try_from(version).unwrap_or(i32::MAX));
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi))?;
@@ -95,7 +117,7 @@ pub(crate) fn confine(guard: &Guard) -> Result<Confined, ConfineError> {
         created = grant(created, path, write)?;
     }
     created.restrict_self()?;
-    Ok(Confined::Landlock(version))
+    Ok(())
 }
 
 /// Grants `access` to `path` and what is below it; nothing when it cannot be opened, for then nobody can use it.
@@ -123,23 +145,27 @@ mod tests {
     use super::*;
     use crate::guard::Options;
 
-    /// Runs `attempt` in a confined thread, with a workspace beside something that the policy does not list.
-    fn confined(attempt: impl FnOnce(&Path, u32) + Send) {
-        let ground = tempfile::tempdir().unwrap();
-        let base = ground.path().canonicalize().unwrap();
-        for name in ["work", "outside"] {
-            fs::create_dir(base.join(name)).unwrap();
-            fs::write(base.join(name).join("file"), name).unwrap();
-        }
-        let options =
-            Options { workspaces: vec![base.join("work")], directory: base.join("work"), ..Options::default() };
-        // A domain binds only its thread.
-        std::thread::scope(|scope| {
-            scope.spawn(|| match confine(&Guard::load(&options).unwrap()).unwrap() {
-                Confined::Landlock(abi) => attempt(&base, abi),
-                Confined::Not => {}
+    /// Runs `attempt` in threads that are confined under each ABI that this kernel has, with a workspace beside something that the
+    /// policy does not list.
+    fn confined(attempt: impl Fn(&Path, u32) + Send + Sync) {
+        for abi in 1..=landlock_abi::version() {
+            let ground = tempfile::tempdir().unwrap();
+            let base = ground.path().canonicalize().unwrap();
+            for name in ["work", "outside"] {
+                fs::create_dir(base.join(name)).unwrap();
+                fs::write(base.join(name).join("file"), name).unwrap();
+            }
+            let (workspaces, directory) = (vec![base.join("work")], base.join("work"));
+            let options = Options { workspaces, directory, ..Options::default() };
+            // A domain binds only its thread.
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    nix::sys::prctl::set_no_new_privs().unwrap();
+                    restrict(&Guard::load(&options).unwrap(), abi).unwrap();
+                    attempt(&base, abi);
+                });
             });
-        });
+        }
     }
 
     #[test]
@@ -164,8 +190,8 @@ mod tests {
             fs::create_dir_all(work.join("a/b")).unwrap();
             std::os::unix::fs::symlink("file", work.join("link")).unwrap();
             fs::rename(work.join("link"), work.join("moved")).unwrap();
-            // Moving between folders takes a right that came with ABI 2.
-            assert_eq!(fs::rename(work.join("file"), work.join("a/b/file")).is_ok(), abi >= 2);
+            let moved = fs::rename(work.join("file"), work.join("a/b/file"));
+            assert_eq!(moved.is_ok(), abi >= MOVES, "ABI {abi}");
             fs::read_dir(base.join("outside")).unwrap();
             fs::read("/etc/passwd").unwrap();
         });

@@ -8,7 +8,7 @@ use lobsterpot_policy::{Decision, ReasonCode};
 use serde_json::Value;
 
 use crate::arguments::{Action, Asked, Format, UsageError, parse};
-use crate::confine::{self, ConfineError, Confined};
+use crate::confine::{self, ConfineError, Confined, Work};
 use crate::exit::Exit;
 use crate::guard::{Guard, GuardError};
 use crate::ops::{Checked, FileKind, MAX_BYTES, OpError, Operations};
@@ -86,7 +86,8 @@ fn act(guard: &Guard, action: Action) -> Result<(), Failure> {
     if let Action::Check { path, access, spelling, format } = action {
         return report(files.check(&path, access, spelling), format);
     }
-    let confined = confine::confine(guard)?;
+    let moves = matches!(action, Action::Rename { .. } | Action::Serve);
+    let confined = confine::confine(guard, if moves { Work::Moves } else { Work::Stays })?;
     match action {
         Action::Check { .. } => Ok(()),
         Action::Read { path, span } => print(&files.read(&path, span)?.data),

@@ -279,7 +279,7 @@ fn advice(errno: Errno) -> &'static str {
         Errno::ENOSPC | Errno::EDQUOT => "Free some space. The old content is untouched.",
         Errno::EFBIG => "The file would be larger than this process or file system allows.",
         Errno::EACCES | Errno::EPERM => {
-            "The file's own permissions forbid it: leave it, or ask the user to change them."
+            "The file's own permissions forbid it, or it came into being after this service was started: ask the user."
         }
         Errno::EROFS => "The file system is read-only.",
         Errno::EBUSY | Errno::ETXTBSY => "Something uses it: end that first.",

@@ -37,7 +37,7 @@ pub use write::WriteOptions;
 pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How often an operation is begun anew because somebody else changed what it is about.
-const ATTEMPTS: u32 = 64;
+const ATTEMPTS: u32 = 32;
 
 /// File operations under one guard.
 #[derive(Clone, Debug)]

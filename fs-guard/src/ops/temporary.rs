@@ -6,11 +6,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{FileStat, Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::open::{ALWAYS, HERE};
@@ -81,48 +82,50 @@ impl<'a> Temporary<'a> {
 
     /// Puts the file in the place of `name`, provided that what is there is what `is_expected`.
     ///
-    /// The two exchange their names, and what came out is looked at: so nothing that somebody else put there at the last moment
-    /// is lost. It gets its name back.
+    /// Programs of this kind take turns here, so that none loses what another has just put there. Anybody else who replaces the file
+    /// between this look and the renaming loses that, as with every editor.
     ///
     /// # Errors
-    /// `ESTALE` when something else was there; the kernel's.
+    /// `ESTALE` when something else is there; the kernel's.
     pub(super) fn replace(mut self, name: &OsStr, is_expected: impl Fn(&FileStat) -> bool) -> Result<(), Errno> {
-        let own = match self.name.take() {
-            Some(own) => own,
+        let _turn = Turn::take(self.folder);
+        let own = match &self.name {
+            Some(own) => own.clone(),
             None => with_free_name(|own| link(&self.file, self.folder, own))?.1,
         };
-        // From here on the name goes with `self`, whichever file it then belongs to.
-        let own = self.name.insert(own).clone();
-        let look = |name: &OsStr| fstatat(self.folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
-        let exchange = || renameat2(self.folder, own.as_os_str(), self.folder, name, RenameFlags::RENAME_EXCHANGE);
-        match exchange() {
-            Ok(()) => {}
-            // The file system cannot: what is put there between this look and the renaming is lost.
-            Err(Errno::EINVAL | Errno::ENOSYS) => {
-                if !is_expected(&look(name)?) {
-                    return Err(Errno::ESTALE);
-                }
-                renameat(self.folder, own.as_os_str(), self.folder, name)?;
-                self.name = None;
-                return Ok(());
-            }
-            Err(Errno::ENOENT) => return Err(Errno::ESTALE),
+        // From here on the name goes with `self`.
+        let own = self.name.insert(own);
+        match fstatat(self.folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(now) if is_expected(&now) => {}
+            Ok(_) | Err(Errno::ENOENT) => return Err(Errno::ESTALE),
             Err(errno) => return Err(errno),
         }
-        if look(&own).is_ok_and(|facts| is_expected(&facts)) {
-            return Ok(());
-        }
-        // Should yet another one have come in between, the latest stays.
-        let new = fstat(&self.file)?;
-        for _ in 0..ATTEMPTS {
-            exchange()?;
-            if look(&own).is_ok_and(|facts| facts.st_ino == new.st_ino) {
-                return Err(Errno::ESTALE);
-            }
-        }
-        // What is left under the temporary name is somebody's work: it stays, where it can be found.
+        renameat(self.folder, own.as_os_str(), self.folder, name)?;
         self.name = None;
-        Err(Errno::EBUSY)
+        Ok(())
+    }
+}
+
+/// How often a turn is asked for, a millisecond apart. Anybody can hold the lock for good: it is then done without.
+const PATIENCE: u32 = 250;
+
+/// The turn to replace files in a folder: `flock(2)` on it, for as long as this lives.
+struct Turn(#[expect(dead_code, reason = "holds the lock until it is dropped")] Option<Flock<OwnedFd>>);
+
+impl Turn {
+    /// Waits for the turn; goes on without it where it cannot be had.
+    fn take(folder: BorrowedFd<'_>) -> Self {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | ALWAYS;
+        let Ok(mut folder) = openat(folder, HERE, flags, Mode::empty()) else { return Self(None) };
+        for _ in 0..PATIENCE {
+            match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Self(Some(lock)),
+                Err((again, Errno::EWOULDBLOCK)) => folder = again,
+                Err(_) => return Self(None),
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Self(None)
     }
 }
 
@@ -176,7 +179,6 @@ fn with_free_name<T>(action: impl Fn(&OsStr) -> Result<T, Errno>) -> Result<(T, 
 mod tests {
     use std::fs;
     use std::io::Write as _;
-    use std::os::fd::OwnedFd;
     use std::os::unix::fs::MetadataExt as _;
     use std::path::Path;
 
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rival_put_there_is_given_its_name_back() {
+    fn what_a_rival_put_there_stays() {
         each_way(|folder, make| {
             fs::write(folder.join("file"), "rival").unwrap();
             assert_eq!(make().replace(OsStr::new("file"), |_| false), Err(Errno::ESTALE));
@@ -252,6 +254,16 @@ mod tests {
         each_way(|folder, make| {
             assert_eq!(make().replace(OsStr::new("file"), |_| true), Err(Errno::ESTALE));
             assert!(names(folder).is_empty());
+        });
+    }
+
+    #[test]
+    fn a_lock_that_somebody_holds_for_good_delays_and_stops_nothing() {
+        each_way(|folder, make| {
+            fs::write(folder.join("file"), "old").unwrap();
+            let _held = Flock::lock(fs::File::open(folder).unwrap(), FlockArg::LockExclusive).unwrap();
+            make().replace(OsStr::new("file"), |_| true).unwrap();
+            assert_eq!(fs::read(folder.join("file")).unwrap(), b"new");
         });
     }
 }
