@@ -19,7 +19,7 @@ use super::handle::{Found, Kind, look};
 use super::index::{Entry, split};
 use super::sight::{Begin, Host, Made, Region, Sight, Writing};
 use super::words::{LONGEST_NAME, intended};
-use super::{LastLink, Refusal, Request};
+use super::{LastLink, Refusal, Request, Spelling};
 
 /// How many links one path may lead through: `path_resolution(7)`.
 const LINKS: usize = 40;
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// When nothing is shown there.
     fn step_made(&mut self, path: PathBuf, hits: &[Entry], around: Made) -> Result<Option<End>, Refusal> {
-        let made = match furniture(&path) {
+        let made = match self.furniture(&path) {
             Some(Begin::Link(text)) => {
                 self.follow(&path, text.as_os_str(), None)?;
                 return Ok(None);
@@ -422,6 +422,25 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// What every sandbox has at `path`.
+    ///
+    /// Of the kernel's links only those are understood that say the same to whoever will open the path: the root, and for the guard's
+    /// own operations the current folder. A client's own may be another than the one that it tells of.
+    fn furniture(&self, path: &Path) -> Option<Begin> {
+        let folder = |made| Some(Begin::Region(Region::Made(made), None));
+        match path.as_os_str().as_bytes() {
+            b"/proc" | b"/proc/self" | b"/proc/thread-self" | b"/dev" | b"/dev/pts" => folder(Made::Special),
+            b"/proc/self/root" | b"/proc/thread-self/root" => Some(Begin::Link(PathBuf::from("/"))),
+            b"/proc/self/cwd" | b"/proc/thread-self/cwd" if self.request.tilde == Spelling::Literal => {
+                let directory = self.request.directory.as_ref().unwrap_or(&self.sight.guard.directory);
+                Some(Begin::Link(directory.clone()))
+            }
+            b"/run" | b"/var" | b"/etc" => folder(Made::OnTheWay),
+            b"/var/run" => Some(Begin::Link(PathBuf::from("/run"))),
+            _ => None,
+        }
+    }
+
     /// The refusal of a masked path.
     fn masked(&self, path: &Path, entry: Entry) -> Refusal {
         let meant = intended(path, self.rest.iter().rev().map(OsString::as_os_str));
@@ -442,16 +461,5 @@ impl<'a> Walk<'a> {
             Made::OnTheWay if self.sight.guard.judge().is_scratch(&meant) => Refusal::scratch(&meant),
             Made::OnTheWay => Refusal::about(&meant, Verdict::outside(&meant)),
         }
-    }
-}
-
-/// What every sandbox has at `path`.
-fn furniture(path: &Path) -> Option<Begin> {
-    let folder = |made| Some(Begin::Region(Region::Made(made), None));
-    match path.as_os_str().as_bytes() {
-        b"/proc" | b"/dev" | b"/dev/pts" => folder(Made::Special),
-        b"/run" | b"/var" | b"/etc" => folder(Made::OnTheWay),
-        b"/var/run" => Some(Begin::Link(PathBuf::from("/run"))),
-        _ => None,
     }
 }

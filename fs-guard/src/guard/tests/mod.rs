@@ -6,4 +6,6 @@ mod links;
 mod moves;
 mod patterns;
 mod places;
+mod races;
+mod random;
 mod spellings;

@@ -32,14 +32,11 @@ fn private_places_are_never_the_hosts() {
 #[test]
 fn the_kernels_own_paths_lead_nowhere() {
     let world = World::new();
-    let work = world.path("home/work");
     let secret = world.path("outside/secret");
     for path in [
-        format!("/proc/self/root{}", secret.display()),
-        format!("/proc/self/cwd/{}", secret.display()),
-        format!("/proc/self/root{}/src/main.rs", work.display()),
         format!("/proc/{}/root{}", std::process::id(), secret.display()),
         "/proc/self/environ".to_owned(),
+        "/proc/self/fd/0".to_owned(),
         "/dev/fd/0".to_owned(),
         "/dev/stdin".to_owned(),
         "/dev/null".to_owned(),
@@ -47,8 +44,27 @@ fn the_kernels_own_paths_lead_nowhere() {
     ] {
         assert_eq!(world.reading(&path), ReasonCode::Special, "{path}");
     }
+}
+
+#[test]
+fn the_root_and_the_current_folder_mean_the_sandboxs_own() {
+    let world = World::new();
+    let (work, secret) = (world.path("home/work"), world.path("outside/secret"));
     world.link("/proc/self/root", "home/work/root");
-    assert_eq!(world.reading(format!("root{}", secret.display())), ReasonCode::Special);
+    for path in [
+        format!("/proc/self/root{}", secret.display()),
+        format!("/proc/thread-self/root/proc/self/root{}", secret.display()),
+        format!("root{}", secret.display()),
+        "/proc/self/cwd/../hidden/note".to_owned(),
+    ] {
+        assert_eq!(world.reading(&path), ReasonCode::OutsideWorkspace, "{path}");
+    }
+    assert_eq!(world.reading(format!("/proc/self/root{}/src/main.rs", work.display())), ReasonCode::Allowed);
+    assert_eq!(world.reading("/proc/self/cwd/src/main.rs"), ReasonCode::Allowed);
+    // A client's process may stand in another folder than the one that it tells of.
+    let request = Request::new(Access::Read).as_client();
+    let asked = world.guard().resolve("/proc/self/cwd/src/main.rs".as_ref(), &request);
+    assert_eq!(code(asked), ReasonCode::Special);
 }
 
 #[test]
