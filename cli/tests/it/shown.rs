@@ -53,8 +53,16 @@ fn a_program_that_is_gone_or_no_longer_protects_is_said() {
     world.expect(0, &["install", "claude-code"]);
     world.program("fs-guard-hook", "#!/bin/sh\nexit 0\n");
     assert!(world.expect(1, &["status"]).contains("was not refused"));
-    fs::remove_file(world.path("bin/fs-guard-hook")).unwrap();
-    assert!(world.expect(1, &["status"]).contains("No such file"));
+    for (client, program) in
+        [("claude-code", "fs-guard-hook"), ("claude-code", "sandbox-exec"), ("openclaw", "fs-guard")]
+    {
+        let world = World::new();
+        world.expect(0, &["install", client]);
+        fs::remove_file(world.path("bin").join(program)).unwrap();
+        assert!(world.expect(1, &["status"]).contains("No such file"), "{program}");
+        assert!(world.expect(65, &["install", client]).contains("No such file"), "{program}");
+        world.expect(0, &["uninstall", client]);
+    }
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl World {
         world.program("sandbox-exec", CONFINES);
         world.program("sandbox-exec-hook", REWRITES);
         world.program("fs-guard-hook", REFUSES);
+        world.program("fs-guard", CONFINES);
         world.own("home");
         world
     }

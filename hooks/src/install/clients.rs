@@ -20,7 +20,7 @@ use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::json::Dialect;
 use crate::install::person::Person;
-use crate::install::programs::{FILE_HOOK, Programs, SHELL_HOOK};
+use crate::install::programs::{FILE_GUARD, FILE_HOOK, LAUNCHER, Programs, SHELL_HOOK};
 use crate::install::verify::{Start, Starts};
 use crate::install::version::Installed;
 use crate::quote;
@@ -122,6 +122,15 @@ pub(crate) fn warnings(agent: Agent, context: &Context<'_>, values: &[Value]) ->
         Agent::OpenClaw => openclaw::warnings(context, last),
         Agent::OpenCode => opencode::warnings(),
     }
+}
+
+/// The programs that a guarded client starts, one way or another.
+pub(crate) fn needed(agent: Agent) -> Vec<&'static str> {
+    let mut needed = vec![LAUNCHER, SHELL_HOOK, FILE_HOOK];
+    if agent == Agent::OpenClaw {
+        needed.push(FILE_GUARD);
+    }
+    needed
 }
 
 /// Why hooks that are configured do not run, as far as the files say.

@@ -15,7 +15,7 @@ use crate::install::error::InstallError;
 use crate::install::file::{self, Found, digest};
 use crate::install::json::Dialect;
 use crate::install::person::Person;
-use crate::install::programs::{self, Programs};
+use crate::install::programs::Programs;
 use crate::install::record::{Record, Written, remove_empty};
 use crate::install::report::{FileReport, Outcome, Report, difference};
 use crate::install::trust::Workspaces;
@@ -65,7 +65,7 @@ pub struct Request {
 /// When anything is not as it must be; then nothing has been changed.
 pub fn install(request: &Request) -> Result<Report, InstallError> {
     let stage = Stage::set(request)?;
-    let needed = [programs::LAUNCHER, programs::SHELL_HOOK, programs::FILE_HOOK];
+    let needed = clients::needed(request.agent);
     let programs = Programs::find(request.programs.as_deref(), &needed, &stage.person, &stage.workspaces)?;
     let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
     let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;

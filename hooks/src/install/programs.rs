@@ -17,6 +17,9 @@ pub(crate) const SHELL_HOOK: &str = "sandbox-exec-hook";
 /// The hook for file tools, and for every tool that a policy rules on.
 pub(crate) const FILE_HOOK: &str = "fs-guard-hook";
 
+/// The guarded file operations, which the OpenClaw plugin keeps running.
+pub(crate) const FILE_GUARD: &str = "fs-guard";
+
 /// A folder in which everything that is needed lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Programs {

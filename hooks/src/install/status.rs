@@ -189,7 +189,8 @@ impl Look<'_> {
             problems.push(format!("\"{}\" is missing", path.display()));
         }
         problems.extend(clients::inactive(agent, &values));
-        problems.extend(self.tried(agent, &context, &values).err().map(|error| error.to_string()));
+        let recorded = record.is_some();
+        problems.extend(self.tried(agent, &context, &values, recorded).err().map(|error| error.to_string()));
         Ok(Some(problems))
     }
 
@@ -197,9 +198,11 @@ impl Look<'_> {
     ///
     /// # Errors
     /// When they do not protect, or somebody else could change them.
-    fn tried(&self, agent: Agent, context: &Context<'_>, values: &[Value]) -> Result<(), InstallError> {
+    fn tried(&self, agent: Agent, context: &Context<'_>, values: &[Value], recorded: bool) -> Result<(), InstallError> {
         let starts = clients::starts(agent, context, values)?;
-        for program in starts.programs() {
+        let installed = clients::needed(agent).into_iter().filter(|_| recorded);
+        let installed = installed.map(|program| PathBuf::from(context.programs.path(program)));
+        for program in starts.programs().into_iter().chain(installed) {
             programs::check(&program, &self.person, &self.workspaces)?;
         }
         verify::hooks(agent, &starts, starts.workspace().as_deref(), &self.person).map(|_| ())

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark};
-use crate::install::clients::{Context, Piece, Values, assets};
+use crate::install::clients::{Context, Piece, Values, assets, needed};
 use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::json::{CHOICE, Dialect};
-use crate::install::programs::{FILE_HOOK, LAUNCHER, SHELL_HOOK};
+use crate::install::programs::LAUNCHER;
 use crate::install::trial;
 use crate::install::version::Installed;
 
@@ -83,7 +83,7 @@ fn service(context: &Context<'_>) -> String {
 fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, String> {
     let current = values.current;
     refuse_holes(current)?;
-    for path in [LAUNCHER, SHELL_HOOK, FILE_HOOK].map(|program| PathBuf::from(context.programs.path(program))) {
+    for path in needed(Agent::OpenClaw).iter().map(|program| PathBuf::from(context.programs.path(program))) {
         if path.is_symlink() {
             return Err(format!(
                 "\"{}\" is a symbolic link, which the plugin does not start: name the real folder with --bin-dir",
