@@ -71,7 +71,7 @@ impl World {
         let base = TempDir::new().unwrap();
         fs::set_permissions(base.path(), Permissions::from_mode(0o755)).unwrap();
         let world = Self { base, user };
-        for folder in ["home", "bin", "empty"] {
+        for folder in ["home", "bin", "empty", "scratch"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
         // The test's own copy, since others may not search the folder that it was built in.
@@ -84,6 +84,7 @@ impl World {
         world.program("fs-guard-hook", REFUSES);
         world.program("fs-guard", CONFINES);
         world.own("home");
+        world.own("scratch");
         world
     }
 
@@ -129,10 +130,17 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The program with these arguments, for the world's home. No client is in its `PATH`.
+    /// The program with these arguments, for the world's home. No client is in its `PATH`, and what a killed run leaves behind
+    /// goes away with the world.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/lobsterpot"));
-        command.args(arguments).arg("--home").arg(self.path("home")).env("PATH", self.path("empty")).current_dir("/");
+        command
+            .args(arguments)
+            .arg("--home")
+            .arg(self.path("home"))
+            .env("PATH", self.path("empty"))
+            .env("TMPDIR", self.path("scratch"))
+            .current_dir("/");
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
