@@ -1,7 +1,7 @@
 /**
  * Findings for `openclaw security audit`: what would leave the agent less confined than its owner believes.
  */
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { BACKEND } from "./backend.mjs";
 import { commandLineBackends } from "./backends.mjs";
@@ -92,7 +92,7 @@ async function program(path, version) {
 
 /** The version that a program says it has: the last word of `NAME VERSION`. */
 async function versionOf(path) {
-  const { stdout } = await run([path, "--version"], { env: {}, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+  const { stdout } = await run([path, "--version"], { env: {}, cwd: dirname(path), timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
   return stdout.toString("utf8").trim().split(" ").at(-1);
 }
 
@@ -101,8 +101,9 @@ async function policy(settings, workspaces) {
   const doctor = "Run `lobsterpot doctor`, or repair what is named.";
   try {
     const launcher = trustedProgram(programPath(settings, "sandbox-exec"));
-    const start = async (...rest) => run([launcher, ...settings.policy, "--workspace", workspaces.of({}), ...rest],
-      { env: process.env, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
+    const workspace = workspaces.of({});
+    const start = async (...rest) => run([launcher, ...settings.policy, "--workspace", workspace, ...rest],
+      { env: process.env, cwd: workspace, timeoutMs: PROGRAM_MS, maxBytes: MAX_OUTPUT });
     const plan = await start("--dry-run", "--", "/bin/true");
     const words = plan.stderr.toString("utf8").trim() || `sandbox-exec --dry-run ended with ${plan.code}`;
     if (plan.code !== 0) return [finding("critical", "policy_broken", "The Lobsterpot policy cannot be used: every command is refused", words, doctor)];

@@ -82,7 +82,7 @@ function buildExecution(settings, workspace, rewrites, request) {
 /** A shell command of OpenClaw's own, as for probes. */
 async function runShell(settings, workspace, { script, args = [], stdin, signal, allowFailure }) {
   const { argv, env } = launch(settings, workspace, workspace, {}, ["/bin/sh", "-c", script, "openclaw", ...args]);
-  const outcome = await run(argv, { env, stdin, signal, maxBytes: MAX_SHELL_OUTPUT });
+  const outcome = await run(argv, { env, cwd: workspace, stdin, signal, maxBytes: MAX_SHELL_OUTPUT });
   if (outcome.code !== 0 && allowFailure !== true) {
     throw new Error(`the sandboxed command ended with ${outcome.code}: ${outcome.stderr.toString("utf8").trim()}`);
   }
@@ -99,6 +99,7 @@ function guardOf(guards, settings, workspace) {
       ...settings.policy, "--workspace", workspace, "--directory", workspace, "serve",
     ],
     env: { ...process.env },
+    cwd: workspace,
   }));
   guards.set(workspace, guard);
   return guard;

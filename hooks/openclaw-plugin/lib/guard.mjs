@@ -48,7 +48,7 @@ export class Guard {
   #deaths = [];
 
   /**
-   * @param {() => {argv: string[], env: Record<string, string>}} command throws when the program cannot be believed
+   * @param {() => {argv: string[], env: Record<string, string>, cwd: string}} command throws when the program cannot be believed
    * @param {number} answerMs longest wait for an answer
    */
   constructor(command, answerMs = ANSWER_MS) {
@@ -82,8 +82,8 @@ export class Guard {
   /** Starts the process and greets it. */
   #start() {
     this.#countDeaths();
-    const { argv, env } = this.#command();
-    const child = spawn(argv[0], argv.slice(1), { cwd: "/", env, stdio: "pipe" });
+    const { argv, env, cwd } = this.#command();
+    const child = spawn(argv[0], argv.slice(1), { cwd, env, stdio: "pipe" });
     const running = { child, waiting: new Map(), words: "" };
     this.#listen(running);
     child.unref();

@@ -43,7 +43,7 @@ export async function askHook(settings, name, call, signal) {
     const program = trustedProgram(programPath(settings, name), [call.workspace]);
     const argv = [program, "--client", "openclaw", ...settings.policy];
     const stdin = `${JSON.stringify({ client: "openclaw", version: VERSION, ...call })}\n`;
-    const outcome = await run(argv, { env: process.env, stdin, timeoutMs: ANSWER_MS, maxBytes: MAX_ANSWER, signal });
+    const outcome = await run(argv, { env: process.env, cwd: call.workspace, stdin, timeoutMs: ANSWER_MS, maxBytes: MAX_ANSWER, signal });
     return readAnswer(name, outcome);
   } catch (error) {
     return denial(error.message);

@@ -14,7 +14,8 @@ const SHELLS = ["/bin/bash", "/bin/sh"];
 const TERMINAL_PROGRAM = "/usr/bin/script";
 
 /**
- * What OpenClaw needs to start a command of the agent.
+ * What OpenClaw needs to start a command of the agent. The launcher is started in the workspace: from a folder further up it
+ * would not believe a policy file of the user's, since that folder could be writable for the command.
  *
  * @param {import("./settings.mjs").Settings} settings
  * @param {string} workspace
@@ -25,7 +26,7 @@ export function execution(settings, workspace, request) {
   const shell = SHELLS.find(exists) ?? "/bin/sh";
   const inner = request.usePty ? terminal(shell, request.command) : [shell, "-c", request.command];
   const { argv, env } = launch(settings, workspace, request.workdir ?? workspace, request.env, inner);
-  return { argv, env, cwd: "/", stdinMode: request.usePty ? "pipe-open" : "pipe-closed" };
+  return { argv, env, cwd: workspace, stdinMode: request.usePty ? "pipe-open" : "pipe-closed" };
 }
 
 /**

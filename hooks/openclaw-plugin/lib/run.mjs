@@ -18,14 +18,14 @@ const SIGNALLED = 128;
  * Starts the program and waits for it.
  *
  * @param {string[]} argv
- * @param {{env: Record<string, string | undefined>, cwd?: string, stdin?: Buffer | string, timeoutMs?: number,
+ * @param {{env: Record<string, string | undefined>, cwd: string, stdin?: Buffer | string, timeoutMs?: number,
  *   maxBytes: number, signal?: AbortSignal}} options
  * @returns {Promise<Outcome>}
  * @throws {Error} when it cannot be started, takes too long, says too much, or is called off
  */
 export function run(argv, options) {
   const { signal, timeoutMs } = options;
-  const child = spawn(argv[0], argv.slice(1), { cwd: options.cwd ?? "/", env: options.env, stdio: "pipe" });
+  const child = spawn(argv[0], argv.slice(1), { cwd: options.cwd, env: options.env, stdio: "pipe" });
   let stop; // called with the reason for which the program is ended and its outcome not waited for
   const stopped = new Promise((_, reject) => { stop = reject; });
   const timer = timeoutMs === undefined ? undefined

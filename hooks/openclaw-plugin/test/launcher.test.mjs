@@ -65,7 +65,7 @@ test("command_line_names_workspace_folder_and_variables_but_no_values", (t) => {
   assert.equal(argv.join("\0").includes("s3cret"), false);
   assert.equal(env.TOKEN_X, "s3cret");
   assert.equal(env.HOME, process.env.HOME);
-  assert.deepEqual([cwd, stdinMode], ["/", "pipe-closed"]);
+  assert.deepEqual([cwd, stdinMode], [workspace, "pipe-closed"]);
 });
 
 test("terminal_is_made_inside_and_its_command_is_one_word", (t) => {
