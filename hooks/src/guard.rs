@@ -21,6 +21,9 @@ use crate::denial::Denial;
 /// How long the work may take. Clients' own limits are set to ten seconds or more.
 const DEADLINE_SECONDS: u16 = 5;
 
+/// What the watchdog needs at most, to write one denial. A small stack is cheaper to set up.
+const WATCHDOG_STACK: usize = 128 * 1024;
+
 /// The signals whose default is to end the process, as far as they can be received.
 const DEADLY: [Signal; 22] = [
     Signal::SIGHUP,
@@ -76,6 +79,7 @@ fn watch(voice: Voice) -> Result<(), Denial> {
         .map_err(|error| failed("failed to receive signals", &error))?;
     thread::Builder::new()
         .name("watchdog".to_owned())
+        .stack_size(WATCHDOG_STACK)
         .spawn(move || end(voice.denied(&overdue(&signals))))
         .map_err(|error| failed("failed to start the watchdog", &error))?;
     Ok(())

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lobsterpot_policy::{
     Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolInput,
@@ -56,14 +57,14 @@ impl Settings {
         let request =
             LoadRequest { system: Some(PathBuf::from(SYSTEM)), user: Some(places.home.join(USER)), places, ..further };
         let policy = load(&request, reader).map_err(|error| unusable(&error))?;
-        Ok(Self::of(&policy, &request.places))
+        Ok(Self::of(policy, &request.places))
     }
 
     /// What `policy` says on a host with these `places`.
-    fn of(policy: &Policy, places: &Places) -> Self {
+    fn of(policy: Policy, places: &Places) -> Self {
         let roots =
             policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
-        Self { roots, judge: Judge::new(policy, places) }
+        Self { roots, judge: Judge::sharing(Arc::new(policy), places) }
     }
 
     /// Whether `folder` may be a workspace.

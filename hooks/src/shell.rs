@@ -1,6 +1,7 @@
 //! What `sandbox-exec-hook` makes of a call: a shell tool's command goes into the sandbox, and other tools are left to the
 //! policy and to the other hook. It judges nothing about a command and parses none.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use lobsterpot_policy::{Decision, ToolDefault, ToolKind};
@@ -25,7 +26,8 @@ const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 /// Every reason to stop the call.
 pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
     let uid = getuid().as_raw();
-    let settings = Settings::load(uid, options, workspace::known_beforehand(call, options))?;
+    // Never dropped: the process ends with its answer, and freeing a policy piece by piece takes time.
+    let settings = ManuallyDrop::new(Settings::load(uid, options, workspace::known_beforehand(call, options))?);
     match settings.kind(call.client.name(), &call.tool) {
         ToolKind::Shell => {
             ruled(call, &settings)?;

@@ -84,5 +84,5 @@ fn line(document: &impl Serialize) -> Result<Vec<u8>, Denial> {
 
 /// The denial in the place of a question that the client does not ask, or does not wait for.
 fn cannot_ask(reason: &str) -> Denial {
-    Denial::Unasked { question: reason.to_owned() }
+    Denial::Unasked { question: reason.trim_end_matches('.').to_owned() }
 }

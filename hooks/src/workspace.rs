@@ -19,17 +19,28 @@ const LONGEST_SLUG: usize = 200;
 /// Finds the workspace of a call, with every symbolic link of its path resolved.
 ///
 /// # Errors
-/// When no source knows one, the folder does not exist, or the policy does not take it for a workspace.
+/// When no source knows one, the folder does not exist, or only the client names it and the policy refuses it.
 pub(crate) fn of(call: &Call, options: &Options, settings: &Settings) -> Result<PathBuf, Denial> {
     let is_root = |folder: &Path| settings.is_root(folder);
     let sources = Sources { explicit: options.workspace.as_deref(), is_root: &is_root, origin: call.origin.as_ref() };
     let workspace = find(&call.directory, &sources)?;
-    let verdict = settings.workspace(&workspace);
-    if verdict.decision == Decision::Deny {
-        let (message, instead) = (verdict.message, verdict.instead);
-        return Err(Denial::Judged { code: verdict.reason.as_str(), message, instead });
+    if options.workspace.is_none() && matches!(call.origin, Some(Origin::Folders(_))) {
+        believable(&workspace, settings)?;
     }
     Ok(workspace)
+}
+
+/// Refuses a folder that cannot be a workspace, when only the client names it: some are started anywhere, also in a home
+/// folder. The launcher refuses such a folder in any case; here the model is told before.
+///
+/// # Errors
+/// When the policy refuses it.
+fn believable(workspace: &Path, settings: &Settings) -> Result<(), Denial> {
+    let verdict = settings.workspace(workspace);
+    if verdict.decision != Decision::Deny {
+        return Ok(());
+    }
+    Err(Denial::Judged { code: verdict.reason.as_str(), message: verdict.message, instead: verdict.instead })
 }
 
 /// What may be known of a call's workspace.
