@@ -67,7 +67,7 @@ async function createHandle({ settings, workspaces, rewrites, guards }, params) 
     buildExecSpec: async (request) => buildExecution(settings, workspace, rewrites, request),
     prepareProcessCleanup: prepareCleanup,
     runShellCommand: (command) => runShell(settings, workspace, command),
-    createFsBridge: () => createBridge(guard, workspace),
+    createFsBridge: () => createBridge(guard, workspace, settings.readable),
   };
 }
 

@@ -28,13 +28,14 @@ const MAX_FILE = 32 * 1024 * 1024 - 1;
 /**
  * @param {import("./guard.mjs").Guard} guard
  * @param {string} workspace
+ * @param {readonly string[]} [readable] folders outside of it that OpenClaw may pass on to the guard for reading
  * @returns {object} OpenClaw's `SandboxFsBridge`
  */
-export function createBridge(guard, workspace) {
+export function createBridge(guard, workspace, readable = []) {
   const target = ({ filePath, cwd, pinnedPath }) => ({ path: pinnedPath ?? absolutePath(filePath, cwd ?? workspace) });
   const ask = (op, fields, signal) => guard.ask(op, fields, signal).catch((error) => { throw named(error, fields.path ?? fields.from); });
   return {
-    pathMappings: [{ hostRoot: workspace, containerRoot: workspace }],
+    pathMappings: [workspace, ...readable].map((folder) => ({ hostRoot: folder, containerRoot: folder })),
     resolvePath: ({ filePath, cwd }) => describePath(absolutePath(filePath, cwd ?? workspace), workspace),
     readDirectory: async (params) => {
       const { entries, truncated } = await ask("list", target(params), params.signal);

@@ -17,6 +17,7 @@ const PROFILES = new Set(["agent", "strict", "dev"]);
 /**
  * @typedef {object} Settings
  * @property {string} bin absolute folder of the programs
+ * @property {readonly string[]} readable folders that may be read besides the workspace
  * @property {readonly string[]} policy options about the policy that every program of ours understands
  */
 
@@ -46,7 +47,7 @@ export function readSettings(configuration) {
     ...policies.flatMap((file) => ["--policy", file]),
     ...readable.flatMap((folder) => ["--ro", folder]),
   ];
-  return Object.freeze({ bin, policy: Object.freeze(policy) });
+  return Object.freeze({ bin, policy: Object.freeze(policy), readable: Object.freeze(readable) });
 }
 
 /**

@@ -133,6 +133,12 @@ test("every_spelling_that_openclaw_expands_means_the_same_here", (t) => {
   assert.throws(() => absolutePath("", "/w"), { code: "EINVAL" });
 });
 
+test("readable_folders_are_passed_on_to_the_guard", (t) => {
+  const { guard, workspace } = guardOf(t, WHO);
+  const roots = createBridge(guard, workspace, ["/srv/data"]).pathMappings.map(({ containerRoot }) => containerRoot);
+  assert.deepEqual(roots, [workspace, "/srv/data"]);
+});
+
 test("paths_outside_of_the_workspace_get_no_host_path", (t) => {
   const { bridge, workspace } = guardOf(t, WHO);
   assert.equal(bridge.resolvePath({ filePath: "a" }).hostPath, `${workspace}/a`);

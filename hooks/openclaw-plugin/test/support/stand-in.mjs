@@ -18,7 +18,7 @@ export function scene(t, programs = {}) {
   const workspace = join(root, "workspace");
   for (const folder of [bin, workspace]) mkdirSync(folder);
   for (const [name, source] of Object.entries(programs)) program(bin, name, source);
-  return { root, bin, workspace, settings: { bin, policy: [] } };
+  return { root, bin, workspace, settings: { bin, policy: [], readable: [] } };
 }
 
 /** Puts a program into the folder. */
