@@ -34,7 +34,6 @@ impl Client for Codex {
                 "exec",
                 "--skip-git-repo-check",
                 "--dangerously-bypass-approvals-and-sandbox",
-                "--dangerously-bypass-hook-trust",
                 "go on",
             ])
             .env("SCRIPTED_KEY", "scripted")

@@ -21,7 +21,6 @@ pub(crate) fn run(world: &World, name: &str) {
     let start = Start::new(&[lobsterpot]).args(&["install", name]);
     let start = match name {
         "claude-code" | "copilot" => start.args(&["--approve"]),
-        "codex" => start.args(&["--workspace".into(), world.workspace.clone().into_os_string()]),
         _ => start,
     };
     world.run(&start).ok();
