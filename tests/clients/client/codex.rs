@@ -30,12 +30,7 @@ impl Client for Codex {
     fn session(&self, world: &World, _model: &Model) -> Start {
         let program = world.client("codex/node_modules/.bin/codex").into_os_string();
         Start::new(&[program])
-            .args(&[
-                "exec",
-                "--skip-git-repo-check",
-                "--dangerously-bypass-approvals-and-sandbox",
-                "go on",
-            ])
+            .args(&["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "go on"])
             .env("SCRIPTED_KEY", "scripted")
     }
 

@@ -36,6 +36,8 @@ impl Client for OpenCode {
             .args(&["run", "go on"])
             .env("OPENCODE_DISABLE_AUTOUPDATE", "1")
             .env("OPENCODE_DISABLE_MODELS_FETCH", "1")
+            .env("OPENCODE_DISABLE_LSP_DOWNLOAD", "1")
+            .env("npm_config_fetch_retries", "0")
     }
 
     fn shell(&self, command: &str) -> Step {
