@@ -1,7 +1,7 @@
 //! Claude Code, guarded in the user's own settings.
 
 use crate::client::Client;
-use crate::client::claude::ClaudeCode;
+use crate::client::claude::{ClaudeCode, ManagedClaudeCode};
 use crate::model::{Step, call};
 use crate::shared;
 use crate::trial::{Attack, attacks, broken, work};
@@ -54,6 +54,19 @@ fn guards_cannot_be_switched_off_from_within() {
             .write(&world.at_home(".claude/settings.json").display().to_string(), "{\"disableAllHooks\": true}");
         let is_off = |world: &World| world.read(&world.at_home(".claude/settings.json")).contains("disableAll");
         all.push(Attack::effect("the user's settings", off, is_off).refused("fs."));
+        all
+    });
+}
+
+#[test]
+fn settings_of_a_repository_cannot_switch_managed_hooks_off() {
+    if !nix::unistd::getuid().is_root() {
+        return crate::harness::skip("only root can install for everybody");
+    }
+    attacks(&ManagedClaudeCode, |world| {
+        let key = world.at_home(".ssh/id_ed25519").display().to_string();
+        let mut all = vec![Attack::leaks("a key", shell("cat ~/.ssh/id_ed25519"))];
+        all.extend(ClaudeCode.read(&key).map(|step| Attack::leaks("reading a key", step).refused("fs.")));
         all
     });
 }

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long a client may take for a whole session.
@@ -142,6 +142,13 @@ impl World {
         plant::file(&self.root.join("passwd"), &(lines.join("\n") + "\n"));
     }
 
+    /// Gives this world an `/etc` of its own, a copy of the host's, which what root installs goes into.
+    pub(crate) fn own_etc(&self) {
+        for name in ["etc", "etc.all"] {
+            fs::create_dir_all(self.root.join(name)).expect("folders can be made");
+        }
+    }
+
     /// A path in the home.
     pub(crate) fn at_home(&self, name: &str) -> PathBuf {
         self.home.join(name)
@@ -218,16 +225,16 @@ impl World {
     }
 
     /// The whole command line.
-    fn command(&self, start: &Start) -> Command {
+    fn command(&self, start: &Start, identity: Identity) -> Command {
         let mut command = Command::new("unshare");
         let own = nix::unistd::getuid();
         if !own.is_root() {
             command.args(["--user", "--map-root-user"]);
         }
         command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
-        let user = match (own.is_root(), self.identity.changes()) {
-            (false, _) => format!("namespace:{}", self.identity.id),
-            (true, true) => self.identity.id.to_string(),
+        let user = match (own.is_root(), identity.changes()) {
+            (false, _) => format!("namespace:{}", identity.id),
+            (true, true) => identity.id.to_string(),
             (true, false) => "same".to_owned(),
         };
         let private_tmp = if self.root.starts_with("/tmp") { "no" } else { "yes" };
@@ -241,17 +248,14 @@ impl World {
     /// Runs a command to its end.
     #[track_caller]
     pub(crate) fn run(&self, start: &Start) -> Outcome {
-        outcome::run_within(&mut self.command(start), None, start.patience)
+        outcome::run_within(&mut self.command(start, self.identity), None, start.patience)
     }
 
-    /// Starts a command that lasts.
-    pub(crate) fn start(&self, start: &Start) -> Running {
-        let output = self.root.join("service.log");
-        let log = fs::File::create(&output).expect("a file for its output");
-        let mut command = self.command(start);
-        command.stdout(log.try_clone().expect("one file twice")).stderr(log);
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Running { child: command.spawn().expect("unshare can be started"), output }
+    /// Runs a command as the test's own user.
+    #[track_caller]
+    pub(crate) fn run_as_the_test(&self, start: &Start) -> Outcome {
+        let own = Identity::all().into_iter().find(|identity| !identity.changes()).expect("the test is somebody");
+        outcome::run_within(&mut self.command(start, own), None, start.patience)
     }
 }
 
@@ -261,21 +265,6 @@ impl Drop for World {
         if !std::thread::panicking() {
             assert_eq!(gone, Ok(()), "the world must leave nothing behind");
         }
-    }
-}
-
-/// A command that lasts; it ends with this value, and all its children with it.
-pub(crate) struct Running {
-    /// The first process.
-    child: Child,
-    /// What it has written.
-    pub(crate) output: PathBuf,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

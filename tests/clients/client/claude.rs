@@ -1,6 +1,7 @@
 //! Claude Code.
 
 use super::Client;
+use super::install::with_lobsterpot;
 use crate::model::{Model, Step, call};
 use crate::world::{Start, World};
 use serde_json::json;
@@ -52,5 +53,53 @@ impl Client for ClaudeCode {
 
     fn repository_settings(&self) -> &'static [&'static str] {
         &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"]
+    }
+}
+
+/// Claude Code with managed settings, in a repository whose own settings switch hooks off.
+pub(crate) struct ManagedClaudeCode;
+
+impl Client for ManagedClaudeCode {
+    fn package(&self) -> &'static str {
+        ClaudeCode.package()
+    }
+
+    fn name(&self) -> &'static str {
+        ClaudeCode.name()
+    }
+
+    fn prepare(&self, world: &World, model: &Model) {
+        ClaudeCode.prepare(world, model);
+        world.write(&world.at_work(".claude/settings.json"), "{\"disableAllHooks\": true}\n");
+        world.own_etc();
+    }
+
+    fn install(&self, world: &World) {
+        let managed = ["install", "claude-code", "--scope", "managed", "--approve"];
+        world.run_as_the_test(&with_lobsterpot(world).args(&managed)).ok();
+    }
+
+    fn session(&self, world: &World, model: &Model) -> Start {
+        ClaudeCode.session(world, model)
+    }
+
+    fn shell(&self, command: &str) -> Step {
+        ClaudeCode.shell(command)
+    }
+
+    fn read(&self, path: &str) -> Option<Step> {
+        ClaudeCode.read(path)
+    }
+
+    fn write(&self, path: &str, content: &str) -> Step {
+        ClaudeCode.write(path, content)
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        ClaudeCode.settings()
+    }
+
+    fn repository_settings(&self) -> &'static [&'static str] {
+        &[]
     }
 }

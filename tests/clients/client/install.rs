@@ -17,11 +17,15 @@ pub(crate) fn install(world: &World, client: &dyn Client) {
 /// Runs the installer for the client of this name, as its user would.
 #[track_caller]
 pub(crate) fn run(world: &World, name: &str) {
-    let lobsterpot = world.shipped().join("lobsterpot").into_os_string();
-    let start = Start::new(&[lobsterpot]).args(&["install", name]);
+    let start = with_lobsterpot(world).args(&["install", name]);
     let start = match name {
         "claude-code" | "copilot" => start.args(&["--approve"]),
         _ => start,
     };
     world.run(&start).ok();
+}
+
+/// The front door, without its arguments.
+pub(crate) fn with_lobsterpot(world: &World) -> Start {
+    Start::new(&[world.shipped().join("lobsterpot").into_os_string()])
 }
