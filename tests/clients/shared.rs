@@ -96,7 +96,8 @@ pub(crate) fn file_attacks(client: &dyn Client, world: &World) -> Vec<Attack> {
         let attack = Attack::effect(&format!("writing {name}"), client.write(&at_home(place), "pwned"), move |world| {
             world.read(&world.at_home(&written)).contains("pwned")
         });
-        attacks.push(attack.refused("fs."));
+        // Some clients want an existing file read first, and say so before any hook.
+        attacks.push(if name == "the policy" { attack } else { attack.refused("fs.") });
     }
     attacks
 }

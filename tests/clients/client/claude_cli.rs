@@ -28,8 +28,8 @@ impl Client for ClaudeCli {
         world.write(&world.at_home(".claude/settings.json"), &format!("{claude:#}\n"));
     }
 
+    /// Only the hooks of Claude Code: with the plugin in place, OpenClaw itself refuses the backend's shell.
     fn install(&self, world: &World) {
-        install::run(world, self.name());
         install::run(world, ClaudeCode.name());
     }
 
