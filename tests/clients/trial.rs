@@ -253,6 +253,17 @@ pub(crate) fn broken(client: &dyn Client, breakages: &[Breakage]) {
     }
 }
 
+/// The same, with root and the ordinary user in turns: for clients that take long to start.
+#[track_caller]
+pub(crate) fn broken_in_turns(client: &dyn Client, breakages: &[Breakage]) {
+    if !world::has(client.package()) || only_bare() {
+        return;
+    }
+    for (breakage, identity) in breakages.iter().zip(Identity::all().into_iter().cycle()) {
+        break_one(client, identity, breakage);
+    }
+}
+
 /// One session whose guards are broken after its first call.
 #[track_caller]
 fn break_one(client: &dyn Client, identity: Identity, breakage: &Breakage) {
