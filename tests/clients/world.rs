@@ -42,6 +42,9 @@ if [ -d "$root/etc" ]; then
     cp -a "$root/etc/." "$root/etc.all/"
     mount --bind "$root/etc.all" /etc
 fi
+mkdir -p "$root/opt/lobsterpot"
+mount --bind "$root/shipped" "$root/opt/lobsterpot"
+mount --rbind "$root/opt" /opt
 [ "$private_tmp" = no ] || mount -t tmpfs -o mode=1777 tmpfs /tmp
 set +e
 case $user in

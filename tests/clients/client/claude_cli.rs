@@ -1,8 +1,8 @@
 //! Claude Code as a backend of OpenClaw, which starts it with the user's settings only.
 
+use super::Client;
 use super::claude::ClaudeCode;
 use super::openclaw::{OpenClaw, settings};
-use super::{Client, install};
 use crate::model::{Model, Step};
 use crate::world::{Start, World};
 use serde_json::json;
@@ -28,9 +28,11 @@ impl Client for ClaudeCli {
         world.write(&world.at_home(".claude/settings.json"), &format!("{claude:#}\n"));
     }
 
-    /// Only the hooks of Claude Code: with the plugin in place, OpenClaw itself refuses the backend's shell.
+    /// Only the guards of Claude Code: with the plugin in place, OpenClaw itself refuses the backend's shell. The shell
+    /// prefix is needed: of OpenClaw's own hook and ours, the one that ends last decides what the command is.
     fn install(&self, world: &World) {
-        install::run(world, ClaudeCode.name());
+        let words = ["install", "claude-code", "--approve", "--shell-prefix"];
+        world.run(&Start::new(&["/opt/lobsterpot/lobsterpot"]).args(&words)).ok();
     }
 
     fn session(&self, world: &World, model: &Model) -> Start {
