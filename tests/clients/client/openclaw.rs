@@ -32,6 +32,7 @@ if [ "$job" = job ]; then
         [ -e job.txt ] && break
         sleep 0.1
     done
+    sleep 3 # the job still tells its model
 fi
 tail -n 30 ~/gateway.log >&2
 exit $status
