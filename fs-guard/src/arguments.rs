@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, PathBufValueParser, ValueParser};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use lobsterpot_policy::{Access, ProfileName};
+use lobsterpot_policy::ProfileName;
 
 use crate::guard::{HomeSource, LastLink, Options, Spelling};
-use crate::ops::{RemoveOptions, Span, WriteOptions};
+use crate::ops::{CheckFor, RemoveOptions, Span, WriteOptions};
 use crate::serve::access;
 
 /// What the program does.
@@ -25,7 +25,7 @@ pub(crate) enum Asked {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Judge an access.
-    Check { path: OsString, access: Access, spelling: Spelling, format: Format },
+    Check { path: OsString, access: CheckFor, spelling: Spelling, format: Format },
     /// Write a part of a file to standard output.
     Read { path: OsString, span: Span },
     /// Make standard input the content of a file.

@@ -64,6 +64,8 @@ pub(super) struct Walk<'a> {
     links: usize,
     /// What forbids to make what a followed link leads to.
     reserved: Option<(PathBuf, Cause)>,
+    /// How much is left to go once the outermost link that is being followed has been gone through.
+    behind_link: Option<usize>,
 }
 
 /// Where a walk ended.
@@ -109,6 +111,7 @@ impl<'a> Walk<'a> {
             wants_folder: false,
             links: 0,
             reserved: None,
+            behind_link: None,
         };
         walk.add(path);
         walk
@@ -316,6 +319,7 @@ impl<'a> Walk<'a> {
         if let Some(cause) = reserved {
             self.reserved = Some((path.to_owned(), cause));
         }
+        self.behind_link = self.behind_link.filter(|left| self.rest.len() >= *left).or(Some(self.rest.len()));
         if text.as_bytes().starts_with(b"/") {
             self.places.truncate(1);
             self.path = PathBuf::from("/");
@@ -361,6 +365,11 @@ impl<'a> Walk<'a> {
     /// When it may not be made.
     fn absent(&mut self, path: PathBuf, name: OsString, host: Host, hits: &[Entry]) -> Result<End, Refusal> {
         if self.request.access != Access::Write {
+            return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
+        }
+        // The kernel makes the last thing that a link leads to, and no folder on the way there.
+        let is_on_link = self.behind_link.is_some_and(|left| self.rest.len() >= left);
+        if is_on_link && self.rest.iter().any(|name| name != ".") {
             return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
         }
         if let Some(refusal) = self.reserved.take().map(|(link, cause)| self.sight.guard.caused(&link, cause)) {

@@ -48,6 +48,19 @@ pub struct Operations<'a> {
     directory: Option<PathBuf>,
 }
 
+/// What somebody wants to do with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFor {
+    /// Read it.
+    Read,
+    /// Create, change, replace or remove it.
+    Write,
+    /// List it, which only folders can be.
+    List,
+    /// Run it.
+    Execute,
+}
+
 /// What is allowed, and what path is really meant.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -65,9 +78,19 @@ impl<'a> Operations<'a> {
     }
 
     /// Judges an access, and does nothing.
-    pub fn check(&self, path: &OsStr, access: Access, tilde: Spelling) -> Checked {
+    pub fn check(&self, path: &OsStr, wish: CheckFor, tilde: Spelling) -> Checked {
+        let access = match wish {
+            CheckFor::Read | CheckFor::List => Access::Read,
+            CheckFor::Write => Access::Write,
+            CheckFor::Execute => Access::Execute,
+        };
         let request = Request { tilde, ..self.content(access) };
-        match self.guard.resolve(path, &request) {
+        let mut path = path.to_owned();
+        if wish == CheckFor::List && !path.is_empty() {
+            // To the kernel, too, a path with a slash at its end is that of a folder.
+            path.push("/");
+        }
+        match self.guard.resolve(&path, &request) {
             Ok(target) => Checked { resolved: Some(folder::whole(&target)), verdict: target.verdict },
             Err(Refusal { path, verdict }) => Checked { verdict, resolved: path },
         }

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lobsterpot_policy::Access;
 use serde::Deserialize;
 
 use crate::guard::{LastLink, Spelling};
-use crate::ops::{Edit, RemoveOptions, Span, WriteOptions};
+use crate::ops::{CheckFor, Edit, RemoveOptions, Span, WriteOptions};
 
 /// A request.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(super) enum Call {
     /// Say who answers.
     Hello,
     /// Judge an access.
-    Check { path: OsString, access: Access, spelling: Spelling },
+    Check { path: OsString, access: CheckFor, spelling: Spelling },
     /// Read a part of a file.
     Read { path: OsString, span: Span },
     /// Write a whole file.
@@ -264,7 +263,7 @@ impl Fields<'_> {
     ///
     /// # Errors
     /// When it is missing or unknown.
-    fn access(&mut self) -> Result<Access, RequestError> {
+    fn access(&mut self) -> Result<CheckFor, RequestError> {
         let word = self.r#for.take().ok_or(RequestError::Missing { field: "for" })?;
         access(OsStr::new(&word)).ok_or(RequestError::Value { field: "for" })
     }
@@ -284,11 +283,12 @@ impl Fields<'_> {
 }
 
 /// The access that a word of requests and of the command line stands for.
-pub(crate) fn access(word: &OsStr) -> Option<Access> {
+pub(crate) fn access(word: &OsStr) -> Option<CheckFor> {
     match word.to_str()? {
-        "read" | "list" => Some(Access::Read),
-        "write" => Some(Access::Write),
-        "execute" => Some(Access::Execute),
+        "read" => Some(CheckFor::Read),
+        "write" => Some(CheckFor::Write),
+        "list" => Some(CheckFor::List),
+        "execute" => Some(CheckFor::Execute),
         _ => None,
     }
 }
