@@ -60,9 +60,11 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     let named = real_paths("--workspace", &invocation.workspaces)?;
     let mut places = places(&caller, named.clone());
     // The workspaces are needed to know which policy files may be trusted, and the policy to know the workspaces: those of the
-    // command line and the current folder count as writable until the policy says which they are.
+    // command line, or else the current folder, count as writable until the policy says which they are.
     let mut request = request(invocation, &caller, &places)?;
-    request.writable_roots.push(cwd.clone());
+    if named.is_empty() {
+        request.writable_roots.push(cwd.clone());
+    }
     let mut policy = load(&request, &SystemReader)?;
     places.workspaces = plan::choose_workspaces(named, &policy, &caller, &cwd, invocation.origin)?;
     let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|workspace| workspace.join(WORKSPACE_POLICY)).collect();

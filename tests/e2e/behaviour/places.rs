@@ -169,3 +169,15 @@ fn masked_folder_says_why_it_is_empty() {
         assert!(outcome.out().to_lowercase().contains("lobsterpot"), "{outcome}");
     });
 }
+
+#[test]
+fn policy_file_is_trusted_from_every_folder_once_the_workspace_is_named() {
+    each_scene(|scene| {
+        scene.write(&scene.at_home(".config/lobsterpot/policy.toml"), "[limits]\nwall_clock = \"60s\"\n");
+        let from_home = Run::new(&["true"]).folder(&scene.home);
+        scene.sandboxed(&from_home).ok();
+        // Without a named workspace the current folder is it, and then the file lies in what can be written.
+        let outcome = scene.sandboxed(&from_home.workspaces(&[]));
+        assert!(outcome.status != 0, "{outcome}");
+    });
+}
