@@ -13,6 +13,10 @@ TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 BIN_DIR := $(TARGET_DIR)/$(TRIPLE)/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
+# Plugins for clients that ask no program: plain JavaScript.
+PLUGINS := $(shell find hooks -name '*.mjs' -o -name '*.js')
+PLUGIN_TESTS := $(shell find hooks -name '*.test.mjs' -o -name '*.test.js')
+
 export LOBSTERPOT_BIN_DIR := $(BIN_DIR)
 
 CLIENTS_DIR := $(TARGET_DIR)/clients
@@ -33,6 +37,8 @@ $(TARGET_DIR)/demo/service: demo/service.rs
 # suite runs everything twice: as root and as an ordinary user.
 test: build
 	cargo test --workspace --locked --no-fail-fast
+	@if command -v node >/dev/null; then node --test $(PLUGIN_TESTS); \
+	else echo "SKIP: node is not installed, so the plugins are not tested"; [ "$$REQUIRE_ALL" != 1 ]; fi
 
 # The suite of real clients. LOBSTERPOT_CLIENTS_DIR names a folder in which they are installed already.
 test-clients: export LOBSTERPOT_CLIENTS_DIR := $(or $(LOBSTERPOT_CLIENTS_DIR),$(CLIENTS_DIR))
@@ -49,6 +55,8 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in demo/run demo/attack.sh; do sh -n $$script || exit; done
 	for script in .ci/run bench/run tests/clients/install; do bash -n $$script || exit; done
+	@if command -v node >/dev/null; then for module in $(PLUGINS); do node --check $$module || exit; done; \
+	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
 	python3 .ci/check.py
 
 bench: build $(TARGET_DIR)/bench/bare

@@ -18,4 +18,6 @@ mod hook;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod verdict;
+#[cfg(test)]
 mod workload;

@@ -7,6 +7,7 @@
 #![expect(clippy::missing_errors_doc, reason = "every attempt's error is the refusal it met, which is its result")]
 
 mod call;
+mod experience;
 mod files;
 mod ipc;
 mod kernel;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     let rest: Vec<OsString> = arguments.collect();
     let tables = [
+        experience::ALL,
         files::ALL,
         ipc::ALL,
         kernel::ALL,
