@@ -10,7 +10,9 @@ const LAYERS: &[&str] = &[
     "capabilities",
     "descriptors",
     "environment",
+    "file guard",
     "hard-link check",
+    "hooks",
     "Landlock",
     "limits",
     "mounts",
@@ -19,6 +21,7 @@ const LAYERS: &[&str] = &[
     "seccomp",
     "socket supervision",
     "supervisor",
+    "tool policy",
 ];
 
 /// The suite's source folder.
@@ -31,15 +34,23 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every escape test in the source, as `module::name`.
+/// Every test that attacks, in the source: `module::name` in the escape suite, `verdict::name`, `clients::module::name`.
 fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for entry in fs::read_dir(suite().join("escape")).expect("the escape suite").flatten() {
-        let module = entry.path().file_stem().expect("a name").to_string_lossy().into_owned();
-        let source = text(&entry.path());
-        let after = source.split("#[test]").skip(1);
-        let names = after.filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split('(').next());
-        found.extend(names.map(|name| format!("{module}::{name}")));
+    for (folder, prefix) in [("escape", ""), ("verdict", ""), ("../clients", "clients::")] {
+        for entry in fs::read_dir(suite().join(folder)).expect("a suite").flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let module = if folder == "verdict" { folder.to_owned() } else { stem };
+            let source = text(&path);
+            let after = source.split("#[test]").skip(1);
+            let names = after.filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split('(').next());
+            let attacks = names.filter(|name| !name.starts_with("work_"));
+            found.extend(attacks.map(|name| format!("{prefix}{module}::{name}")));
+        }
     }
     found
 }
