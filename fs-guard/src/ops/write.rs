@@ -79,7 +79,7 @@ pub(super) fn write(target: &Target, data: &[u8], options: WriteOptions) -> Resu
 /// Replaces what the target has by `data`, provided that it is still the file with these `facts`.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) fn overwrite(target: &Target, facts: &FileStat, data: &[u8], mode: Option<u32>) -> Result<(), OpError> {
     let place = Place { path: &target.path, folder: target.parent.as_fd(), name: &target.name };
     let failed = |errno| OpError::io("opening", place.path, errno);
