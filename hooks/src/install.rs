@@ -17,6 +17,7 @@ mod links;
 mod payload;
 mod person;
 mod pipeline;
+mod prefix;
 mod programs;
 mod record;
 mod report;
@@ -28,7 +29,7 @@ mod verify;
 mod version;
 
 pub use agent::{Agent, Scope, UnknownAgent};
-pub use clients::Wishes;
+pub use clients::{ShellPrefix, Wishes};
 pub use error::InstallError;
 pub use pipeline::{Request, Run, install, uninstall};
 pub use report::{FileReport, Outcome, Report};

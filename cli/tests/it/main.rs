@@ -4,6 +4,7 @@
 
 mod install;
 mod interrupted;
+mod prefix;
 mod refused;
 mod shown;
 mod world;

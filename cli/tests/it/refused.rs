@@ -134,7 +134,7 @@ fn options_that_do_not_fit_are_refused() {
         &["install", "gemini", "--shell-prefix"],
         &["install", "openclaw", "--workspace", "/w"],
         &["install", "copilot", "--scope", "managed", "--root", "/"],
-        &["install", "claude-code", "--shell-prefix"],
+        &["install", "codex", "--no-shell-prefix"],
     ] {
         assert_refused(&world, arguments, "");
     }

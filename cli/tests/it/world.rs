@@ -16,13 +16,18 @@ static PROGRAMS: RwLock<()> = RwLock::new(());
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lobsterpot");
 
-/// A launcher, as far as the installer uses one.
-const CONFINES: &str = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n";
+/// A launcher, as far as the installer uses one: under another name it stands in for a shell, which reads nothing.
+pub(crate) const CONFINES: &str = r#"#!/bin/sh
+case $0 in
+*/sandbox-exec) while [ "$1" != -- ]; do shift; done; shift; exec "$@" ;;
+esac
+exec /bin/sh -c "read() { return 1; }; $2"
+"#;
 
 /// A hook that rewrites every shell call to something harmless.
 pub(crate) const REWRITES: &str = r#"#!/bin/sh
 cat >/dev/null
-printf '%s' '{"hookSpecificOutput":{"updatedInput":{"command":"echo ran-to-its-end"}}}'
+printf '%s' '{"hookSpecificOutput":{"updatedInput":{"command":"echo ran-to-its-end; exit 7"}}}'
 "#;
 
 /// A hook that refuses private keys.

@@ -36,6 +36,20 @@ pub(crate) struct Context<'a> {
     pub(crate) programs: &'a Programs,
     /// What was asked for.
     pub(crate) wishes: &'a Wishes,
+    /// Whether the client's own shell starts in the sandbox as well.
+    pub(crate) prefixed: bool,
+}
+
+/// Whether the client's own shell is to start in the sandbox as well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ShellPrefix {
+    /// Where OpenClaw is, which answers the client's hooks as well, and where it does so already.
+    #[default]
+    AsNeeded,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
 }
 
 /// What the person who installs can choose.
@@ -45,8 +59,8 @@ pub struct Wishes {
     pub approve: bool,
     /// The workspace of every call, whatever the session says.
     pub workspace: Option<PathBuf>,
-    /// The client's own shell is started through the sandbox as well.
-    pub shell_prefix: bool,
+    /// Whether the client's own shell is started through the sandbox as well.
+    pub shell_prefix: ShellPrefix,
 }
 
 /// What the files of an installation mean while it is worked out.
@@ -97,9 +111,9 @@ pub(crate) fn pieces(agent: Agent, context: &Context<'_>) -> Result<Vec<Piece>, 
         let problem = format!("{agent} has nothing to approve there, or approves every rewritten call by itself");
         return Err(InstallError::Option { option: "--approve", problem });
     }
-    if context.wishes.shell_prefix && agent != Agent::ClaudeCode {
+    if context.wishes.shell_prefix != ShellPrefix::AsNeeded && agent != Agent::ClaudeCode {
         let problem = "only Claude Code has such a setting".to_owned();
-        return Err(InstallError::Option { option: "--shell-prefix", problem });
+        return Err(InstallError::Option { option: "--shell-prefix, --no-shell-prefix", problem });
     }
     match agent {
         Agent::ClaudeCode => Ok(claude_code::pieces(context)),
@@ -133,11 +147,11 @@ pub(crate) fn needed(agent: Agent) -> Vec<&'static str> {
     needed
 }
 
-/// Why hooks that are configured do not run, as far as the files say.
+/// Why hooks that are configured do not run, or do not decide, as far as the files say.
 pub(crate) fn inactive(agent: Agent, values: &[Value]) -> Vec<String> {
     let last = values.last().unwrap_or(&Value::Null);
     match agent {
-        Agent::ClaudeCode => claude_code::inactive(last),
+        Agent::ClaudeCode => claude_code::inactive(last).into_iter().chain(claude_code::outrun(last)).collect(),
         Agent::Gemini => gemini::inactive(last),
         Agent::OpenClaw => openclaw::refuse_holes(last).err().into_iter().collect(),
         Agent::Codex | Agent::Copilot | Agent::OpenCode => Vec::new(),

@@ -79,6 +79,13 @@ pub(crate) fn listed_home(person: &Person) -> PathBuf {
     home_in(&passwd, person.uid).unwrap_or_else(|| person.home.clone())
 }
 
+/// The home folders of everybody on this host, as its user database has them.
+pub(crate) fn homes(person: &Person) -> Vec<PathBuf> {
+    let passwd = fs::read_to_string(person.system(PASSWD)).unwrap_or_default();
+    let all = passwd.lines().filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
+    all.filter(|home| home.is_absolute()).collect()
+}
+
 /// The absolute home folder that the text of a password file gives `uid`.
 fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
     let entry = |line: &str| {

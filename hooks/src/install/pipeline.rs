@@ -15,11 +15,11 @@ use crate::install::error::InstallError;
 use crate::install::file::{self, Found, digest};
 use crate::install::json::Dialect;
 use crate::install::person::Person;
-use crate::install::programs::Programs;
+use crate::install::programs::{LAUNCHER, Programs};
 use crate::install::record::{Record, Written, remove_empty};
 use crate::install::report::{FileReport, Outcome, Report, difference};
 use crate::install::trust::Workspaces;
-use crate::install::{links, verify, version};
+use crate::install::{links, prefix, verify, version};
 
 /// The mode of folders that are made in a home folder.
 const PRIVATE: u32 = 0o700;
@@ -67,8 +67,12 @@ pub fn install(request: &Request) -> Result<Report, InstallError> {
     let stage = Stage::set(request)?;
     let needed = clients::needed(request.agent);
     let programs = Programs::find(request.programs.as_deref(), &needed, &stage.person, &stage.workspaces)?;
-    let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
     let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
+    let is_there = record.as_ref().is_some_and(|record| !record.links.is_empty());
+    let wish = request.wishes.shell_prefix;
+    let prefixed = prefix::is_wanted(request.agent, wish, request.scope, &stage.person, is_there);
+    let (scope, wishes) = (request.scope, &request.wishes);
+    let context = Context { person: &stage.person, scope, programs: &programs, wishes, prefixed };
     let (edits, values) = stage.plan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
     let (checks, warnings) = tried(request, &context, &edits, &values)?;
     let mut new = Record::new(request.agent, request.scope, programs.folder());
@@ -90,7 +94,8 @@ pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
     let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
     let programs =
         Programs::assumed(request.programs.as_deref(), record.as_ref().map(|record| record.programs.as_path()))?;
-    let context = Context { person: &stage.person, scope: request.scope, programs: &programs, wishes: &request.wishes };
+    let (scope, wishes) = (request.scope, &request.wishes);
+    let context = Context { person: &stage.person, scope, programs: &programs, wishes, prefixed: false };
     let edits = stage.unplan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
     let files = stage.commit(request, &edits, &[], None)?;
     if request.run == Run::Apply
@@ -120,6 +125,9 @@ fn tried(
     }
     let starts = clients::starts(request.agent, context, values)?;
     let mut checks = verify::hooks(request.agent, &starts, request.wishes.workspace.as_deref(), context.person)?;
+    if context.prefixed {
+        checks.extend(prefix::try_out(&starts, Path::new(&context.programs.path(LAUNCHER)), context.person)?);
+    }
     let installed = version::find(request.agent);
     checks.extend(clients::try_more(request.agent, context, installed.as_ref(), edits)?);
     let mut warnings: Vec<String> = clients::warnings(request.agent, context, values);

@@ -1,6 +1,6 @@
 //! Which clients are on this host, and which of them are guarded: read from their configuration, and tried.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::install::person::Person;
 use crate::install::programs::{self, Programs};
 use crate::install::record::Record;
 use crate::install::trust::Workspaces;
-use crate::install::{links, verify, version};
+use crate::install::{links, prefix, verify, version};
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +64,8 @@ pub struct ScopeStatus {
     pub active: bool,
     /// Why not, or what has changed since the installation.
     pub problems: Vec<String>,
+    /// Whether the client's own shell starts in the sandbox as well, whatever a hook answers.
+    pub shell_prefix: bool,
 }
 
 /// What is known of a client that another one starts.
@@ -136,21 +138,25 @@ impl Look<'_> {
     fn scope(&self, agent: Agent, scope: Scope) -> Option<ScopeStatus> {
         match self.examine(agent, scope) {
             Ok(None) => None,
-            Ok(Some(problems)) => Some(ScopeStatus { scope, active: problems.is_empty(), problems }),
-            Err(error) => Some(ScopeStatus { scope, active: false, problems: vec![error.to_string()] }),
+            Ok(Some((problems, shell_prefix))) => {
+                Some(ScopeStatus { scope, active: problems.is_empty(), problems, shell_prefix })
+            }
+            Err(error) => {
+                Some(ScopeStatus { scope, active: false, problems: vec![error.to_string()], shell_prefix: false })
+            }
         }
     }
 
-    /// What is wrong with an installation; `None` when there is none.
+    /// What is wrong with an installation, and whether it has a prefix of the shell; `None` when there is none.
     ///
     /// # Errors
     /// When it cannot be looked at.
-    fn examine(&self, agent: Agent, scope: Scope) -> Result<Option<Vec<String>>, InstallError> {
+    fn examine(&self, agent: Agent, scope: Scope) -> Result<Option<(Vec<String>, bool)>, InstallError> {
         let record = Record::load(agent, scope, &self.person, &self.workspaces)?;
         let recorded = record.as_ref().map(|record| record.programs.as_path());
         let programs = Programs::assumed(self.question.programs.as_deref(), recorded)?;
         let wishes = Wishes::default();
-        let context = Context { person: &self.person, scope, programs: &programs, wishes: &wishes };
+        let context = Context { person: &self.person, scope, programs: &programs, wishes: &wishes, prefixed: false };
         let Ok(pieces) = clients::pieces(agent, &context) else { return Ok(None) };
         let (mut problems, mut values, mut ours) = (Vec::new(), Vec::new(), record.is_some());
         for piece in &pieces {
@@ -191,7 +197,21 @@ impl Look<'_> {
         problems.extend(clients::inactive(agent, &values));
         let recorded = record.is_some();
         problems.extend(self.tried(agent, &context, &values, recorded).err().map(|error| error.to_string()));
-        Ok(Some(problems))
+        let prefix = values.iter().find_map(prefix::of).filter(|_| agent == Agent::ClaudeCode);
+        if let Some(link) = &prefix {
+            problems.extend(self.prefixed(link, agent, &context, &values).err().map(|error| error.to_string()));
+        }
+        Ok(Some((problems, prefix.is_some())))
+    }
+
+    /// Tries the prefix of the shell that is configured.
+    ///
+    /// # Errors
+    /// When it does not protect, or somebody else could change it.
+    fn prefixed(&self, link: &Path, agent: Agent, context: &Context<'_>, values: &[Value]) -> Result<(), InstallError> {
+        programs::check(link, &self.person, &self.workspaces)?;
+        let launcher = link.canonicalize().map_err(|error| InstallError::io("resolve", link, error))?;
+        prefix::try_out(&clients::starts(agent, context, values)?, &launcher, &self.person).map(|_| ())
     }
 
     /// Tries the hooks that are configured.
@@ -224,8 +244,15 @@ impl Look<'_> {
             .and_then(|found| parse(&found, Dialect::Five))
             .and_then(|document| document.value().map_err(|problem| InstallError::Verify { problem }));
         for (name, agent) in clients::backends(&value.unwrap_or(Value::Null)) {
-            let covered = clients.iter().any(|client| Some(client.client) == agent && client.covered);
+            let client = clients.iter().find(|client| Some(client.client) == agent && client.covered);
+            let held = client.is_some_and(|client| {
+                agent != Some(Agent::ClaudeCode) || client.scopes.iter().any(|scope| scope.active && scope.shell_prefix)
+            });
+            let covered = client.is_some() && held;
             let reason = match agent {
+                Some(agent) if client.is_some() && !held => format!(
+                    "it runs its own tools, and OpenClaw's own answer to a call may win over the hook's: `lobsterpot install {agent} --shell-prefix`"
+                ),
                 Some(agent) if covered => format!("it runs its own tools, with the hooks of {agent}"),
                 Some(agent) => format!("it runs its own tools: `lobsterpot install {agent}`"),
                 None => "it runs its own tools, which no hook can rewrite".to_owned(),

@@ -21,10 +21,10 @@ use crate::install::trial::{self, said};
 use crate::quote;
 
 /// What lies outside of the workspace.
-const CANARY: &str = "canary-that-must-stay-outside";
+pub(crate) const CANARY: &str = "canary-that-must-stay-outside";
 
 /// What the command says when it has run.
-const DONE: &str = "ran-to-its-end";
+pub(crate) const DONE: &str = "ran-to-its-end";
 
 /// Where clients look for the rewritten command in an answer.
 const REWRITTEN: [&str; 5] = [
@@ -70,6 +70,14 @@ impl Start {
         }
     }
 
+    /// The same, not told which folder is the workspace; a line for a shell stays as it is.
+    fn without_workspace(&self) -> Self {
+        let Self::Direct(words) = self else { return self.clone() };
+        let place = words.iter().position(|word| word == "--workspace").unwrap_or(words.len());
+        let rest = words.iter().skip(place + 2);
+        Self::Direct(words.iter().take(place).chain(rest).cloned().collect())
+    }
+
     /// Its words, as far as they can be told apart without a shell.
     fn words(&self) -> Vec<OsString> {
         match self {
@@ -96,6 +104,11 @@ impl Start {
 }
 
 impl Starts {
+    /// The same, for a trial in another workspace than the one that is named.
+    pub(crate) fn without_workspace(&self) -> Self {
+        Self { shell: self.shell.without_workspace(), files: self.files.without_workspace() }
+    }
+
     /// The programs that are started.
     pub(crate) fn programs(&self) -> Vec<PathBuf> {
         [&self.shell, &self.files]
@@ -211,12 +224,7 @@ impl Scene {
 fn shell(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallError> {
     let workspace = scene.workspace();
     let payload = payload::shell(agent, &workspace, &scene.command());
-    let output = asked(start, &payload, scene)?;
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    let rewritten = REWRITTEN.iter().find_map(|place| answer.pointer(place)?.as_str());
-    let Some(rewritten) = rewritten.filter(|_| output.status.success()) else {
-        return Err(failed(format!("a shell call did not come back rewritten: {}", said(&output))));
-    };
+    let rewritten = command_in(&asked(start, &payload, scene)?)?;
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(rewritten);
     let output = run(command, None, &workspace)?;
@@ -228,6 +236,30 @@ fn shell(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallEr
         return Err(failed("the rewritten command could read a file outside of the workspace".to_owned()));
     }
     Ok("a shell call came back rewritten, and ran where a file outside of the workspace cannot be read".to_owned())
+}
+
+/// What the hook for shell tools makes of a command in a workspace that it finds by itself.
+///
+/// # Errors
+/// When the call does not come back rewritten.
+pub(crate) fn rewritten(
+    agent: Agent,
+    starts: &Starts,
+    workspace: &Path,
+    command: &str,
+) -> Result<String, InstallError> {
+    command_in(&run(starts.shell.command(), Some(&payload::shell(agent, workspace, command)), workspace)?)
+}
+
+/// The rewritten command in a hook's answer.
+///
+/// # Errors
+/// When there is none.
+fn command_in(output: &Output) -> Result<String, InstallError> {
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    let rewritten = REWRITTEN.iter().find_map(|place| answer.pointer(place)?.as_str());
+    let missing = || failed(format!("a shell call did not come back rewritten: {}", said(output)));
+    rewritten.filter(|_| output.status.success()).map(str::to_owned).ok_or_else(missing)
 }
 
 /// Starts a hook for a call in the workspace. A client that does not tell where its session began leaves that to the policy,
@@ -288,6 +320,6 @@ fn run(command: Command, payload: Option<&Value>, folder: &Path) -> Result<Outpu
 }
 
 /// The failure of a trial.
-fn failed(problem: String) -> InstallError {
+pub(crate) fn failed(problem: String) -> InstallError {
     InstallError::Verify { problem }
 }

@@ -20,16 +20,21 @@ pub(crate) struct Installed {
 
 /// The program that the caller's `PATH` leads to. What it says is shown and warned about, and decides nothing else.
 pub(crate) fn find(agent: Agent) -> Option<Installed> {
-    let folders = std::env::var_os("PATH")?;
-    let path = std::env::split_paths(&folders)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(agent.program()))
-        .find(|path| path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0))?;
+    let path = program(agent)?;
     let mut command = Command::new(&path);
     command.arg("--version");
     let output = trial::run(command, None, &std::env::temp_dir()).ok();
     let version = output.and_then(|output| first(&String::from_utf8_lossy(&output.stdout)));
     Some(Installed { path, version })
+}
+
+/// Where the caller's `PATH` leads to; nothing is started.
+pub(crate) fn program(agent: Agent) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(agent.program()))
+        .find(|path| path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0))
 }
 
 /// The first version in a text.

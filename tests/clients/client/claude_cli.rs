@@ -31,7 +31,7 @@ impl Client for ClaudeCli {
     /// Only the guards of Claude Code: with the plugin in place, OpenClaw itself refuses the backend's shell. The shell
     /// prefix is needed: of OpenClaw's own hook and ours, the one that ends last decides what the command is.
     fn install(&self, world: &World) {
-        let words = ["install", "claude-code", "--approve", "--shell-prefix"];
+        let words = ["install", "claude-code", "--approve"];
         world.run(&Start::new(&["/opt/lobsterpot/lobsterpot"]).args(&words)).ok();
     }
 

@@ -3,7 +3,7 @@
 //! Exec form (`args`), so that no shell with a repository's `BASH_ENV` starts the hook; `onFailure`, so that a hook that
 //! cannot be started stops the call; a `timeout` above the hooks' own deadline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark, starts};
 use crate::install::clients::{Context, Piece, Values, arguments};
 use crate::install::json::Dialect;
+use crate::install::prefix;
 use crate::install::programs::{FILE_HOOK, LAUNCHER, SHELL_HOOK};
 
 /// Where the hooks are.
@@ -38,9 +39,6 @@ const CARRIED: [&str; 2] = ["deny", "ask"];
 /// What stands before a command in the rewritten text: the quote, or the end of the command before it.
 const BEGINNINGS: [&str; 4] = ["'", "& ", "; ", "| "];
 
-/// The variable that names a program for the client to start its own shell with.
-const PREFIX: &str = "CLAUDE_CODE_SHELL_PREFIX";
-
 /// The files of an installation.
 pub(crate) fn pieces(context: &Context<'_>) -> Vec<Piece> {
     let path = match context.scope {
@@ -61,15 +59,11 @@ fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, St
             changes.push(Change::element(&["permissions", kind], json!(rule), Mark::Same));
         }
     }
-    if let Some((link, launcher)) = shell(context) {
-        // The hook's own launcher starts inside of that one, so it must be seen there.
-        if !["/usr/", "/opt/"].iter().any(|place| launcher.starts_with(place)) {
-            return Err("--shell-prefix needs the programs in /usr or /opt, which a sandbox can see".to_owned());
-        }
+    if let Some((link, _)) = shell(context) {
         if link.to_string_lossy().contains(char::is_whitespace) {
             return Err("--shell-prefix needs a home folder without spaces in its name".to_owned());
         }
-        changes.push(Change::shared(&["env", PREFIX], json!(format!("{} -c", link.display()))));
+        changes.push(Change::shared(&["env", prefix::VARIABLE], json!(prefix::value(&link))));
     }
     if context.scope == Scope::Managed {
         changes.push(Change::shared(&["allowManagedHooksOnly"], json!(true)));
@@ -119,12 +113,7 @@ fn begun(pattern: &str) -> String {
 
 /// The launcher's other name, with which the client starts its own shell: where it is, and what it leads to.
 pub(crate) fn shell(context: &Context<'_>) -> Option<(PathBuf, PathBuf)> {
-    let folder = match context.scope {
-        Scope::User => context.person.home.join(".local/share/lobsterpot"),
-        Scope::Managed => context.person.system("/usr/local/lib/lobsterpot"),
-    };
-    let link = (folder.join("lobsterpot-shell"), PathBuf::from(context.programs.path(LAUNCHER)));
-    context.wishes.shell_prefix.then_some(link)
+    context.prefixed.then(|| prefix::link(context, &context.programs.path(LAUNCHER)))
 }
 
 /// What a person should know.
@@ -142,16 +131,39 @@ pub(crate) fn warnings(context: &Context<'_>, settings: &Value) -> Vec<String> {
     if patterns(settings, "deny").chain(patterns(settings, "ask")).next().is_some() {
         warnings.push("your rules that deny or ask about shell commands are carried over when this is run: run it again after changing them".to_owned());
     }
-    if context.wishes.shell_prefix {
-        warnings.push("the client's own shell now works in workspaces that the policy names ([workspace] roots), and nowhere else".to_owned());
-    }
-    let others = rivals(settings);
-    if others > 0 {
-        warnings.push(format!(
-            "{others} other PreToolUse hooks see shell calls; if one of them rewrites the command, the one that ends last wins"
-        ));
-    }
+    warnings.extend(about_the_prefix(context));
+    warnings.extend(outrun(settings));
     warnings
+}
+
+/// What a person should know of the client's own shell.
+fn about_the_prefix(context: &Context<'_>) -> Vec<String> {
+    if !context.prefixed {
+        let left_out = "OpenClaw is here, and what it runs by Claude Code (claude-cli) is not guarded without the prefix of the shell: its own answer to a call may win over the hook's".to_owned();
+        return prefix::has_openclaw(context.scope, context.person).then_some(left_out).into_iter().collect();
+    }
+    let line = match &context.wishes.workspace {
+        Some(workspace) => format!("for this one, the policy must say: {}", prefix::policy_line(workspace)),
+        None => {
+            format!("to name one, the policy says, for example: {}", prefix::policy_line(Path::new("~/code/project")))
+        }
+    };
+    let policy = context.person.home.join(".config/lobsterpot/policy.toml");
+    vec![
+        format!("{}; {line} (\"{}\")", prefix::ELSEWHERE, policy.display()),
+        "behind the prefix of the shell every command starts in the session's folder: a `cd` ends with its command"
+            .to_owned(),
+    ]
+}
+
+/// Why another hook may decide what a shell call runs, as far as the settings say.
+pub(crate) fn outrun(settings: &Value) -> Option<String> {
+    let others = rivals(settings);
+    (others > 0 && prefix::of(settings).is_none()).then(|| {
+        format!(
+            "{others} other PreToolUse hooks see shell calls; if one of them rewrites the command, the one that ends last wins: take --shell-prefix, which holds in any case"
+        )
+    })
 }
 
 /// Why no hook runs, as far as the settings say.
