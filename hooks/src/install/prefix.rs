@@ -49,7 +49,7 @@ pub(crate) fn is_wanted(agent: Agent, wish: ShellPrefix, scope: Scope, person: &
     }
 }
 
-/// Whether OpenClaw is here, for those whose sessions are meant: its program, or a folder of its in a home folder.
+/// Whether OpenClaw is here, for those whose sessions are meant: its program, or a configuration in a home folder.
 pub(crate) fn has_openclaw(scope: Scope, person: &Person) -> bool {
     let mut all = vec![person.home.clone()];
     if scope == Scope::Managed {
@@ -58,7 +58,7 @@ pub(crate) fn has_openclaw(scope: Scope, person: &Person) -> bool {
     version::program(Agent::OpenClaw).is_some() || all.iter().any(|home| keeps_openclaw(home))
 }
 
-/// Whether OpenClaw keeps something in a home folder.
+/// Whether OpenClaw has a configuration in a home folder, for one of its profiles.
 fn keeps_openclaw(home: &Path) -> bool {
     let is_its_own = |name: &OsStr| {
         let name = name.to_string_lossy();
@@ -66,7 +66,7 @@ fn keeps_openclaw(home: &Path) -> bool {
     };
     // A home folder that cannot be listed is not one that this user installs for.
     let mut names = fs::read_dir(home).into_iter().flatten().flatten();
-    names.any(|entry| is_its_own(&entry.file_name()) && entry.path().is_dir())
+    names.any(|entry| is_its_own(&entry.file_name()) && entry.path().join("openclaw.json").is_file())
 }
 
 /// The launcher's other name: where it is, and what it leads to.
@@ -228,13 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn openclaw_is_found_by_its_folders_and_not_by_a_trials() {
+    fn openclaw_is_found_by_its_configuration_and_not_by_a_trials_folder() {
         for (name, found) in [(".openclaw", true), (".openclaw-work", true), (".openclaws", false)] {
             let home = tempfile::tempdir().unwrap();
+            let configure =
+                |folder: &str| std::fs::write(home.path().join(folder).join("openclaw.json"), "{}").unwrap();
             std::fs::create_dir(home.path().join(".openclaw-lobsterpot-try-x")).unwrap();
-            std::fs::write(home.path().join(".openclaw-file"), "").unwrap();
-            assert!(!keeps_openclaw(home.path()));
+            configure(".openclaw-lobsterpot-try-x");
             std::fs::create_dir(home.path().join(name)).unwrap();
+            assert!(!keeps_openclaw(home.path()));
+            configure(name);
             assert_eq!(keeps_openclaw(home.path()), found, "{name}");
         }
     }
