@@ -97,6 +97,11 @@ fn refuse_odd(metadata: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether an error says that something on the way does not exist.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// The way to a file, one component at a time, so that every folder that could redirect it is known.
 struct Way {
     /// Where it ends, free of symbolic links.
@@ -114,7 +119,12 @@ impl Way {
     /// When a component cannot be examined, or there are too many symbolic links.
     fn walk(path: &Path) -> io::Result<Option<Self>> {
         let path = std::path::absolute(path)?;
-        let last_is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        let last_is_link = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata.is_symlink(),
+            // The common case, settled by one question.
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(_) => false,
+        };
         let mut left: Vec<OsString> = path.iter().rev().map(OsStr::to_owned).collect();
         let mut end = PathBuf::from("/");
         let mut folders: Vec<Folder> = Vec::new();
@@ -127,9 +137,7 @@ impl Way {
             end.push(&name);
             let metadata = match fs::symlink_metadata(&end) {
                 Ok(metadata) => metadata,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                    return Ok(None);
-                }
+                Err(error) if is_missing(&error) => return Ok(None),
                 Err(error) => return Err(error),
             };
             if metadata.is_symlink() {
