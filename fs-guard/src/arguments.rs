@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use lobsterpot_policy::ProfileName;
 
-use crate::guard::{HomeSource, LastLink, Options, Spelling};
+use crate::guard::{HomeSource, LastLink, Options, Spelling, Uses};
 use crate::ops::{CheckFor, RemoveOptions, Span, WriteOptions};
 use crate::serve::access;
 
@@ -227,6 +227,7 @@ fn options(matches: &ArgMatches, here: PathBuf) -> Result<Options, UsageError> {
         masked: all("mask"),
         directory: matches.get_one::<PathBuf>("directory").map_or_else(|| here.clone(), |folder| here.join(folder)),
         home: HomeSource::Environment,
+        uses: Uses::Many,
     })
 }
 

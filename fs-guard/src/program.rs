@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt as _;
 
 use lobsterpot_policy::{Decision, ReasonCode};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::arguments::{Action, Asked, Format, UsageError, parse};
 use crate::confine::{self, ConfineError, Confined, Work};
 use crate::exit::Exit;
-use crate::guard::{Guard, GuardError};
+use crate::guard::{Guard, GuardError, Options, Uses};
 use crate::ops::{Checked, FileKind, MAX_BYTES, OpError, Operations};
 use crate::serve::{self, ServeError};
 use crate::sys::descriptors;
@@ -72,6 +73,11 @@ fn carry_out(arguments: Vec<OsString>) -> Result<(), Failure> {
     let here = std::env::current_dir().map_err(stream("looking at the current folder"))?;
     match parse(arguments, here)? {
         Asked::Print(text) => print(text.as_bytes()),
+        Asked::Do(options, action @ Action::Check { .. }) => {
+            // Never dropped: the process ends with its answer, and freeing a policy piece by piece takes time.
+            let guard = ManuallyDrop::new(Guard::load(&Options { uses: Uses::Once, ..*options })?);
+            act(&guard, action)
+        }
         Asked::Do(options, action) => act(&Guard::load(&options)?, action),
     }
 }

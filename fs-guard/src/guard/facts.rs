@@ -6,7 +6,8 @@
 //! folder that rules name something in.
 //!
 //! Facts do not go stale: before each use the folders that the caller or the sandbox may change are compared with their stamps,
-//! links that were followed are followed again, and after [`LIFETIME`] everything is looked at anew.
+//! links that were followed are followed again, and after [`LIFETIME`] everything is looked at anew. A guard that is made for one
+//! call answers as of one moment, and takes no stamps.
 
 use std::ffi::OsString;
 use std::os::fd::AsRawFd;
@@ -20,6 +21,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::handle::Root;
 use super::index::{Entry, Index};
 use super::look::Look;
+use super::options::Uses;
+use super::survey::Survey;
 
 /// After this time all is looked at again: for what only root changes, and for large searches.
 const LIFETIME: Duration = Duration::from_secs(1);
@@ -39,6 +42,8 @@ pub(super) struct Ground<'a> {
     pub(super) roots: &'a [PathBuf],
     /// The home folders: with `roots`, what may change between two requests.
     pub(super) homes: &'a [PathBuf],
+    /// How often the guard is asked.
+    pub(super) uses: Uses,
 }
 
 /// Why a path that no rule names is covered by one.
@@ -83,9 +88,9 @@ pub(super) struct Stamp {
 }
 
 impl Facts {
-    /// Looks.
-    pub(super) fn look(ground: Ground<'_>) -> Self {
-        Look::new(ground).finish()
+    /// Looks, where so much is known of folders.
+    pub(super) fn look(ground: Ground<'_>, survey: Survey) -> Self {
+        Look::new(ground, survey).finish()
     }
 
     /// Nothing found yet.

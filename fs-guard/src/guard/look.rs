@@ -1,25 +1,23 @@
 //! Collecting facts: one listing for each folder that rules name much in, and as few other questions as will do.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use lobsterpot_policy::{ResolvedPattern, Segment};
-use nix::dir::{Dir, Type};
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, lstat};
+use nix::sys::stat::lstat;
 use rustc_hash::FxHashMap;
 
 use super::expand;
 use super::facts::{Cause, Content, Facts, Ground, Stamp, follow};
 use super::handle::{Kind, kind_of};
-use super::index::{Entry, List, ancestors, lies_in, split};
+use super::index::{Entry, List, ancestors, lies_in};
+use super::options::Uses;
 use super::repository;
+use super::survey::{Link, Survey, Way};
 
-/// From so many names on, a folder is listed rather than asked for each.
-const MANY: usize = 4;
+/// From so many names on, a folder is listed rather than asked for each: a listing costs five calls of the kernel, and one of a
+/// large folder much more.
+const MANY: usize = 16;
 
 /// A look in progress.
 pub(super) struct Look<'a> {
@@ -29,36 +27,14 @@ pub(super) struct Look<'a> {
     facts: Facts,
     /// What has a stamp already, and whether its content counts.
     stamped: FxHashMap<OsString, Content>,
-    /// What is in folders; `None` when they cannot be listed.
-    listings: FxHashMap<OsString, Option<Rc<Listing>>>,
-    /// How folders are reached.
-    ways: FxHashMap<OsString, Way>,
-}
-
-/// The names in a folder, and whether each may be a symbolic link.
-type Listing = FxHashMap<OsString, bool>;
-
-/// How a folder is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// Without a symbolic link.
-    Straight,
-    /// Through one, or nobody knows.
-    Crooked,
-    /// Not at all: it does not exist.
-    Missing,
+    /// What is known of folders.
+    survey: Survey,
 }
 
 impl<'a> Look<'a> {
-    /// A look that has found nothing yet.
-    pub(super) fn new(ground: Ground<'a>) -> Self {
-        Self {
-            ground,
-            facts: Facts::empty(),
-            stamped: FxHashMap::default(),
-            listings: FxHashMap::default(),
-            ways: FxHashMap::default(),
-        }
+    /// A look that has found nothing yet, where so much is known of folders.
+    pub(super) fn new(ground: Ground<'a>, survey: Survey) -> Self {
+        Self { ground, facts: Facts::empty(), stamped: FxHashMap::default(), survey }
     }
 
     /// Collects everything.
@@ -91,11 +67,11 @@ impl<'a> Look<'a> {
                 Way::Crooked => names.into_iter().for_each(|(name, entry)| self.add(folder.join(name), *entry)),
                 Way::Straight => {
                     self.stamp(folder);
-                    let listing = if names.len() >= MANY { self.list(folder) } else { None };
+                    let listing = if names.len() >= MANY { self.survey.list(folder) } else { None };
                     for (name, entry) in names {
                         let path = folder.join(name);
                         let is_link = match &listing {
-                            Some(listing) => listing.get(name).copied().unwrap_or(false),
+                            Some(listing) => listing.get(name).is_some_and(|link| *link != Link::No),
                             None => lstat(&path).is_ok_and(|facts| kind_of(&facts) == Kind::Link),
                         };
                         if is_link {
@@ -118,8 +94,8 @@ impl<'a> Look<'a> {
             match wild.pattern.tail() {
                 [segment @ Segment::Glob(_)] if self.way(prefix) == Way::Straight => {
                     self.stamp(prefix);
-                    let Some(listing) = self.list(prefix) else { continue };
-                    for (name, _) in listing.iter().filter(|(name, is_link)| **is_link && segment.matches(name)) {
+                    let Some(listing) = self.survey.list(prefix) else { continue };
+                    for (name, _) in listing.iter().filter(|(name, link)| **link != Link::No && segment.matches(name)) {
                         self.add(prefix.join(name), wild.entry);
                     }
                 }
@@ -192,36 +168,28 @@ impl<'a> Look<'a> {
 
     /// How `folder` is reached, and a stamp of the folder in which it is missing.
     fn way(&mut self, folder: &Path) -> Way {
-        if let Some(way) = self.ways.get(folder.as_os_str()) {
-            return *way;
+        let is_known = self.survey.known(folder).is_some();
+        let way = self.survey.way(self.ground.root, folder);
+        if way == Way::Missing && !is_known {
+            self.stamp_holder(folder);
         }
-        let (holder, name) = split(folder);
-        let missing = |listing: &Option<Rc<Listing>>| listing.as_ref().is_some_and(|names| !names.contains_key(name));
-        let is_missing = self.ways.get(holder) == Some(&Way::Missing) || self.listings.get(holder).is_some_and(missing);
-        let way = if is_missing {
-            Way::Missing
-        } else {
-            match self.ground.root.straight(folder) {
-                Ok(_) => Way::Straight,
-                Err(Errno::ENOENT | Errno::ENOTDIR) => {
-                    self.stamp_holder(folder);
-                    Way::Missing
-                }
-                Err(_) => Way::Crooked,
-            }
-        };
-        self.ways.insert(folder.as_os_str().to_owned(), way);
         way
     }
 
     /// Stamps the innermost existing folder around the missing `folder`.
     fn stamp_holder(&mut self, folder: &Path) {
+        if self.ground.uses == Uses::Once {
+            return;
+        }
         let existing = ancestors(folder).skip(1).find(|path| lstat(*path).is_ok()).map(Path::to_owned);
         existing.into_iter().for_each(|path| self.stamp(&path));
     }
 
     /// Stamps `folder`, in which names matter, and the folders that it lies in, where they may change.
     fn stamp(&mut self, folder: &Path) {
+        if self.ground.uses == Uses::Once {
+            return;
+        }
         for (number, path) in ancestors(folder).enumerate() {
             let around = self.ground.roots.iter().chain(self.ground.homes);
             if !around.into_iter().any(|root| lies_in(path, root)) {
@@ -238,27 +206,4 @@ impl<'a> Look<'a> {
             self.stamped.insert(path.as_os_str().to_owned(), content);
         }
     }
-
-    /// What is in `folder`; `None` when it cannot be listed.
-    fn list(&mut self, folder: &Path) -> Option<Rc<Listing>> {
-        if let Some(listing) = self.listings.get(folder.as_os_str()) {
-            return listing.clone();
-        }
-        let listing = names_in(folder).map(Rc::new);
-        self.listings.insert(folder.as_os_str().to_owned(), listing.clone());
-        listing
-    }
-}
-
-/// The names in `folder`; `None` when it cannot be listed.
-fn names_in(folder: &Path) -> Option<Listing> {
-    let mut listing = Dir::open(folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let mut names = Listing::default();
-    for entry in listing.iter() {
-        let entry = entry.ok()?;
-        // Some file systems do not tell the kind.
-        let may_be_link = entry.file_type().is_none_or(|kind| kind == Type::Symlink);
-        names.insert(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), may_be_link);
-    }
-    Some(names)
 }

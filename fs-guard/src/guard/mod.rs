@@ -8,6 +8,7 @@
 
 mod below;
 mod caller;
+mod draft;
 mod error;
 mod expand;
 mod facts;
@@ -21,6 +22,7 @@ mod repository;
 mod request;
 mod sight;
 mod spelling;
+mod survey;
 mod walk;
 mod within;
 mod words;
@@ -33,36 +35,29 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use lobsterpot_policy::{
-    Access, Decision, HomeView, Judge, LoadRequest, Overlay, PatternError, Places, Policy, Purpose, Rule, SystemReader,
-    Verdict, load,
-};
+use lobsterpot_policy::{Access, Decision, HomeView, Judge, Places, Policy, Purpose, Rule, Verdict};
 use nix::errno::Errno;
 
+pub use draft::Draft;
 pub use error::GuardError;
 use facts::{Cause, Facts, Ground};
 use handle::{Found, Kind, Root, Runs, look};
 use index::{Entry, Index, List, lies_in, split};
-pub use options::{HomeSource, Options};
+pub use options::{HomeSource, Options, Uses};
 pub use request::{LastLink, Objects, Refusal, Request, Spelling, Target};
 use sight::{Sight, Writing};
+use survey::{Survey, Way};
 use walk::{End, Parent, Walk};
 pub use within::Within;
 use words::LONGEST_PATH;
-
-/// The system's policy file.
-const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
-/// The user's policy file, in the home folder.
-const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
-/// The policy file of a workspace, which may only narrow.
-const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
 
 /// A policy on this host.
 #[derive(Debug)]
 pub struct Guard {
     /// The composed policy.
-    policy: Policy,
+    policy: Arc<Policy>,
     /// What `~` and its like mean, with the workspaces.
     places: Places,
     /// The policy's rules by path.
@@ -75,6 +70,10 @@ pub struct Guard {
     directory: PathBuf,
     /// The root folder.
     root: Root,
+    /// How often it is asked.
+    uses: Uses,
+    /// What is known of folders since the guard was made, when that still counts.
+    survey: RefCell<Survey>,
     /// What names do not tell, as of the last request.
     facts: RefCell<Option<Rc<Facts>>>,
     /// The policy's judge, made when it is needed.
@@ -87,56 +86,39 @@ impl Guard {
     /// # Errors
     /// When a policy file cannot be used, an option names nothing, or a folder cannot be a workspace.
     pub fn load(options: &Options) -> Result<Self, GuardError> {
-        let mut places = caller::places(options.home);
-        let named = real_paths("--workspace", &options.workspaces)?;
-        places.workspaces.clone_from(&named);
-        let mut request = LoadRequest {
-            profile: options.profile,
-            system: Some(PathBuf::from(SYSTEM_POLICY)),
-            user: Some(places.home.join(USER_POLICY)),
-            explicit: options.policies.clone(),
-            workspace_files: Vec::new(),
-            flags: flags(options)?,
-            places: places.clone(),
-            writable_roots: real_paths("--rw", &options.writable)?,
-        };
-        // Until the policy says which the workspaces are, the current folder counts as one.
-        request.writable_roots.push(options.directory.clone());
-        let mut policy = load(&request, &SystemReader)?;
-        places.workspaces = workspace::choose(named, &policy, &places, &options.directory);
-        let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|folder| folder.join(WORKSPACE_POLICY)).collect();
-        if narrowing.iter().any(|file| file.symlink_metadata().is_ok()) {
-            request.workspace_files = narrowing;
-            request.places = places.clone();
-            policy = load(&request, &SystemReader)?;
-        }
-        Self::new(policy, places, options.directory.clone())
+        let draft = Draft::load(options)?;
+        let workspaces = draft.choice();
+        draft.settle(workspaces)
     }
 
     /// A guard of a policy that was composed already.
     ///
     /// # Errors
     /// When the root folder cannot be opened, or a folder cannot be a workspace.
-    fn new(policy: Policy, places: Places, directory: PathBuf) -> Result<Self, GuardError> {
+    fn new(policy: Arc<Policy>, places: Places, directory: PathBuf, uses: Uses) -> Result<Self, GuardError> {
         let root = Root::open().map_err(|errno| GuardError::Look { path: PathBuf::from("/"), errno })?;
         let roots = roots(&policy, &places);
         let index = Index::new(&policy, &places, &roots);
         workspace::verify(&policy, &places, &index)?;
-        let seen = seen(&policy, &places, &root);
-        let (facts, judge) = (RefCell::new(None), OnceCell::new());
-        Ok(Self { policy, places, index, roots, seen, directory, root, facts, judge })
+        let mut survey = Survey::default();
+        let seen = seen(&policy, &places, &root, &mut survey);
+        if uses == Uses::Many {
+            survey = Survey::default();
+        }
+        let (survey, facts, judge) = (RefCell::new(survey), RefCell::new(None), OnceCell::new());
+        Ok(Self { policy, places, index, roots, seen, directory, root, uses, survey, facts, judge })
     }
 
     /// The policy.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
     /// The judge of names alone. It does not look at the host: [`Guard::resolve`] does.
     #[must_use]
     pub fn judge(&self) -> &Judge {
-        self.judge.get_or_init(|| Judge::new(&self.policy, &self.places))
+        self.judge.get_or_init(|| Judge::sharing(Arc::clone(&self.policy), &self.places))
     }
 
     /// The workspaces, as real paths.
@@ -287,8 +269,9 @@ impl Guard {
             seen: &self.seen,
             roots: &self.roots,
             homes: &self.places.homes,
+            uses: self.uses,
         };
-        let facts = Rc::new(Facts::look(ground));
+        let facts = Rc::new(Facts::look(ground, self.survey.take()));
         *kept = Some(Rc::clone(&facts));
         facts
     }
@@ -470,16 +453,22 @@ fn roots(policy: &Policy, places: &Places) -> Vec<PathBuf> {
 }
 
 /// Everything that is shown lies in one of these, and more.
-fn seen(policy: &Policy, places: &Places, root: &Root) -> Vec<PathBuf> {
+fn seen(policy: &Policy, places: &Places, root: &Root, survey: &mut Survey) -> Vec<PathBuf> {
     let mut seen = places.workspaces.clone();
     seen.extend(places.homes.iter().cloned());
+    // Most rules are about names in these: the listings tell which of them are there.
+    for folder in std::iter::once(Path::new("/")).chain(places.homes.iter().map(PathBuf::as_path)) {
+        if survey.way(root, folder) == Way::Straight {
+            survey.list(folder);
+        }
+    }
     let (bases, mut patterns) = (places.all_bases(Purpose::Grant), Vec::new());
     for rule in policy.files.read.iter().chain(&policy.files.write) {
         rule.pattern.resolve_in(&bases, &mut |pattern| patterns.push(pattern));
     }
     for pattern in &patterns {
         let path = pattern.prefix();
-        if root.straight(path).is_err_and(|errno| errno == Errno::ELOOP) {
+        if survey.way(root, path) == Way::Crooked {
             seen.extend(std::fs::canonicalize(path).ok());
         }
         if !seen.iter().any(|folder| lies_in(path, folder)) {
@@ -487,41 +476,6 @@ fn seen(policy: &Policy, places: &Places, root: &Root) -> Vec<PathBuf> {
         }
     }
     seen
-}
-
-/// The options' part of the policy.
-///
-/// # Errors
-/// When an option cannot be a rule.
-fn flags(options: &Options) -> Result<Overlay, GuardError> {
-    let mut flags = Overlay::default();
-    let unusable = |option| move |source: PatternError| GuardError::Flag { option, source };
-    for path in real_paths("--ro", &options.readable)? {
-        flags.read(&path).map_err(unusable("--ro"))?;
-    }
-    for path in real_paths("--rw", &options.writable)? {
-        flags.write(&path).map_err(unusable("--rw"))?;
-    }
-    for path in &options.masked {
-        let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
-        flags.mask(&path).map_err(unusable("--mask"))?;
-    }
-    Ok(flags)
-}
-
-/// The real paths of what an option names.
-///
-/// # Errors
-/// When one does not exist.
-fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, GuardError> {
-    let real = |path: &PathBuf| {
-        std::fs::canonicalize(path).map_err(|error| GuardError::Path {
-            option,
-            path: path.clone(),
-            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
-        })
-    };
-    paths.iter().map(real).collect()
 }
 
 #[cfg(test)]

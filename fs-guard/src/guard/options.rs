@@ -23,6 +23,18 @@ pub struct Options {
     pub directory: PathBuf,
     /// Where the home folder is taken from.
     pub home: HomeSource,
+    /// How often the guard is asked.
+    pub uses: Uses,
+}
+
+/// How often a guard is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Uses {
+    /// Again and again: what it knows of the host is compared with the host before each answer.
+    #[default]
+    Many,
+    /// About one call, right after it was made: all answers are as of one moment.
+    Once,
 }
 
 /// Where the home folder is taken from.

@@ -80,14 +80,17 @@ fn masked_store(workspace: &Path, policy: &Policy, places: &Places, index: &Inde
             return Some(("it lies in a masked folder", hint));
         }
     }
-    let named = index.below(workspace, List::Mask).filter(|(path, _)| path.symlink_metadata().is_ok());
+    // Only rules about home folders matter here, so only for these it is looked whether anything is there.
+    let in_home = |entry: &Entry| rule(*entry).filter(|rule| rule.pattern.is_in_home());
+    let named = index.below(workspace, List::Mask).filter_map(|(path, entry)| Some((path, in_home(&entry)?)));
+    let named = named.filter(|(path, _)| path.symlink_metadata().is_ok()).map(|(_, rule)| rule);
     let wild = index.wild.iter().filter(|wild| is_mask(&wild.entry) && lies_in(wild.pattern.prefix(), workspace));
-    let wild = wild.filter(|wild| {
+    let wild = wild.filter_map(|wild| {
+        let rule = in_home(&wild.entry)?;
         let mut found = Found::default();
         expand::all(&wild.pattern, &mut found);
-        !found.paths.is_empty()
+        (!found.paths.is_empty()).then_some(rule)
     });
-    let held = named.map(|(_, entry)| entry).chain(wild.map(|wild| wild.entry));
-    let rule = held.filter_map(rule).find(|rule| rule.pattern.is_in_home())?;
+    let rule = named.chain(wild).next()?;
     Some(("it holds a folder of secrets", format!("choose a folder without {}", rule.pattern.text())))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::Access;
 use proptest::prelude::*;
 
-use super::super::Request;
+use super::super::{Request, Uses};
 use super::world::World;
 
 /// Names of which trees and paths are made.
@@ -70,15 +70,18 @@ proptest! {
         let (base, work) = (world.path(""), world.path("home/work"));
         let (guard, other) = (world.guard(), world.guard());
         other.step_by_step();
+        let once = world.guard_for(&["home/work"], Uses::Once);
         for path in asked {
             let path = path.replace("BASE", base.to_str().unwrap().trim_end_matches('/'));
             for access in [Access::Read, Access::Write] {
                 let answer = guard.resolve(path.as_ref(), &Request::new(access));
                 let again = other.resolve(path.as_ref(), &Request::new(access));
-                match (&answer, &again) {
-                    (Ok(one), Ok(two)) => prop_assert_eq!(&one.path, &two.path),
-                    (Err(one), Err(two)) => prop_assert_eq!(one, two),
-                    _ => prop_assert!(false, "{:?} against {:?}", answer, again),
+                for again in [again, once.resolve(path.as_ref(), &Request::new(access))] {
+                    match (&answer, &again) {
+                        (Ok(one), Ok(two)) => prop_assert_eq!(&one.path, &two.path),
+                        (Err(one), Err(two)) => prop_assert_eq!(one, two),
+                        _ => prop_assert!(false, "{:?} against {:?}", answer, again),
+                    }
                 }
                 let Ok(target) = answer else { continue };
                 prop_assert!(target.path.starts_with(&work), "{path}: {:?}", target.path);

@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lobsterpot_policy::{Access, LoadRequest, Places, ReasonCode, SystemReader, load};
 use nix::unistd::Uid;
 
-use super::super::{Guard, Refusal, Request, Target};
+use super::super::{Guard, Refusal, Request, Target, Uses};
 
 /// What must never be read.
 pub(super) const CANARY: &str = "canary-5c1f";
@@ -67,6 +68,11 @@ impl World {
 
     /// A guard with these workspaces.
     pub(super) fn guard_of(&self, workspaces: &[&str]) -> Guard {
+        self.guard_for(workspaces, Uses::Many)
+    }
+
+    /// A guard with these workspaces, made for so much use.
+    pub(super) fn guard_for(&self, workspaces: &[&str], uses: Uses) -> Guard {
         let workspaces: Vec<PathBuf> = workspaces.iter().map(|name| self.path(name)).collect();
         let home = self.path("home");
         let places = Places {
@@ -83,7 +89,7 @@ impl World {
             LoadRequest { user: Some(file), places: places.clone(), workspace_files, ..LoadRequest::default() };
         let policy = load(&request, &SystemReader).unwrap();
         let directory = workspaces.first().unwrap().clone();
-        Guard::new(policy, places, directory).unwrap()
+        Guard::new(Arc::new(policy), places, directory, uses).unwrap()
     }
 
     /// What the guard of this world says to reading `spelled`.

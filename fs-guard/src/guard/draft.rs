@@ -1,0 +1,125 @@
+//! A policy that is composed before its workspaces are known: some callers let the policy itself tell which they are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lobsterpot_policy::{LoadRequest, Overlay, PatternError, Policy, SystemReader, load};
+use nix::errno::Errno;
+
+use super::error::GuardError;
+use super::options::{Options, Uses};
+use super::{Guard, caller, workspace};
+
+/// The system's policy file.
+const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
+/// The user's policy file, in the home folder.
+const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
+/// The policy file of a workspace, which may only narrow.
+const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
+
+/// A composed policy, for workspaces that are still to be chosen.
+#[derive(Debug)]
+pub struct Draft {
+    /// What it was composed from.
+    request: LoadRequest,
+    /// The policy, the files of workspaces left out.
+    policy: Arc<Policy>,
+    /// Where relative paths start.
+    directory: PathBuf,
+    /// How often the guard is asked.
+    uses: Uses,
+}
+
+impl Draft {
+    /// Composes the policy, with the launcher's rules about which files are believed: those in the workspaces that `options` name,
+    /// or else in the current folder, are not.
+    ///
+    /// # Errors
+    /// When a policy file cannot be used, or an option names nothing.
+    pub fn load(options: &Options) -> Result<Self, GuardError> {
+        let mut places = caller::places(options.home);
+        places.workspaces = real_paths("--workspace", &options.workspaces)?;
+        let mut request = LoadRequest {
+            profile: options.profile,
+            system: Some(PathBuf::from(SYSTEM_POLICY)),
+            user: Some(places.home.join(USER_POLICY)),
+            explicit: options.policies.clone(),
+            workspace_files: Vec::new(),
+            flags: flags(options)?,
+            places,
+            writable_roots: real_paths("--rw", &options.writable)?,
+        };
+        // Until the policy says which the workspaces are, the current folder counts as one; as in the launcher.
+        if options.workspaces.is_empty() {
+            request.writable_roots.push(options.directory.clone());
+        }
+        let policy = Arc::new(load(&request, &SystemReader)?);
+        Ok(Self { request, policy, directory: options.directory.clone(), uses: options.uses })
+    }
+
+    /// The policy so far.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The workspaces: those that the options named; else the policy's root around the current folder; else that folder.
+    pub(super) fn choice(&self) -> Vec<PathBuf> {
+        let places = &self.request.places;
+        workspace::choose(places.workspaces.clone(), &self.policy, places, &self.directory)
+    }
+
+    /// The guard for these workspaces, which must be real paths.
+    ///
+    /// The policy is composed anew when a workspace has a file of its own, or was not known when policy files were believed.
+    ///
+    /// # Errors
+    /// When a policy file cannot be used, or a folder cannot be a workspace.
+    pub fn settle(mut self, workspaces: Vec<PathBuf>) -> Result<Guard, GuardError> {
+        let narrowing: Vec<PathBuf> = workspaces.iter().map(|folder| folder.join(WORKSPACE_POLICY)).collect();
+        let is_narrowed = narrowing.iter().any(|file| file.symlink_metadata().is_ok());
+        let believed = [&self.request.places.workspaces, &self.request.writable_roots];
+        let is_new = workspaces.iter().any(|workspace| !believed.iter().any(|folders| folders.contains(workspace)));
+        self.request.places.workspaces = workspaces;
+        if is_narrowed || is_new {
+            self.request.workspace_files = narrowing;
+            self.policy = Arc::new(load(&self.request, &SystemReader)?);
+        }
+        Guard::new(self.policy, self.request.places, self.directory, self.uses)
+    }
+}
+
+/// The options' part of the policy.
+///
+/// # Errors
+/// When an option cannot be a rule.
+fn flags(options: &Options) -> Result<Overlay, GuardError> {
+    let mut flags = Overlay::default();
+    let unusable = |option| move |source: PatternError| GuardError::Flag { option, source };
+    for path in real_paths("--ro", &options.readable)? {
+        flags.read(&path).map_err(unusable("--ro"))?;
+    }
+    for path in real_paths("--rw", &options.writable)? {
+        flags.write(&path).map_err(unusable("--rw"))?;
+    }
+    for path in &options.masked {
+        let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
+        flags.mask(&path).map_err(unusable("--mask"))?;
+    }
+    Ok(flags)
+}
+
+/// The real paths of what an option names.
+///
+/// # Errors
+/// When one does not exist.
+fn real_paths(option: &'static str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, GuardError> {
+    let real = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| GuardError::Path {
+            option,
+            path: path.clone(),
+            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        })
+    };
+    paths.iter().map(real).collect()
+}
