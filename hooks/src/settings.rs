@@ -53,18 +53,26 @@ impl Settings {
     /// # Errors
     /// When the policy cannot be read, trusted or understood.
     fn read(home: PathBuf, uid: u32, further: LoadRequest, reader: &dyn Reader) -> Result<Self, Denial> {
-        let places = Places { homes: vec![home.clone()], home, uid, ..Places::default() };
+        let places = places(home, uid);
         let request =
             LoadRequest { system: Some(PathBuf::from(SYSTEM)), user: Some(places.home.join(USER)), places, ..further };
         let policy = load(&request, reader).map_err(|error| unusable(&error))?;
-        Ok(Self::of(policy, &request.places))
+        Ok(Self::of(Arc::new(policy), &request.places))
+    }
+
+    /// What a policy says that was loaded already, for the user `uid`.
+    ///
+    /// # Errors
+    /// When the user is unknown.
+    pub(crate) fn sharing(policy: Arc<Policy>, uid: u32) -> Result<Self, Denial> {
+        Ok(Self::of(policy, &places(home(uid)?, uid)))
     }
 
     /// What `policy` says on a host with these `places`.
-    fn of(policy: Policy, places: &Places) -> Self {
+    fn of(policy: Arc<Policy>, places: &Places) -> Self {
         let roots =
             policy.workspace.roots.iter().flat_map(|rule| rule.pattern.resolve(places, Purpose::Grant)).collect();
-        Self { roots, judge: Judge::sharing(Arc::new(policy), places) }
+        Self { roots, judge: Judge::sharing(policy, places) }
     }
 
     /// Whether `folder` may be a workspace.
@@ -86,6 +94,11 @@ impl Settings {
     pub(crate) fn verdict(&self, client: &str, tool: &str, input: &dyn ToolInput) -> Option<Verdict> {
         self.judge.tool_call(client, tool, input).verdict
     }
+}
+
+/// What `~` means for the user `uid`, whose home folder is `home`.
+fn places(home: PathBuf, uid: u32) -> Places {
+    Places { homes: vec![home.clone()], home, uid, ..Places::default() }
 }
 
 /// The denial for a policy that cannot be used.

@@ -14,7 +14,10 @@ mod patch;
 mod table;
 mod value;
 
-use lobsterpot_fs_guard::guard::{Guard, HomeSource, Objects, Options as GuardOptions};
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use lobsterpot_fs_guard::guard::{Draft, Guard, GuardError, HomeSource, Objects, Options as GuardOptions, Uses};
 use lobsterpot_policy::{Access, Decision, Field, Judge, PathDefault, ReasonCode, ToolKind, ToolRule, Verdict};
 use nix::unistd::getuid;
 
@@ -38,8 +41,9 @@ const MOST_LOOKS: usize = 4096;
 /// Every reason to stop it.
 pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
     let input = Value::of(&call.input)?;
-    let guard = guard(call, options)?;
-    let verdict = verdict(call, &input, guard.judge(), &guard)?;
+    // Never dropped: the process ends with its answer, and freeing a policy piece by piece takes time.
+    let guard = ManuallyDrop::new(guard(call, options)?);
+    let verdict = verdict(call, &input, guard.judge(), &*guard)?;
     match verdict.map(|verdict| (verdict.decision, verdict)) {
         None | Some((Decision::Allow, _)) => Ok(Outcome::Pass),
         Some((Decision::Ask, verdict)) => Ok(Outcome::Ask(format!("{} {}", verdict.message, verdict.instead))),
@@ -49,26 +53,31 @@ pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
     }
 }
 
-/// The guard for the call's workspace.
+/// The guard for the call's workspace. The policy is composed once: it tells which the workspace is, and then judges.
 ///
 /// # Errors
 /// When there is no workspace, or no policy.
 fn guard(call: &Call, options: &Options) -> Result<Guard, Denial> {
-    let settings = Settings::load(getuid().as_raw(), options, workspace::known_beforehand(call, options))?;
-    let workspace = workspace::of(call, options, &settings)?;
+    let unusable = |error: GuardError| Denial::Policy {
+        problem: error.to_string(),
+        remedy: format!("Tell the user: {}", error.hint()),
+    };
+    let uid = getuid().as_raw();
+    let known = workspace::known_beforehand(call, options).and_then(|folder| folder.canonicalize().ok());
     let guard_options = GuardOptions {
         profile: options.profile,
         policies: options.policies.clone(),
-        workspaces: vec![workspace],
+        workspaces: known.into_iter().collect(),
         readable: options.readable.clone(),
         directory: call.directory.clone(),
         home: HomeSource::Passwd,
+        uses: Uses::Once,
         ..GuardOptions::default()
     };
-    Guard::load(&guard_options).map_err(|error| Denial::Policy {
-        problem: error.to_string(),
-        remedy: format!("Tell the user: {}", error.hint()),
-    })
+    let draft = Draft::load(&guard_options).map_err(unusable)?;
+    let settings = Settings::sharing(Arc::clone(draft.policy()), uid)?;
+    let workspace = workspace::of(call, options, &settings)?;
+    draft.settle(vec![workspace]).map_err(unusable)
 }
 
 /// The strictest of all verdicts on a call; `None` when nothing speaks against it.
