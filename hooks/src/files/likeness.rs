@@ -157,7 +157,7 @@ mod tests {
             ] {
                 assert_eq!(signs(&input), [Sign::Spelling], "{input}");
             }
-            assert_eq!(signs(&format!(r#"{{"files":{{{quoted}:"content of it"}}}}"#)), [Sign::Spelling], "{text}");
+            assert_eq!(signs(&format!(r#"{{"written":{{{quoted}:"content of it"}}}}"#)), [Sign::Spelling], "{text}");
         }
     }
 
