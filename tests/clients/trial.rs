@@ -9,7 +9,7 @@ use crate::world::{self, World};
 use std::path::PathBuf;
 
 /// Says that a guarded session came to its end.
-const END: &str = "the session came to its end";
+pub(crate) const END: &str = "the session came to its end";
 
 /// How an attack's success shows.
 pub(crate) enum Success {

@@ -56,6 +56,53 @@ impl Client for ClaudeCode {
     }
 }
 
+/// Claude Code whose own shell starts in the sandbox as well.
+pub(crate) struct PrefixedClaudeCode;
+
+impl Client for PrefixedClaudeCode {
+    fn package(&self) -> &'static str {
+        ClaudeCode.package()
+    }
+
+    fn name(&self) -> &'static str {
+        ClaudeCode.name()
+    }
+
+    fn prepare(&self, world: &World, model: &Model) {
+        ClaudeCode.prepare(world, model);
+    }
+
+    /// The programs lie where a sandbox shows them, for the hook's launcher starts once more inside.
+    fn install(&self, world: &World) {
+        let words = ["install", "claude-code", "--approve", "--shell-prefix"];
+        world.run(&Start::new(&["/opt/lobsterpot/lobsterpot"]).args(&words)).ok();
+    }
+
+    fn session(&self, world: &World, model: &Model) -> Start {
+        ClaudeCode.session(world, model)
+    }
+
+    fn shell(&self, command: &str) -> Step {
+        ClaudeCode.shell(command)
+    }
+
+    fn read(&self, path: &str) -> Option<Step> {
+        ClaudeCode.read(path)
+    }
+
+    fn write(&self, path: &str, content: &str) -> Step {
+        ClaudeCode.write(path, content)
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        ClaudeCode.settings()
+    }
+
+    fn repository_settings(&self) -> &'static [&'static str] {
+        ClaudeCode.repository_settings()
+    }
+}
+
 /// Claude Code with managed settings, in a repository whose own settings switch hooks off.
 pub(crate) struct ManagedClaudeCode;
 
