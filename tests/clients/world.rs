@@ -41,6 +41,7 @@ if [ -d "$root/etc" ]; then
     cp -a /etc/. "$root/etc.all/"
     cp -a "$root/etc/." "$root/etc.all/"
     mount --bind "$root/etc.all" /etc
+    mount --bind "$root/var.lib" /var/lib
 fi
 mkdir -p "$root/opt/lobsterpot"
 mount --bind "$root/shipped" "$root/opt/lobsterpot"
@@ -145,9 +146,9 @@ impl World {
         plant::file(&self.root.join("passwd"), &(lines.join("\n") + "\n"));
     }
 
-    /// Gives this world an `/etc` of its own, a copy of the host's, which what root installs goes into.
+    /// Gives this world an `/etc` of its own, a copy of the host's, which what root installs goes into, and a `/var/lib` for its records.
     pub(crate) fn own_etc(&self) {
-        for name in ["etc", "etc.all"] {
+        for name in ["etc", "etc.all", "var.lib"] {
             fs::create_dir_all(self.root.join(name)).expect("folders can be made");
         }
     }

@@ -77,16 +77,6 @@ impl Model {
         (0..progress.calls).map(|number| progress.results.get(&number).cloned()).collect()
     }
 
-    /// The names of all tools that were ever offered.
-    pub(crate) fn tools(&self) -> Vec<String> {
-        self.locked().tools.iter().cloned().collect()
-    }
-
-    /// Whether every step was played.
-    pub(crate) fn is_done(&self) -> bool {
-        self.locked().is_done()
-    }
-
     /// Whether the bytes stood in any request.
     pub(crate) fn was_told(&self, text: &str) -> bool {
         self.locked().bodies.iter().any(|body| body.contains(text))

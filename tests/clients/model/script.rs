@@ -99,11 +99,6 @@ impl Progress {
         Self { steps: steps.into(), ..Self::default() }
     }
 
-    /// Whether every step was played.
-    pub(crate) fn is_done(&self) -> bool {
-        self.steps.is_empty()
-    }
-
     /// Notes the results that a request carries and takes the next step.
     pub(crate) fn next(&mut self, results: Vec<(usize, String)>, request: &[u8]) -> Answer {
         self.results.extend(results);
