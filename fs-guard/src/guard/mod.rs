@@ -202,7 +202,7 @@ impl Guard {
         if let Some(target) = target {
             return Ok(target);
         }
-        let named = |reading: &OsString| Path::new(reading).file_name().is_some_and(spelling::has_look_alikes);
+        let named = |reading: &OsString| Path::new(reading).iter().any(spelling::has_look_alikes);
         match missing {
             Some(missing) if !readings.iter().any(named) => Err(missing),
             // The client would go on with names that only look alike.

@@ -200,9 +200,14 @@ const fn is_wild(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[' | b']' | b'{' | b'}' | b'(' | b')' | b'|' | b'!' | b'+' | b'\\')
 }
 
-/// Whether a component may mean the folder above, an escaped one too.
+/// Whether a component may mean the folder above: two dots and nothing else but signs of classes, groups and escapes. So may one
+/// in which a class is cut by a slash, or a slash is escaped: for some tools that is no end of a component.
 fn climbs(name: &OsStr) -> bool {
-    name.as_bytes().iter().filter(|byte| **byte != b'\\').eq(b"..")
+    let bytes = name.as_bytes();
+    let count = |wanted: u8| bytes.iter().filter(|byte| **byte == wanted).count();
+    let is_dotted = bytes.iter().all(|byte| b".[]()@+!|\\".contains(byte)) && count(b'.') >= 2;
+    let is_triple = bytes.iter().all(|byte| *byte == b'.') && bytes.len() > 2;
+    is_dotted && !is_triple || count(b'[') > count(b']') || bytes.ends_with(b"\\")
 }
 
 /// Cuts a pattern before its first component with a wildcard.
@@ -310,5 +315,11 @@ mod tests {
     fn dots_behind_a_backslash_climb_too() {
         assert!(climbs(OsStr::new("..")) && climbs(OsStr::new("\\.\\.")) && climbs(OsStr::new(".\\.")));
         assert!(!climbs(OsStr::new("...")) && !climbs(OsStr::new(".*")));
+        for name in [".[.]", "[.][.]", "@(..)", "[", "\\"] {
+            assert!(climbs(OsStr::new(name)), "{name}");
+        }
+        for name in ["[ab].rs", "*.[ch]", "v1.2.3", ".[a-z]*"] {
+            assert!(!climbs(OsStr::new(name)), "{name}");
+        }
     }
 }

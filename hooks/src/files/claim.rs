@@ -95,7 +95,8 @@ fn globs(filter: &str) -> Vec<String> {
             '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        c.is_whitespace() || (c == ',' && depth == 0)
+        // To clients in JavaScript a byte order mark is white space, too.
+        c.is_whitespace() || c == '\u{feff}' || (c == ',' && depth == 0)
     });
     let kept = pieces.filter(|piece| !piece.is_empty() && !piece.starts_with('!'));
     kept.map(|piece| if piece.contains('/') { piece.to_owned() } else { format!("**/{piece}") }).collect()

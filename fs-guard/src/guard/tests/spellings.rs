@@ -14,7 +14,7 @@ fn read(world: &World, spelled: &str) -> ReasonCode {
 fn every_way_to_spell_a_key_is_refused() {
     let world = World::new();
     let home = world.path("home");
-    for spelled in ["~/.ssh/id", "@~/.ssh/id", " ~/.ssh/id", "~/work/../.ssh/id"] {
+    for spelled in ["~/.ssh/id", "@~/.ssh/id", "~/work/../.ssh/id"] {
         assert_eq!(read(&world, spelled), ReasonCode::Masked, "{spelled}");
     }
     for spelled in ["file://", "@file://", "@", "file://localhost", "file:"] {
@@ -23,6 +23,21 @@ fn every_way_to_spell_a_key_is_refused() {
     assert_eq!(read(&world, &format!("file://{}/%2essh/id", home.display())), ReasonCode::Masked);
     assert_eq!(read(&world, "file://elsewhere/x"), ReasonCode::BadPath);
     assert_eq!(read(&world, "~root/.ssh/id_ed25519"), ReasonCode::OutsideWorkspace);
+}
+
+#[test]
+fn what_a_client_may_trim_is_refused_at_both_ends() {
+    let world = World::new();
+    world.write("home/work/x", "x");
+    for odd in
+        [" ", "\t", "\n", "\u{b}", "\u{85}", "\u{a0}", "\u{2028}", "\u{3000}", "\u{feff}", "\u{200b}", "\u{202e}"]
+    {
+        for spelled in [format!("{odd}~/.ssh/id"), format!("@{odd}~/.ssh/id"), format!("{odd}x"), format!("x{odd}")] {
+            assert_eq!(read(&world, &spelled), ReasonCode::BadPath, "{spelled:?}");
+        }
+    }
+    world.write("home/work/a b", "x");
+    assert_eq!(read(&world, "a b"), ReasonCode::Allowed);
 }
 
 #[test]
