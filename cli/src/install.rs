@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PathBufValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use lobsterpot_hooks::install::{ShellPrefix, Wishes, install};
+use lobsterpot_hooks::install::{Choice, Choices, ShellPrefix, install};
 
 use crate::failure::Failure;
 use crate::{Status, options, say, show};
@@ -25,7 +25,9 @@ pub(crate) fn command() -> Command {
                 .value_parser(PathBufValueParser::new())
                 .help("The workspace of every call, whatever a session says"),
         )
+        .arg(flag("no-workspace", "No longer the workspace that was named before").conflicts_with("workspace"))
         .arg(flag("approve", "What runs in the sandbox needs nobody's approval"))
+        .arg(flag("no-approve", "No longer without approval").conflicts_with("approve"))
         .arg(flag(
             "shell-prefix",
             "Claude Code: start its own shell in the sandbox as well (default where OpenClaw is)",
@@ -39,9 +41,9 @@ pub(crate) fn command() -> Command {
 /// # Errors
 /// When nothing was installed.
 pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
-    let wishes = Wishes {
-        approve: matches.get_flag("approve"),
-        workspace: matches.get_one::<PathBuf>("workspace").cloned(),
+    let choices = Choices {
+        approve: choice(matches.get_flag("approve").then_some(()), matches.get_flag("no-approve")),
+        workspace: choice(matches.get_one::<PathBuf>("workspace").cloned(), matches.get_flag("no-workspace")),
         shell_prefix: match (matches.get_flag("shell-prefix"), matches.get_flag("no-shell-prefix")) {
             (true, _) => ShellPrefix::Always,
             (false, true) => ShellPrefix::Never,
@@ -49,8 +51,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
         },
     };
     let usage = || Failure::Usage { error: command().error(ErrorKind::MissingRequiredArgument, "name a client") };
-    let request = options::request(matches, wishes).ok_or_else(usage)?;
+    let request = options::request(matches, choices).ok_or_else(usage)?;
     let report = install(&request)?;
     say(&show::report(request.agent, "installed", &report))?;
     Ok(Status::Done)
+}
+
+/// What the command line says of one choice.
+fn choice<T>(made: Option<T>, is_taken_back: bool) -> Choice<T> {
+    match (made, is_taken_back) {
+        (Some(value), _) => Choice::Made(value),
+        (None, true) => Choice::TakenBack,
+        (None, false) => Choice::Kept,
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PathBufValueParser;
 use clap::{Arg, ArgMatches};
-use lobsterpot_hooks::install::{Agent, Request, Run, Scope, Wishes};
+use lobsterpot_hooks::install::{Agent, Choices, Request, Run, Scope};
 
 /// The client, as a word on the command line.
 pub(crate) fn client() -> Arg {
@@ -51,7 +51,7 @@ pub(crate) fn folders() -> [Arg; 3] {
 }
 
 /// What the command line asks of the installer.
-pub(crate) fn request(matches: &ArgMatches, wishes: Wishes) -> Option<Request> {
+pub(crate) fn request(matches: &ArgMatches, choices: Choices) -> Option<Request> {
     let folder = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     Some(Request {
         agent: *matches.get_one::<Agent>("client")?,
@@ -59,7 +59,7 @@ pub(crate) fn request(matches: &ArgMatches, wishes: Wishes) -> Option<Request> {
         programs: folder("bin-dir"),
         home: folder("home"),
         root: folder("root"),
-        wishes,
+        choices,
         run: if matches.get_flag("dry-run") { Run::Dry } else { Run::Apply },
     })
 }

@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
-use lobsterpot_hooks::install::{Wishes, uninstall};
+use lobsterpot_hooks::install::{Choices, uninstall};
 
 use crate::failure::Failure;
 use crate::{Status, options, say, show};
@@ -23,7 +23,7 @@ pub(crate) fn command() -> Command {
 /// When nothing was taken out.
 pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
     let usage = || Failure::Usage { error: command().error(ErrorKind::MissingRequiredArgument, "name a client") };
-    let request = options::request(matches, Wishes::default()).ok_or_else(usage)?;
+    let request = options::request(matches, Choices::default()).ok_or_else(usage)?;
     let report = uninstall(&request)?;
     say(&show::report(request.agent, "uninstalled", &report))?;
     Ok(Status::Done)

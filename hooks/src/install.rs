@@ -27,10 +27,11 @@ mod trial;
 mod trust;
 mod verify;
 mod version;
+mod wishes;
 
 pub use agent::{Agent, Scope, UnknownAgent};
-pub use clients::{ShellPrefix, Wishes};
 pub use error::InstallError;
 pub use pipeline::{Request, Run, install, uninstall};
 pub use report::{FileReport, Outcome, Report};
 pub use status::{BackendStatus, ClientStatus, Question, ScopeStatus, Status, status};
+pub use wishes::{Choice, Choices, ShellPrefix};

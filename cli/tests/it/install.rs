@@ -105,3 +105,31 @@ fn rules_that_deny_are_carried_over_and_taken_back() {
     world.expect(0, &["uninstall", "claude-code"]);
     assert_eq!(world.read("home/.claude/settings.json"), text);
 }
+
+#[test]
+fn what_was_chosen_before_stays_until_it_is_taken_back_and_is_said() {
+    for world in World::all() {
+        world.write("home/proj/notes.png", "notes");
+        let folder = world.path("home/proj");
+        let folder = folder.to_str().unwrap();
+        let settings = |world: &World| world.read("home/.claude/settings.json");
+        let args = ["install", "claude-code", "--approve", "--workspace", folder];
+        assert!(!world.expect(0, &args).contains("is kept from"));
+        let before = world.files();
+        let said = world.expect(0, &["install", "claude-code"]);
+        assert!(said.contains("note: --approve is kept from the last installation; --no-approve"), "{said}");
+        assert!(said.contains(&format!("note: --workspace {folder} is kept from")), "{said}");
+        assert!(said.contains("nothing to change"), "{said}");
+        assert_eq!(world.files(), before);
+        let said = world.expect(0, &["install", "claude-code", "--no-approve"]);
+        assert!(said.contains("--workspace") && !said.contains("--approve is kept"), "{said}");
+        assert!(!settings(&world).contains("--approve") && settings(&world).contains(folder));
+        world.expect(0, &["install", "claude-code", "--no-workspace", "--approve"]);
+        assert!(settings(&world).contains("--approve") && !settings(&world).contains(folder));
+        world.expect(0, &["uninstall", "claude-code"]);
+        world.expect(0, &["install", "claude-code"]);
+        assert!(!settings(&world).contains("--approve"), "an uninstalled choice comes back");
+        world.expect(64, &["install", "claude-code", "--approve", "--no-approve"]);
+        world.expect(64, &["install", "claude-code", "--no-workspace", "--workspace", folder]);
+    }
+}

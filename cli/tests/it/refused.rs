@@ -138,8 +138,39 @@ fn options_that_do_not_fit_are_refused() {
     ] {
         assert_refused(&world, arguments, "");
     }
+    let said = world.expect(65, &["install", "codex", "--approve"]);
+    assert!(said.contains("--approve cannot be used: only Claude Code and Copilot take it"), "{said}");
+    let said = world.expect(64, &["install", "emacs"]);
+    assert!(said.contains("\"emacs\" is none of openclaw, claude-code, codex, gemini, copilot, opencode"), "{said}");
+    for by_hand in ["cursor", "cline"] {
+        assert!(world.expect(64, &["install", by_hand]).contains("set up by hand, see docs/hooks.md"));
+    }
     for arguments in [&["install"][..], &["install", "emacs"], &["install", "codex", "--scope", "all"], &["remove"]] {
         let output = world.run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_workspace_that_cannot_be_one_is_said_before_anything_is_tried() {
+    for world in World::all() {
+        world.write(SETTINGS, "{}");
+        world.write("home/file", "x");
+        fs::remove_file(world.path("bin/sandbox-exec-hook")).unwrap();
+        std::os::unix::fs::symlink(world.path("home"), world.path("scratch/home")).unwrap();
+        let path = |name: &str| world.path(name).to_str().unwrap().to_owned();
+        for (folder, reason) in [
+            (path("home/none"), "No such file"),
+            (path("home/file"), "is not a folder"),
+            ("proj".to_owned(), "is not an absolute path"),
+            (path("home"), "it is or holds a home folder"),
+            (path("scratch/home"), "it is or holds a home folder"),
+            ("/".to_owned(), "it is or holds a home folder"),
+            ("/usr".to_owned(), "that everything else relies on"),
+        ] {
+            for client in ["claude-code", "codex"] {
+                assert_refused(&world, &["install", client, "--workspace", &folder], reason);
+            }
+        }
     }
 }

@@ -93,10 +93,18 @@ impl fmt::Display for Agent {
 
 /// A name that is no client's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{name}\" is not a client that can be guarded")]
+#[error("{}", said(name))]
 pub struct UnknownAgent {
     /// The name.
     name: String,
+}
+
+/// What a person is told of a name that is no client's.
+fn said(name: &str) -> String {
+    match name {
+        "cursor" | "cline" => format!("{name} is set up by hand, see docs/hooks.md"),
+        other => format!("\"{other}\" is none of {}", Agent::ALL.map(Agent::name).join(", ")),
+    }
 }
 
 impl FromStr for Agent {

@@ -23,6 +23,7 @@ use crate::install::person::Person;
 use crate::install::programs::{FILE_GUARD, FILE_HOOK, LAUNCHER, Programs, SHELL_HOOK};
 use crate::install::verify::{Start, Starts};
 use crate::install::version::Installed;
+use crate::install::wishes::{ShellPrefix, Wishes};
 use crate::quote;
 
 /// What an installation is made from.
@@ -38,29 +39,6 @@ pub(crate) struct Context<'a> {
     pub(crate) wishes: &'a Wishes,
     /// Whether the client's own shell starts in the sandbox as well.
     pub(crate) prefixed: bool,
-}
-
-/// Whether the client's own shell is to start in the sandbox as well.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ShellPrefix {
-    /// Where OpenClaw is, which answers the client's hooks as well, and where it does so already.
-    #[default]
-    AsNeeded,
-    /// In any case.
-    Always,
-    /// In no case.
-    Never,
-}
-
-/// What the person who installs can choose.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
-    /// Shell calls that run in the sandbox need nobody's approval.
-    pub approve: bool,
-    /// The workspace of every call, whatever the session says.
-    pub workspace: Option<PathBuf>,
-    /// Whether the client's own shell is started through the sandbox as well.
-    pub shell_prefix: ShellPrefix,
 }
 
 /// What the files of an installation mean while it is worked out.
@@ -108,7 +86,7 @@ impl Piece {
 /// When the client has no such scope.
 pub(crate) fn pieces(agent: Agent, context: &Context<'_>) -> Result<Vec<Piece>, InstallError> {
     if context.wishes.approve && !matches!(agent, Agent::ClaudeCode | Agent::Copilot) {
-        let problem = format!("{agent} has nothing to approve there, or approves every rewritten call by itself");
+        let problem = "only Claude Code and Copilot take it".to_owned();
         return Err(InstallError::Option { option: "--approve", problem });
     }
     if context.wishes.shell_prefix != ShellPrefix::AsNeeded && agent != Agent::ClaudeCode {
@@ -132,7 +110,7 @@ pub(crate) fn warnings(agent: Agent, context: &Context<'_>, values: &[Value]) ->
         Agent::ClaudeCode => claude_code::warnings(context, last),
         Agent::Gemini => gemini::warnings(context, last),
         Agent::Copilot => copilot::warnings(),
-        Agent::Codex => codex::warnings(context),
+        Agent::Codex => codex::warnings(context, last),
         Agent::OpenClaw => openclaw::warnings(context, last),
         Agent::OpenCode => opencode::warnings(),
     }

@@ -35,6 +35,12 @@ pub enum InstallError {
         /// Why not.
         problem: String,
     },
+    /// The folder that is to be every call's workspace cannot be one.
+    #[error("--workspace cannot be used: {problem}")]
+    Workspace {
+        /// Why not.
+        problem: String,
+    },
     /// A program of this project is missing, or somebody else could change it.
     #[error("\"{path}\" cannot be installed as a guard: {problem}")]
     Program {
@@ -131,6 +137,9 @@ impl InstallError {
             Self::Home { .. } => "add the account to /etc/passwd, or name the folder with --home".to_owned(),
             Self::Scope { .. } => "use the other scope, or run it as root".to_owned(),
             Self::Option { .. } => "`lobsterpot help install` says what it takes".to_owned(),
+            Self::Workspace { .. } => {
+                "name a project's own folder with its absolute path; --no-workspace takes one back that was named before".to_owned()
+            }
             Self::Program { .. } => {
                 "put the programs side by side in a folder that only root or you can write, such as /usr/local/bin"
                     .to_owned()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
-use crate::install::clients::{self, Context, Piece, Values, Wishes};
+use crate::install::clients::{self, Context, Piece, Values};
 use crate::install::document::Document;
 use crate::install::edit::{self, Edit};
 use crate::install::error::InstallError;
@@ -19,6 +19,7 @@ use crate::install::programs::{LAUNCHER, Programs};
 use crate::install::record::{Record, Written, remove_empty};
 use crate::install::report::{FileReport, Outcome, Report, difference};
 use crate::install::trust::Workspaces;
+use crate::install::wishes::{Choices, Wishes};
 use crate::install::{links, prefix, verify, version};
 
 /// The mode of folders that are made in a home folder.
@@ -54,7 +55,7 @@ pub struct Request {
     /// What stands before the paths of the whole host; `None` for nothing.
     pub root: Option<PathBuf>,
     /// The choices.
-    pub wishes: Wishes,
+    pub choices: Choices,
     /// Whether files are written.
     pub run: Run,
 }
@@ -64,18 +65,22 @@ pub struct Request {
 /// # Errors
 /// When anything is not as it must be; then nothing has been changed.
 pub fn install(request: &Request) -> Result<Report, InstallError> {
-    let stage = Stage::set(request)?;
+    let mut stage = Stage::set(request)?;
+    let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
+    let (wishes, kept) = request.choices.after(record.as_ref());
+    if let Some(folder) = &wishes.workspace {
+        stage.workspaces.name(folder)?;
+    }
     let needed = clients::needed(request.agent);
     let programs = Programs::find(request.programs.as_deref(), &needed, &stage.person, &stage.workspaces)?;
-    let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
     let is_there = record.as_ref().is_some_and(|record| !record.links.is_empty());
-    let wish = request.wishes.shell_prefix;
-    let prefixed = prefix::is_wanted(request.agent, wish, request.scope, &stage.person, is_there);
-    let (scope, wishes) = (request.scope, &request.wishes);
-    let context = Context { person: &stage.person, scope, programs: &programs, wishes, prefixed };
+    let scope = request.scope;
+    let prefixed = prefix::is_wanted(request.agent, wishes.shell_prefix, scope, &stage.person, is_there);
+    let context = Context { person: &stage.person, scope, programs: &programs, wishes: &wishes, prefixed };
     let (edits, values) = stage.plan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
-    let (checks, warnings) = tried(request, &context, &edits, &values)?;
-    let mut new = Record::new(request.agent, request.scope, programs.folder());
+    let (checks, mut warnings) = tried(request, &context, &edits, &values)?;
+    warnings.splice(0..0, kept);
+    let mut new = Record::new(request.agent, &context);
     new.files = edits.iter().filter_map(|edit| edit.written.clone()).collect();
     new.folders = record.as_ref().map(|record| record.folders.clone()).unwrap_or_default();
     new.links = clients::links(request.agent, &context);
@@ -94,8 +99,8 @@ pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
     let record = Record::load(request.agent, request.scope, &stage.person, &stage.workspaces)?;
     let programs =
         Programs::assumed(request.programs.as_deref(), record.as_ref().map(|record| record.programs.as_path()))?;
-    let (scope, wishes) = (request.scope, &request.wishes);
-    let context = Context { person: &stage.person, scope, programs: &programs, wishes, prefixed: false };
+    let (scope, wishes) = (request.scope, Wishes::default());
+    let context = Context { person: &stage.person, scope, programs: &programs, wishes: &wishes, prefixed: false };
     let edits = stage.unplan(&clients::pieces(request.agent, &context)?, &context, record.as_ref())?;
     let files = stage.commit(request, &edits, &[], None)?;
     if request.run == Run::Apply
@@ -124,7 +129,7 @@ fn tried(
             .map_err(|problem| InstallError::Parse { path: edit.found.path.clone(), problem })?;
     }
     let starts = clients::starts(request.agent, context, values)?;
-    let mut checks = verify::hooks(request.agent, &starts, request.wishes.workspace.as_deref(), context.person)?;
+    let mut checks = verify::hooks(request.agent, &starts, context.wishes.workspace.as_deref(), context.person)?;
     if context.prefixed {
         checks.extend(prefix::try_out(&starts, Path::new(&context.programs.path(LAUNCHER)), context.person)?);
     }
@@ -181,8 +186,10 @@ impl Stage {
             let (agent, scope) = (request.agent.name(), request.scope.name());
             return Err(InstallError::Scope { agent, scope, problem: "only root may change what holds for everybody" });
         }
-        let named: Vec<PathBuf> = request.wishes.workspace.iter().cloned().collect();
-        let workspaces = Workspaces::of(&person, &named)?;
+        let mut workspaces = Workspaces::of(&person)?;
+        if let Some(folder) = request.choices.workspace.made() {
+            workspaces.name(folder)?;
+        }
         let folder = match request.scope {
             Scope::User => person.records(),
             Scope::Managed => person.system_records(),

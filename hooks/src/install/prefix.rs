@@ -14,12 +14,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::install::agent::{Agent, Scope};
-use crate::install::clients::{Context, ShellPrefix};
+use crate::install::clients::Context;
 use crate::install::error::InstallError;
 use crate::install::person::{Person, homes};
 use crate::install::trial::{self, said};
 use crate::install::verify::{CANARY, DONE, Starts, failed, rewritten};
 use crate::install::version;
+use crate::install::wishes::ShellPrefix;
 use crate::quote;
 
 /// The variable that names a program for the client to start its own shell with.

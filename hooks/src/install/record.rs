@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::Change;
+use crate::install::clients::Context;
 use crate::install::error::InstallError;
 use crate::install::file::{Found, look};
 use crate::install::hunks::Hunk;
@@ -30,6 +31,12 @@ pub(crate) struct Record {
     pub(crate) scope: Scope,
     /// The folder of the programs.
     pub(crate) programs: PathBuf,
+    /// Whether what runs in the sandbox needs nobody's approval.
+    #[serde(default)]
+    pub(crate) approve: bool,
+    /// The workspace of every call, when one was named.
+    #[serde(default)]
+    pub(crate) workspace: Option<PathBuf>,
     /// The files, in the order in which they were written.
     pub(crate) files: Vec<Written>,
     /// The folders that were made for them, outermost first.
@@ -68,12 +75,14 @@ pub(crate) struct Made {
 
 impl Record {
     /// A record of nothing yet.
-    pub(crate) fn new(agent: Agent, scope: Scope, programs: &Path) -> Self {
+    pub(crate) fn new(agent: Agent, context: &Context<'_>) -> Self {
         Self {
             version: VERSION,
             agent,
-            scope,
-            programs: programs.to_path_buf(),
+            scope: context.scope,
+            programs: context.programs.folder().to_path_buf(),
+            approve: context.wishes.approve,
+            workspace: context.wishes.workspace.clone(),
             files: Vec::new(),
             folders: Vec::new(),
             links: Vec::new(),

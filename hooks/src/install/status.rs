@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::Change;
-use crate::install::clients::{self, Context, Piece, Values, Wishes};
+use crate::install::clients::{self, Context, Piece, Values};
 use crate::install::document::Document;
 use crate::install::error::InstallError;
 use crate::install::file::{self, Found};
@@ -16,6 +16,7 @@ use crate::install::person::Person;
 use crate::install::programs::{self, Programs};
 use crate::install::record::Record;
 use crate::install::trust::Workspaces;
+use crate::install::wishes::Wishes;
 use crate::install::{links, prefix, verify, version};
 
 /// What is asked.
@@ -93,7 +94,7 @@ impl Status {
 /// When the caller is unknown, or the policy cannot be used.
 pub fn status(question: &Question) -> Result<Status, InstallError> {
     let person = Person::caller(question.home.as_deref(), question.root.as_deref())?;
-    let workspaces = Workspaces::of(&person, &[])?;
+    let workspaces = Workspaces::of(&person)?;
     let look = Look { question, person, workspaces };
     let mut clients: Vec<ClientStatus> = Agent::ALL.into_iter().filter_map(|agent| look.client(agent)).collect();
     let backends = look.backends(&clients);

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{LoadRequest, Places, Purpose, ResolvedPattern, SystemReader, load};
+use lobsterpot_policy::{Decision, Judge, LoadRequest, Places, Purpose, ResolvedPattern, SystemReader, load};
 
 use crate::install::error::InstallError;
 use crate::install::person::Person;
@@ -46,18 +46,20 @@ pub(crate) fn weak_folder(path: &Path, uid: u32) -> Option<(PathBuf, String)> {
 /// The folders in which agents can write.
 #[derive(Debug)]
 pub(crate) struct Workspaces {
+    /// What the policy says of other folders.
+    judge: Judge,
     /// What the policy names.
     roots: Vec<ResolvedPattern>,
-    /// What the command line, or a client's configuration, names.
+    /// What the command line, now or earlier, names.
     named: Vec<PathBuf>,
 }
 
 impl Workspaces {
-    /// Those that this person's policy names, and `named`.
+    /// Those that this person's policy names.
     ///
     /// # Errors
     /// When the policy cannot be used: every call would be denied.
-    pub(crate) fn of(person: &Person, named: &[PathBuf]) -> Result<Self, InstallError> {
+    pub(crate) fn of(person: &Person) -> Result<Self, InstallError> {
         let places = Places {
             homes: vec![person.home.clone()],
             home: person.home.clone(),
@@ -74,7 +76,31 @@ impl Workspaces {
             .map_err(|error| InstallError::Policy { problem: error.to_string(), remedy: error.hint().to_string() })?;
         let rules = policy.workspace.roots.iter();
         let roots = rules.flat_map(|rule| rule.pattern.resolve(&request.places, Purpose::Grant)).collect();
-        Ok(Self { roots, named: named.to_vec() })
+        let judge = Judge::new(&policy, &request.places);
+        Ok(Self { judge, roots, named: Vec::new() })
+    }
+
+    /// Adds a folder that the command line names, now or when it was installed.
+    ///
+    /// # Errors
+    /// When it is not there, or the policy lets no such folder be a workspace.
+    pub(crate) fn name(&mut self, folder: &Path) -> Result<(), InstallError> {
+        let shown = folder.display();
+        let wrong = |problem: String| Err(InstallError::Workspace { problem });
+        if !folder.is_absolute() {
+            return wrong(format!("\"{shown}\" is not an absolute path"));
+        }
+        let real = match folder.canonicalize() {
+            Ok(real) if real.is_dir() => real,
+            Ok(_) => return wrong(format!("\"{shown}\" is not a folder")),
+            Err(error) => return wrong(format!("\"{shown}\": {error}")),
+        };
+        let verdict = self.judge.workspace(&real);
+        if verdict.decision == Decision::Deny {
+            return wrong(verdict.message.trim_end_matches('.').to_owned());
+        }
+        self.named.extend([folder.to_path_buf(), real]);
+        Ok(())
     }
 
     /// The workspace that `path` lies in.

@@ -151,12 +151,37 @@ fn questions(folder: &Path) -> Vec<Value> {
     ]
 }
 
-/// What a person should know.
-pub(crate) fn warnings(context: &Context<'_>) -> Vec<String> {
+/// Why Codex's own sandbox would not let the launcher start inside it, given the configuration. As seen with 0.169: without
+/// network sockets the loopback cannot be brought up, and root's user map is taken.
+fn stopped(configuration: &Value, is_root: bool) -> Option<String> {
+    let mode = configuration.get("sandbox_mode").and_then(Value::as_str);
+    let network = configuration.pointer("/sandbox_workspace_write/network_access") == Some(&json!(true));
+    if mode == Some("danger-full-access") || (mode == Some("workspace-write") && network && !is_root) {
+        return None;
+    }
+    let now = match (mode, network) {
+        (Some("workspace-write"), true) => "sandbox_mode = \"workspace-write\"".to_owned(),
+        (Some("workspace-write"), false) => "sandbox_mode = \"workspace-write\" without network_access".to_owned(),
+        (Some(mode), _) => format!("sandbox_mode = \"{mode}\""),
+        (None, _) => "the default, as config.toml names no sandbox_mode".to_owned(),
+    };
+    let cure = if is_root {
+        "As root only `sandbox_mode = \"danger-full-access\"` lets it start; Lobsterpot's own sandbox holds then"
+    } else {
+        "Set `sandbox_mode = \"workspace-write\"` and `[sandbox_workspace_write] network_access = true` (Lobsterpot's own sandbox still has no network), or `sandbox_mode = \"danger-full-access\"`"
+    };
+    Some(format!(
+        "Codex's own sandbox ({now}) does not let the launcher start inside it: shell calls end with status 70. {cure}"
+    ))
+}
+
+/// What a person should know; `configuration` is what `config.toml` will mean.
+pub(crate) fn warnings(context: &Context<'_>, configuration: &Value) -> Vec<String> {
     let mut warnings = Vec::new();
     if context.wishes.workspace.is_none() {
-        warnings.push("Codex does not tell where a session began: name the workspaces in the policy ([workspace] roots), or one with --workspace; elsewhere every call is refused".to_owned());
+        warnings.push("Codex tells where a session began only in its transcript: without transcripts, or with a CODEX_HOME that is not called .codex, name the workspaces in the policy ([workspace] roots), or one with --workspace".to_owned());
     }
+    warnings.extend(stopped(configuration, context.person.is_root()));
     warnings.extend([
         "Codex skips hooks whose place or text has changed: after editing hooks.json by hand, run this again".to_owned(),
         "what is typed into a terminal that is already open (write_stdin) reaches no hook; it stays in the sandbox in which that terminal was started".to_owned(),
@@ -168,7 +193,28 @@ pub(crate) fn warnings(context: &Context<'_>) -> Vec<String> {
 mod tests {
     use serde_json::json;
 
-    use super::fingerprint;
+    use super::{fingerprint, stopped};
+
+    #[test]
+    fn a_sandbox_of_codex_in_which_the_launcher_cannot_start_is_said() {
+        let open = json!({ "sandbox_mode": "danger-full-access" });
+        let closed = json!({ "sandbox_mode": "workspace-write" });
+        let network =
+            json!({ "sandbox_mode": "workspace-write", "sandbox_workspace_write": { "network_access": true } });
+        let reads = json!({ "sandbox_mode": "read-only", "sandbox_workspace_write": { "network_access": true } });
+        for (configuration, as_user, as_root) in [
+            (&open, false, false),
+            (&network, false, true),
+            (&closed, true, true),
+            (&reads, true, true),
+            (&json!({}), true, true),
+        ] {
+            assert_eq!(stopped(configuration, false).is_some(), as_user, "{configuration}");
+            assert_eq!(stopped(configuration, true).is_some(), as_root, "{configuration}");
+        }
+        assert!(stopped(&closed, false).is_some_and(|note| note.contains("network_access = true")));
+        assert!(stopped(&network, true).is_some_and(|note| !note.contains("network_access = true")));
+    }
 
     #[test]
     fn the_digest_is_the_one_that_codex_computes() {
