@@ -1,6 +1,7 @@
 //! Claude Code's own shell in the sandbox: another hook's answer may come after ours.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::world::{CONFINES, World};
 
@@ -113,4 +114,36 @@ fn a_workspace_that_is_named_comes_with_the_line_for_the_policy() {
     let folder = world.path("home/proj");
     let said = world.expect(0, &["install", "claude-code", "--shell-prefix", "--workspace", folder.to_str().unwrap()]);
     assert!(said.contains(&format!("the policy must say: [workspace] roots = [\"{}\"]", folder.display())), "{said}");
+}
+
+#[test]
+fn in_an_image_the_prefix_is_the_path_that_the_image_will_have() {
+    let world = World::new();
+    let root = world.path("root");
+    fs::create_dir(&root).unwrap();
+    let place = root.to_str().unwrap();
+    world.expect(0, &["install", "claude-code", "--scope", "managed", "--shell-prefix", "--root", place]);
+    let text = world.read("root/etc/claude-code/managed-settings.json");
+    assert!(
+        text.contains("\"CLAUDE_CODE_SHELL_PREFIX\": \"/usr/local/lib/lobsterpot/claude-code-shell -c\""),
+        "{text}"
+    );
+    let link = root.join("usr/local/lib/lobsterpot/claude-code-shell");
+    assert!(link.is_symlink());
+    for (folder, mode) in [
+        ("etc", 0o755),
+        ("etc/claude-code", 0o755),
+        ("usr/local/lib/lobsterpot", 0o755),
+        ("var", 0o755),
+        ("var/lib", 0o755),
+        ("var/lib/lobsterpot/install", 0o700),
+    ] {
+        assert_eq!(fs::metadata(root.join(folder)).unwrap().permissions().mode() & 0o7777, mode, "{folder}");
+    }
+    let said = world.expect(0, &["status", "--root", place]);
+    assert!(said.contains("claude-code: guarded\n  scope managed: active"), "{said}");
+    fs::remove_file(&link).unwrap();
+    assert!(world.expect(1, &["status", "--root", place]).contains("claude-code-shell"));
+    world.expect(0, &["uninstall", "claude-code", "--scope", "managed", "--root", place]);
+    assert!(!root.join("etc/claude-code").exists());
 }

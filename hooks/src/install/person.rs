@@ -67,6 +67,11 @@ impl Person {
         self.root.join(path.trim_start_matches('/'))
     }
 
+    /// What a path of the host is called on the host itself, where nothing stands before it.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).map_or_else(|_| path.to_path_buf(), |rest| Path::new("/").join(rest))
+    }
+
     /// Whether this person may change what belongs to the whole host.
     pub(crate) fn is_root(&self) -> bool {
         self.uid == 0

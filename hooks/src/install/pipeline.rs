@@ -194,6 +194,10 @@ impl Stage {
             Scope::User => person.records(),
             Scope::Managed => person.system_records(),
         };
+        if (request.scope, request.run) == (Scope::Managed, Run::Apply) {
+            // Others keep their things here as well; only the records below are private.
+            file::make_folders(&person.system("/var/lib"), PUBLIC, &person)?;
+        }
         let lock = match request.run {
             Run::Dry => None,
             Run::Apply => Some(lock(&folder, &person)?),

@@ -79,6 +79,22 @@ pub(crate) fn link(context: &Context<'_>, launcher: &str) -> (PathBuf, PathBuf) 
     (folder.join(NAME), PathBuf::from(launcher))
 }
 
+/// The link as the client will find it: what stands before the paths of an image is not there once the image runs.
+pub(crate) fn named(link: &Path, scope: Scope, person: &Person) -> PathBuf {
+    match scope {
+        Scope::User => link.to_path_buf(),
+        Scope::Managed => person.inside(link),
+    }
+}
+
+/// Where the link lies that settings name.
+pub(crate) fn found(named: &Path, scope: Scope, person: &Person) -> PathBuf {
+    match scope {
+        Scope::User => named.to_path_buf(),
+        Scope::Managed => person.system(&named.to_string_lossy()),
+    }
+}
+
 /// The variable's value. The client takes what begins with the last ` -` for arguments, and the rest for one word.
 pub(crate) fn value(link: &Path) -> String {
     format!("{} -c", link.display())

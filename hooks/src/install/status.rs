@@ -210,8 +210,9 @@ impl Look<'_> {
     /// # Errors
     /// When it does not protect, or somebody else could change it.
     fn prefixed(&self, link: &Path, agent: Agent, context: &Context<'_>, values: &[Value]) -> Result<(), InstallError> {
-        programs::check(link, &self.person, &self.workspaces)?;
-        let launcher = link.canonicalize().map_err(|error| InstallError::io("resolve", link, error))?;
+        let link = prefix::found(link, context.scope, &self.person);
+        programs::check(&link, &self.person, &self.workspaces)?;
+        let launcher = link.canonicalize().map_err(|error| InstallError::io("resolve", &link, error))?;
         prefix::try_out(&clients::starts(agent, context, values)?, &launcher, &self.person).map(|_| ())
     }
 

@@ -60,6 +60,7 @@ fn changes(context: &Context<'_>, values: &Values<'_>) -> Result<Vec<Change>, St
         }
     }
     if let Some((link, _)) = shell(context) {
+        let link = prefix::named(&link, context.scope, context.person);
         if link.to_string_lossy().contains(char::is_whitespace) {
             return Err("--shell-prefix needs a home folder without spaces in its name".to_owned());
         }
