@@ -18,6 +18,7 @@ mod payload;
 mod person;
 mod pipeline;
 mod prefix;
+mod presence;
 mod programs;
 mod record;
 mod report;

@@ -100,3 +100,47 @@ fn an_ordinary_user_sees_what_root_has_installed_for_everybody() {
     let refused = ["install", "claude-code", "--scope", "managed", "--root", place];
     assert!(user.expect(65, &refused).contains("Permission denied"));
 }
+
+#[test]
+fn a_file_that_is_gone_is_said_in_one_line_and_made_again() {
+    for (client, file) in [
+        ("claude-code", ".claude/settings.json"),
+        ("codex", ".codex/hooks.json"),
+        ("opencode", ".config/opencode/plugin/lobsterpot.js"),
+    ] {
+        let world = World::new();
+        world.write(&format!("home/{file}.mine"), "");
+        world.expect(0, &["install", client]);
+        let path = world.path("home").join(file);
+        fs::remove_file(&path).unwrap();
+        let expected = format!(
+            "{client}: NOT guarded\n  scope user: not active\n    \"{}\" is gone: `lobsterpot install {client} --scope user` makes it again\n",
+            path.display()
+        );
+        assert_eq!(world.expect(1, &["status"]), expected);
+        world.expect(0, &["install", client]);
+        world.expect(0, &["status"]);
+    }
+}
+
+#[test]
+fn what_another_scope_still_has_is_said_when_one_is_taken_out() {
+    let world = World::new();
+    fs::create_dir(world.path("root")).unwrap();
+    let root = world.path("root");
+    let place = root.to_str().unwrap();
+    let managed = "scope managed is installed, and stays: `lobsterpot uninstall claude-code --scope managed`";
+    world.expect(0, &["install", "claude-code", "--scope", "managed", "--root", place]);
+    for loses_its_record in [false, true] {
+        if loses_its_record {
+            fs::remove_dir_all(root.join("var")).unwrap();
+        }
+        let said = world.expect(0, &["uninstall", "claude-code", "--root", place]);
+        assert!(said.contains(managed) && said.contains("nothing to change"), "{said}");
+    }
+    world.expect(0, &["install", "claude-code", "--root", place]);
+    let said = world.expect(0, &["uninstall", "claude-code", "--scope", "managed", "--root", place]);
+    assert!(said.contains("scope user is installed, and stays"), "{said}");
+    let said = world.expect(0, &["uninstall", "claude-code", "--root", place]);
+    assert!(!said.contains("and stays"), "{said}");
+}

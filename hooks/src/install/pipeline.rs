@@ -20,7 +20,7 @@ use crate::install::record::{Record, Written, remove_empty};
 use crate::install::report::{FileReport, Outcome, Report, difference};
 use crate::install::trust::Workspaces;
 use crate::install::wishes::{Choices, Wishes};
-use crate::install::{links, prefix, verify, version};
+use crate::install::{links, prefix, presence, verify, version};
 
 /// The mode of folders that are made in a home folder.
 const PRIVATE: u32 = 0o700;
@@ -111,7 +111,8 @@ pub fn uninstall(request: &Request) -> Result<Report, InstallError> {
         file::read(&path, &stage.person, &stage.workspaces)?.delete()?;
         remove_empty(&record.folders);
     }
-    Ok(Report { outcome: outcome(request, &files), files, checks: Vec::new(), warnings: Vec::new() })
+    let warnings = presence::remaining(request.agent, &context, &stage.workspaces).into_iter().collect();
+    Ok(Report { outcome: outcome(request, &files), files, checks: Vec::new(), warnings })
 }
 
 /// Tries the hooks that the new configuration starts, and collects what a person should know.

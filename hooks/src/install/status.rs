@@ -162,11 +162,16 @@ impl Look<'_> {
         let (mut problems, mut values, mut ours) = (Vec::new(), Vec::new(), record.is_some());
         for piece in &pieces {
             let found = file::look(piece.path(), &self.person, &self.workspaces)?;
+            let written = record.as_ref().and_then(|record| record.of(&found.path));
+            if found.text.is_none() && written.is_some() {
+                let (file, name) = (found.path.display(), scope.name());
+                let gone = format!("\"{file}\" is gone: `lobsterpot install {agent} --scope {name}` makes it again");
+                return Ok(Some((vec![gone], false)));
+            }
             let value = match piece {
                 Piece::Edited { dialect, changes, .. } => {
                     let document = parse(&found, *dialect)?;
                     let value = document.value().map_err(|problem| unreadable(&found, problem))?;
-                    let written = record.as_ref().and_then(|record| record.of(&found.path));
                     let wanted = match written {
                         Some(written) => written.changes.iter().map(|made| made.change.clone()).collect(),
                         None => changes(&context, &Values { current: &value, before: &values }).unwrap_or_default(),
