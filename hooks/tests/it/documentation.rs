@@ -24,6 +24,9 @@ fn the_documented_settings_install_a_hook_that_fails_closed() {
     for settings in installed {
         let group = &settings["hooks"]["PreToolUse"][0];
         assert_eq!(group["matcher"], "Bash|Monitor");
+        let files = &settings["hooks"]["PreToolUse"][1];
+        assert_eq!((&files["matcher"], &files["hooks"][0]["onFailure"]), (&json!("*"), &json!("block")));
+        assert_eq!(files["hooks"][0]["command"], "/usr/local/bin/fs-guard-hook");
         let entry = &group["hooks"][0];
         assert_eq!((&entry["type"], &entry["onFailure"]), (&json!("command"), &json!("block")));
         assert!(entry["timeout"].as_u64().unwrap() > 5, "longer than the hook's own deadline");
@@ -67,13 +70,19 @@ fn texts(value: &Value) -> Vec<String> {
 #[test]
 fn every_documented_command_line_speaks_its_clients_protocol() {
     let commands: Vec<String> = blocks().iter().flat_map(texts).filter(|text| text.contains(" --client ")).collect();
-    let mut clients: Vec<&str> = commands.iter().map(|command| command.rsplit(' ').next().unwrap()).collect();
-    for command in &commands {
-        assert!(command.starts_with("/usr/local/bin/sandbox-exec-hook --client "), "{command}");
-    }
+    let words: Vec<Vec<&str>> = commands.iter().map(|command| command.splitn(4, ' ').collect()).collect();
+    let mut clients: Vec<&str> = words.iter().map(|words| words[2]).collect();
     clients.dedup();
     assert_eq!(clients, ["codex", "gemini-cli", "copilot-cli", "cursor"]);
     for client in clients {
+        for program in ["sandbox-exec-hook", "fs-guard-hook"] {
+            let call = [format!("/usr/local/bin/{program}"), "--client".to_owned(), client.to_owned()];
+            let mut lines = words.iter().filter(|words| words[..3] == call).peekable();
+            assert!(lines.peek().is_some(), "{program} for {client}");
+            // These two let a call go on when the hook was killed, so the shell has to say no.
+            let stopped = ["codex", "gemini-cli"].contains(&client);
+            assert!(lines.all(|words| words.get(3).is_some_and(|rest| rest.ends_with("exit 2; }")) == stopped));
+        }
         let world = World::new();
         let (_, file) =
             files().into_iter().find(|(folder, file)| folder == client && golden(file).status == 0).unwrap();
