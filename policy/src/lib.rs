@@ -45,6 +45,7 @@ pub use reader::{FileFacts, Folder, Reader, SystemReader};
 pub use rule::Rule;
 pub use tools::{
     Field, FieldValue, PathDefault, Step, ToolInput, ToolName, ToolOutcome, ToolRule, ToolRuleError, Words,
+    folded_field, is_same_field, trimmed,
 };
 pub use trust::TrustError;
 pub use units::{LimitName, UnitError};

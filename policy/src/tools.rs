@@ -19,6 +19,8 @@ pub struct ToolRule {
     /// What fields of the input must hold: one of the values listed, in which `*` stands for any characters. A field that is
     /// not there is `""`, and nothing else.
     pub when: BTreeMap<Field, Vec<Words>>,
+    /// The only fields that the input may have, unless this is empty: no object on the way to one of them has another.
+    pub only: Vec<Field>,
     /// What happens; `None` leaves it to the fields below.
     pub outcome: Option<ToolOutcome>,
     /// Fields that name a file or folder to be read.
@@ -95,10 +97,16 @@ pub enum FieldValue<'a> {
     Compound,
 }
 
-/// The input of a tool call, whatever form it has.
+/// The input of a tool call, whatever form it has. Fields are found by [`is_same_field`].
 pub trait ToolInput {
     /// What `field` holds. A field with a list in it is [`FieldValue::Compound`].
     fn value(&self, field: &Field) -> FieldValue<'_>;
+
+    /// Whether nothing stands in it but `fields`, each of which holds a plain value or, written with `[]`, a list of them.
+    fn holds_only(&self, fields: &[Field]) -> bool;
+
+    /// A field that some object in it has in two spellings.
+    fn ambiguous(&self) -> Option<&str>;
 }
 
 /// Why a rule about a tool is malformed.
@@ -145,10 +153,10 @@ impl ToolName {
         if text.is_empty() { Err(ToolRuleError::NoTool) } else { Ok(Self(Cow::Owned(text.to_owned()))) }
     }
 
-    /// Whether the tool called `name` is meant.
+    /// Whether the tool called `name` is meant, however it is spelled.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        fits(&self.0, name)
+        fits(&folded_tool(&self.0), &folded_tool(name))
     }
 }
 
@@ -178,12 +186,27 @@ impl ToolRule {
     /// Whether the rule is about this call.
     #[must_use]
     pub fn fits(&self, tool: &str, input: &dyn ToolInput) -> bool {
-        let holds = |(field, values): (&Field, &Vec<Words>)| match input.value(field) {
-            FieldValue::Absent => values.iter().any(|value| value.is_empty()),
-            FieldValue::Text(text) => values.iter().any(|value| !value.is_empty() && fits(value, text)),
-            FieldValue::Compound => false,
+        let holds = |(field, values): (&Field, &Vec<Words>)| {
+            let text = match input.value(field) {
+                FieldValue::Absent => "",
+                FieldValue::Text(text) => trimmed(text),
+                FieldValue::Compound => return false,
+            };
+            values.iter().any(|value| if text.is_empty() { value.is_empty() } else { fits(value, text) })
         };
-        self.tools.iter().any(|name| name.matches(tool)) && self.when.iter().all(holds)
+        self.is_about(tool) && self.when.iter().all(holds) && (self.only.is_empty() || input.holds_only(&self.only))
+    }
+
+    /// Whether the rule is about uses of this tool.
+    #[must_use]
+    pub fn is_about(&self, tool: &str) -> bool {
+        self.tools.iter().any(|name| name.matches(tool))
+    }
+
+    /// Whether the rule looks at fields of the input.
+    #[must_use]
+    pub fn reads_fields(&self) -> bool {
+        !self.when.is_empty() || !self.only.is_empty() || self.names_files()
     }
 
     /// Whether fields of the input must be judged.
@@ -218,6 +241,29 @@ impl Deref for Words {
     fn deref(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether two names are the same field to an agent that takes `foo_bar` for `fooBar`.
+#[must_use]
+pub fn is_same_field(one: &str, other: &str) -> bool {
+    one == other || folded_field(one) == folded_field(other)
+}
+
+/// A field's name without case and underscores: all its spellings have the same.
+#[must_use]
+pub fn folded_field(name: &str) -> String {
+    name.replace('_', "").to_lowercase()
+}
+
+/// A value without the white space around it, as JavaScript's `trim` sees it.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}'))
+}
+
+/// A tool's name as an agent may look it up: without white space around it, case, or a difference between `-` and `_`.
+pub(crate) fn folded_tool(name: &str) -> String {
+    trimmed(name).to_lowercase().replace('-', "_")
 }
 
 /// Whether `text` is what `pattern` says, in which `*` stands for any characters.
@@ -257,10 +303,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_without_a_star_matches_nothing_longer() {
+    fn a_name_without_a_star_matches_nothing_longer_and_every_spelling() {
         let name = ToolName::parse("plugins").unwrap();
-        assert!(name.matches("plugins"));
-        for other in ["plugin", "plugins2", "Plugins", "xplugins", ""] {
+        for spelled in ["plugins", "Plugins", " PLUGINS\u{a0}", "\u{feff}plugins"] {
+            assert!(name.matches(spelled), "{spelled:?}");
+        }
+        for other in ["plugin", "plugins2", "plug ins", "xplugins", ""] {
             assert!(!name.matches(other), "{other}");
         }
         assert_eq!(ToolName::parse(""), Err(ToolRuleError::NoTool));

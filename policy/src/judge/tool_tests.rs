@@ -21,6 +21,14 @@ impl ToolInput for Input {
             Some(text) => FieldValue::Text(text),
         }
     }
+
+    fn holds_only(&self, fields: &[Field]) -> bool {
+        self.0.iter().all(|(field, value)| fields.contains(field) && value != "[]")
+    }
+
+    fn ambiguous(&self) -> Option<&str> {
+        self.0.get(&Field::parse("twice").ok()?).map(String::as_str)
+    }
 }
 
 /// A judge of texts, the lowest layer first.
@@ -59,13 +67,55 @@ const SYSTEM: &str = r#"
 fn the_first_rule_that_fits_decides_and_near_misses_do_not_fit() {
     let judge = judge(&[(Tier::System, SYSTEM)]);
     assert_eq!(outcome(&judge, "plugins", "action", "list"), Some(Decision::Allow));
-    for value in ["disable", "List", "list ", "", "[]", "list\0"] {
+    for value in [" list", "list\u{a0}", "\u{feff}list\n"] {
+        assert_eq!(outcome(&judge, "plugins", "action", value), Some(Decision::Allow), "an agent trims it: {value:?}");
+    }
+    for value in ["disable", " disable", "List", "", "[]", "list\0"] {
         assert_eq!(outcome(&judge, "plugins", "action", value), Some(Decision::Deny), "{value:?}");
     }
     assert_eq!(outcome(&judge, "spawn", "x", "y"), Some(Decision::Allow), "an absent field may be listed as \"\"");
     assert_eq!(outcome(&judge, "spawn", "runtime", "acp"), Some(Decision::Deny));
     assert_eq!(outcome(&judge, "spawn", "runtime", "[]"), Some(Decision::Deny));
     assert_eq!(outcome(&judge, "memory", "x", "y"), None);
+}
+
+#[test]
+fn a_listed_tool_in_another_spelling_is_refused_whatever_a_rule_says() {
+    let user = r#"
+        [tools.c]
+        shell = ["exec", "Bash"]
+        file = ["apply_patch"]
+        other = "ignore"
+        rules = [{ tool = "exec", decision = "allow" }]
+    "#;
+    let judge = judge(&[(Tier::System, user)]);
+    for tool in ["Exec", "exec ", "\u{feff}exec", "EXEC", "bash", "BASH\n", "apply-patch", "Apply_Patch"] {
+        assert_eq!(judge.tool("c", tool), ToolKind::Other(ToolDefault::Deny), "{tool:?}");
+        assert_eq!(outcome(&judge, tool, "x", "y"), Some(Decision::Deny), "{tool:?}");
+    }
+    assert_eq!(judge.tool("c", "exec"), ToolKind::Shell);
+    assert_eq!(judge.tool("c", "executor"), ToolKind::Other(ToolDefault::Ignore));
+}
+
+#[test]
+fn a_rule_with_a_closed_list_of_fields_does_not_fit_a_call_with_another() {
+    let user = r#"
+        [tools.c]
+        rules = [{ tool = "t", only = ["a", "b.c"], decision = "allow" }, { tool = "t", decision = "deny" }]
+    "#;
+    let judge = judge(&[(Tier::System, user)]);
+    for (field, decision) in
+        [("a", Decision::Allow), ("b.c", Decision::Allow), ("b", Decision::Deny), ("x", Decision::Deny)]
+    {
+        assert_eq!(outcome(&judge, "t", field, "v"), Some(decision), "{field}");
+    }
+}
+
+#[test]
+fn a_field_in_two_spellings_stops_a_call_that_rules_look_into() {
+    let judge = judge(&[(Tier::System, SYSTEM)]);
+    assert_eq!(outcome(&judge, "spawn", "twice", "x"), Some(Decision::Deny));
+    assert_eq!(outcome(&judge, "memory", "twice", "x"), None, "nobody looks into it");
 }
 
 #[test]

@@ -40,6 +40,9 @@ struct RuleEntry {
     /// What fields must hold.
     #[serde(default)]
     when: BTreeMap<String, Values>,
+    /// The only fields that there may be.
+    #[serde(default)]
+    only: Vec<String>,
     /// What happens.
     decision: Option<ToolOutcome>,
     /// Fields that are read.
@@ -119,7 +122,7 @@ pub(super) fn overlay(section: Spanned<ToolsSection>, at: &Locator<'_>) -> Resul
 /// When the name of a tool or field is malformed, or nothing follows from the rule.
 fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyError> {
     let span = entry.span();
-    let RuleEntry { tool, when, decision, read, write, url, reason, instead } = entry.into_inner();
+    let RuleEntry { tool, when, only, decision, read, write, url, reason, instead } = entry.into_inner();
     let build = || -> Result<ToolRule, ToolRuleError> {
         let when = when
             .into_iter()
@@ -127,6 +130,7 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
         let rule = ToolRule {
             tools: tool.0.iter().map(|name| ToolName::parse(name)).collect::<Result<_, _>>()?,
             when: when.collect::<Result<_, ToolRuleError>>()?,
+            only: fields(&only)?,
             outcome: decision,
             read: fields(&read)?,
             write: fields(&write)?,

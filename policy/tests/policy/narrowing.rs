@@ -203,6 +203,14 @@ impl ToolInput for OneField {
     fn value(&self, field: &Field) -> FieldValue<'_> {
         if field.to_string() == self.0 { FieldValue::Text(self.1) } else { FieldValue::Absent }
     }
+
+    fn holds_only(&self, fields: &[Field]) -> bool {
+        fields.iter().any(|field| field.to_string() == self.0)
+    }
+
+    fn ambiguous(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Whether no call of a tool became easier.
