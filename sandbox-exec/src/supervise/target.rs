@@ -132,10 +132,29 @@ impl<'a> Target<'a> {
             .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | follow)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
         match self.root {
-            Some(root) => openat2(root, path, how),
-            None => openat2(self.open_root()?.as_fd(), path, how),
+            Some(root) => look_up_in(root, path, how),
+            None => look_up_in(self.open_root()?.as_fd(), path, how),
         }
     }
+}
+
+/// How often a path with `..` is gone along while something is renamed or mounted elsewhere on the host.
+const ATTEMPTS: u32 = 10_000;
+
+/// Opens `path` in `root`.
+///
+/// # Errors
+/// The kernel's. `EAGAIN` says that a rename or a mount anywhere kept it from making sure of a `..` (`openat2(2)`), and is tried again:
+/// the caller did nothing to deserve it.
+fn look_up_in(root: BorrowedFd<'_>, path: &Path, how: OpenHow) -> Result<OwnedFd, Errno> {
+    let mut opened = openat2(root, path, how);
+    for _ in 0..ATTEMPTS {
+        if !matches!(opened, Err(Errno::EAGAIN)) {
+            break;
+        }
+        opened = openat2(root, path, how);
+    }
+    opened
 }
 
 /// What happens when the last component is a symlink.
