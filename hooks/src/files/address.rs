@@ -1,4 +1,9 @@
-//! Fields that hold an address or a path: what is fetched from this host instead of from the network.
+//! Fields that hold an address or a path: what is fetched from this host, or from the network around it, instead of from the
+//! public network.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::patch::is_edge;
 
 /// What an address means for the files of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +22,20 @@ const NETWORK: [&str; 4] = ["http", "https", "ws", "wss"];
 /// Schemes that carry their own data or show nothing.
 const HARMLESS: [&str; 2] = ["data", "about"];
 
-/// Names that mean this host everywhere.
-const LOCAL_NAMES: [&str; 4] = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+/// Names that mean this host everywhere, or the service that clouds keep a host's credentials on.
+const LOCAL_NAMES: [&str; 6] =
+    ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "metadata", "instance-data"];
+
+/// What the names of this host and of the network around it end in.
+const LOCAL_ENDINGS: [&str; 2] = [".localhost", ".internal"];
 
 /// Reads an address as a browser would: without the white space and control characters that it skips.
 pub(super) fn read(text: &str) -> Address {
     let kept: String =
         text.trim_matches(|c: char| c <= ' ').chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+    if kept != kept.trim_matches(is_edge) {
+        return Address::Refused("it begins or ends with a character that some programs skip and others do not");
+    }
     let Some((scheme, rest)) = scheme(&kept) else { return Address::Path(text.to_owned()) };
     let is = |known: &str| scheme.eq_ignore_ascii_case(known);
     if scheme.eq_ignore_ascii_case("file") {
@@ -31,7 +43,11 @@ pub(super) fn read(text: &str) -> Address {
     } else if HARMLESS.into_iter().any(is) {
         Address::Elsewhere
     } else if NETWORK.into_iter().any(is) {
-        if is_local(host(rest)) { Address::Refused("it is an address of this host itself") } else { Address::Elsewhere }
+        if is_local(host(rest)) {
+            Address::Refused("it is an address of this host itself or of the network around it")
+        } else {
+            Address::Elsewhere
+        }
     } else {
         Address::Refused("it has a scheme that is not known to stay away from this host's files")
     }
@@ -57,27 +73,47 @@ fn host(rest: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Whether a host is this one, as far as its name says so. Escapes in it are not decoded but refused.
+/// Whether a host is this one or beside it, as far as its name says so. Escapes in it are not decoded but refused.
 fn is_local(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if host.is_empty() || host.contains('%') || !host.is_ascii() {
         return true;
     }
-    let name = LOCAL_NAMES.contains(&host.as_str()) || host.ends_with(".localhost");
-    let v6 = host.parse::<std::net::Ipv6Addr>().ok().map(|address| {
-        let mapped = address.to_ipv4_mapped().or_else(|| address.to_ipv4());
-        address.is_loopback() || address.is_unspecified() || mapped.is_some_and(reaches_here)
-    });
-    name || v6.unwrap_or(false) || number(&host).is_some_and(reaches_here)
+    if host.contains(':') {
+        return host.parse().map_or(true, reaches_here_v6);
+    }
+    let name = LOCAL_NAMES.contains(&host.as_str()) || LOCAL_ENDINGS.iter().any(|ending| host.ends_with(ending));
+    name || number(&host).is_some_and(reaches_here)
 }
 
-/// Whether an address is this host's, or the link's that clouds keep their credentials on.
-fn reaches_here(address: std::net::Ipv4Addr) -> bool {
-    address.is_loopback() || address.octets().first() == Some(&0) || address.is_link_local()
+/// Whether an address is this host's, the link's that clouds keep their credentials on, or of a network that is not public.
+fn reaches_here(address: Ipv4Addr) -> bool {
+    let [first, second, third, _] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    let special = (first, second, third) == (192, 0, 0) || (first == 198 && second & 0xfe == 18);
+    let plain = address.is_loopback() || address.is_private() || address.is_link_local();
+    // From 224 on are groups, and what nobody has.
+    plain || shared || special || first == 0 || first >= 224
+}
+
+/// As [`reaches_here`], also for the addresses that stand for one of the older kind.
+fn reaches_here_v6(address: Ipv6Addr) -> bool {
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = address.segments();
+    let older = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match (first, second) {
+        // Mapped and compatible addresses, loopback and none.
+        (0, 0) if (third, fourth, fifth) == (0, 0, 0) && matches!(sixth, 0 | 0xffff) => {
+            reaches_here(older(seventh, eighth))
+        }
+        (0x64, 0xff9b) => (third, fourth, fifth, sixth) != (0, 0, 0, 0) || reaches_here(older(seventh, eighth)),
+        (0x2002, _) => reaches_here(older(second, third)),
+        // What is routed publicly is 2000::/3, less the tunnels in 2001::/32.
+        _ => first & 0xe000 != 0x2000 || (first, second) == (0x2001, 0),
+    }
 }
 
 /// The IPv4 address that browsers see in one to four numbers, decimal, octal or hexadecimal.
-fn number(host: &str) -> Option<std::net::Ipv4Addr> {
+fn number(host: &str) -> Option<Ipv4Addr> {
     let parts: Vec<u64> = host.split('.').map(part).collect::<Option<_>>()?;
     let (last, leading) = parts.split_last()?;
     if leading.len() > 3 || leading.iter().any(|part| *part > 255) {
@@ -88,7 +124,7 @@ fn number(host: &str) -> Option<std::net::Ipv4Addr> {
         return None;
     }
     let high = leading.iter().enumerate().map(|(index, part)| part << (8 * (3 - index))).sum::<u64>();
-    u32::try_from(high + last).ok().map(std::net::Ipv4Addr::from)
+    u32::try_from(high + last).ok().map(Ipv4Addr::from)
 }
 
 /// One number of an address.
@@ -148,6 +184,54 @@ mod tests {
     }
 
     #[test]
+    fn the_network_around_this_host_is_refused() {
+        for text in [
+            "http://10.0.0.1/",
+            "http://172.16.0.1/",
+            "http://172.31.255.255/",
+            "http://192.168.1.1/",
+            "http://0xc0a80101/",
+            "http://100.100.100.200/latest/meta-data",
+            "http://100.64.0.1/",
+            "http://100.127.255.255/",
+            "http://192.0.0.192/",
+            "http://198.19.0.1/",
+            "http://224.0.0.1/",
+            "http://255.255.255.255/",
+            "http://[fd00:ec2::254]/",
+            "http://[fc00::1]/",
+            "http://[fe80::1]/",
+            "http://[fe80::1%25eth0]/",
+            "http://[fec0::1]/",
+            "http://[ff02::1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+            "http://[64:ff9b:1::1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[2001:0:7f00:1::]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[::ffff:0:127.0.0.1]/",
+            "http://[::1.2.3.4:x]/",
+            "http://[v1.x:y]/",
+            "http://metadata/",
+            "http://metadata.google.internal/",
+        ] {
+            assert!(matches!(read(text), Address::Refused(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_behind_a_character_that_some_skip_is_refused() {
+        for edge in ["\u{a0}", "\u{feff}", "\u{200b}", "\u{2060}", "\u{85}", "\u{7f}", "\u{3000}", "\n\u{feff}\t"] {
+            for text in ["http://127.0.0.1/", "https://example.com/", "file:///etc/passwd", "/etc/passwd"] {
+                for text in [format!("{edge}{text}"), format!("{text}{edge}")] {
+                    assert!(matches!(read(&text), Address::Refused(_)), "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn unknown_schemes_are_refused() {
         for text in [
             "view-source:file:///etc/passwd",
@@ -168,6 +252,14 @@ mod tests {
             "http://10.1.2.3.example.com",
             "data:text/plain,x",
             "http://8.8.8.8",
+            "http://100.63.255.255",
+            "http://100.128.0.1",
+            "http://172.32.0.1",
+            "http://192.0.1.1",
+            "http://[2606:4700::1111]/",
+            "http://[64:ff9b::808:808]/",
+            "http://[::ffff:8.8.8.8]/",
+            "https://internal.example.com/",
             "about:blank",
         ] {
             assert_eq!(read(text), Address::Elsewhere, "{text}");

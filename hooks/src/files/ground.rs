@@ -112,7 +112,7 @@ pub(super) fn is_path(ground: &dyn Ground, suspect: Suspect<'_>) -> bool {
     };
     match suspect.sign {
         Sign::Name | Sign::Spelling => true,
-        Sign::Slash => {
+        Sign::Slash | Sign::Within => {
             let looked = looked();
             looked == Ok(Presence::There) || refused(&looked)
         }

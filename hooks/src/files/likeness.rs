@@ -1,7 +1,8 @@
 //! What in the input of an unknown tool looks like a path.
 //!
 //! Nobody has said what such a tool does with its arguments. So what is written as a path is taken for one, and so is what
-//! stands in a field named like one; a text that happens to name something is left to whoever knows what exists.
+//! stands in a field named like one; a text that happens to name something is left to whoever knows what exists. So is what
+//! is written as a path within a longer text, such as a command's.
 
 use lobsterpot_policy::{Field, Step};
 
@@ -25,6 +26,8 @@ pub(super) enum Sign {
     Spelling,
     /// It has a slash in it: it is one if it names something.
     Slash,
+    /// It stands in a longer text and is written like a path: it is one if it names something.
+    Within,
     /// It is a single word: it is one if it names something that may not be touched.
     Word,
 }
@@ -86,7 +89,12 @@ fn gather<'a>(value: &'a Value, named: bool, known: &[&[Step]], found: &mut Vec<
     }
     match value {
         Value::Null | Value::Scalar(_) => {}
-        Value::Text(text) => found.extend(sign(text, named).map(|sign| Suspect { text, sign })),
+        Value::Text(text) => {
+            found.extend(sign(text, named).map(|sign| Suspect { text, sign }));
+            if !named {
+                found.extend(within(text).map(|text| Suspect { text, sign: Sign::Within }));
+            }
+        }
         Value::List(entries) => entries.iter().for_each(|entry| gather(entry, named, known, found)),
         Value::Object(members) => {
             for (name, member) in members {
@@ -117,6 +125,48 @@ fn sign(text: &str, named: bool) -> Option<Sign> {
         let word = !text.contains(|c: char| c.is_whitespace() || c.is_control());
         word.then_some(Sign::Word)
     }
+}
+
+/// What is written as a path within a longer text: from a slash, a tilde, two dots or `file:` at a word's beginning to the word's
+/// end. What a text begins with is left to [`sign`]; escapes and variables are not undone.
+fn within(text: &str) -> impl Iterator<Item = &str> {
+    let start = text.len() - text.trim_start().len();
+    let places = text.char_indices().filter(move |(at, c)| *at > start && matches!(c, '/' | '~' | '.' | 'f' | 'F'));
+    places.filter_map(|(at, _)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        if !before.ends_with(is_boundary) || belongs_elsewhere(before, rest) {
+            return None;
+        }
+        let word = rest.split(is_boundary).next()?;
+        // The colon that ends the scheme ends a word too; after another colon the address has been seen already.
+        if word.eq_ignore_ascii_case("file") && !before.ends_with(':') {
+            let address = rest.split(|c| c != ':' && is_boundary(c)).next()?;
+            return (address.len() > "file:".len()).then_some(address);
+        }
+        is_written_as_path(word).then_some(word)
+    })
+}
+
+/// Whether a word of a longer text is written as a path that leads away from where a tool stands.
+fn is_written_as_path(word: &str) -> bool {
+    let home = word
+        .strip_prefix('~')
+        .and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(user, _)| user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
+    let rooted = word.starts_with('/') && word.contains(|c| c != '/');
+    (home || rooted || word.starts_with("../")) && word.len() <= LONGEST
+}
+
+/// Whether a character stands between words: white space, and what shells, assignments and quotes put beside a path.
+fn is_boundary(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "\"'`=<>()[]{},;:|&".contains(c)
+}
+
+/// Whether `rest`, with `before` before it, belongs to an address, as in `https://x`, or closes an element of markup, as in `</p>`.
+fn belongs_elsewhere(before: &str, rest: &str) -> bool {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let closes = || rest.strip_prefix('/').is_some_and(|rest| rest.trim_start_matches(name).starts_with(['>', ':']));
+    (before.ends_with(':') && rest.starts_with("//")) || (before.ends_with('<') && closes())
 }
 
 /// Whether a field's name says that it holds a path: its last word does.
@@ -203,5 +253,49 @@ mod tests {
         assert_eq!(signs(r#"{"q":"what is new","n":7,"b":true,"x":null,"e":""}"#), []);
         assert_eq!(signs(r#"{"q":"and/or"}"#), [Sign::Slash]);
         assert_eq!(signs(r#"{"q":".env"}"#), [Sign::Word]);
+    }
+
+    #[test]
+    fn a_path_within_a_command_or_a_sentence_is_looked_at() {
+        for (text, path) in [
+            ("cat ~/.ssh/id_ed25519", "~/.ssh/id_ed25519"),
+            ("cat ~root/.profile; id", "~root/.profile"),
+            ("cat '/etc/shadow'", "/etc/shadow"),
+            ("cat \"/etc/shadow\"", "/etc/shadow"),
+            ("cat</etc/shadow", "/etc/shadow"),
+            ("tar --file=/etc/shadow", "/etc/shadow"),
+            ("echo $(cat /etc/shadow)", "/etc/shadow"),
+            ("see file:///etc/shadow, please", "file:///etc/shadow"),
+            ("see FILE:/etc/shadow", "FILE:/etc/shadow"),
+            ("read:/etc/shadow", "/etc/shadow"),
+            ("cat ../../.ssh/id", "../../.ssh/id"),
+            ("what\u{a0}/etc/shadow", "/etc/shadow"),
+            ("caf\u{e9} //etc/shadow", "//etc/shadow"),
+        ] {
+            let input = serde_json::json!({ "cmd": text }).to_string();
+            let value: Value = serde_json::from_str(&input).unwrap();
+            let found = suspects(&value, &[]);
+            assert!(found.contains(&Suspect { text: path, sign: Sign::Within }), "{text}: {found:?}");
+        }
+        assert_eq!(signs(r#"{"cmd":"/bin/cat /etc/shadow"}"#), [Sign::Spelling, Sign::Within]);
+    }
+
+    #[test]
+    fn addresses_markup_and_sums_hold_no_path() {
+        for text in [
+            "<p>a</p>",
+            "1 / 2",
+            "// a comment",
+            "~5 of them",
+            "and/or",
+            "a ~ b",
+            "file: the report",
+            "a/b c/d",
+            "<br />",
+            "see https://example.com/a/b?c",
+            "<svg:g></svg:g>",
+        ] {
+            assert_eq!(within(text).collect::<Vec<_>>(), Vec::<&str>::new(), "{text}");
+        }
     }
 }

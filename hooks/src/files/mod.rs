@@ -30,7 +30,7 @@ use crate::settings::Settings;
 use crate::workspace;
 use claim::Claim;
 use ground::Ground;
-use likeness::Suspect;
+use likeness::{Sign, Suspect};
 use table::Use;
 pub(crate) use value::Value;
 
@@ -154,7 +154,7 @@ fn texts<'a>(fields: &[Field], input: &'a Value) -> Result<Vec<&'a str>, Denial>
     let mut texts = Vec::new();
     for field in fields {
         let wrong = || Denial::Payload { problem: format!("\"{field}\" is not what the policy expects there: a text") };
-        for value in input.at(field.steps()).ok_or_else(wrong)? {
+        for value in input.at_in_any_case(field.steps()).ok_or_else(wrong)? {
             match value {
                 Value::Null => {}
                 Value::Text(text) if text.is_empty() => {}
@@ -230,7 +230,9 @@ fn by_likeness(
     }
     let access = if default == PathDefault::Judge { Access::Write } else { Access::Read };
     for suspect in suspects(input)?.into_iter().filter(|suspect| ground::is_path(ground, *suspect)) {
-        verdicts.extend(ground::path(ground, suspect.text, access, Objects::Any).err());
+        let refused = ground::path(ground, suspect.text, access, Objects::Any).err();
+        // A route or a command in a sentence is spelled as a path too: only a secret's is refused, any other is asked about.
+        verdicts.extend(refused.filter(|refused| suspect.sign != Sign::Within || refused.reason == ReasonCode::Masked));
         let decision = match default {
             PathDefault::Ignore | PathDefault::Judge => continue,
             PathDefault::Ask => Decision::Ask,

@@ -95,6 +95,25 @@ impl Value {
             Self::Null | Self::Scalar(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => member.at(rest),
         }
     }
+
+    /// As [`Self::at`], with members in every case counted: what some client would take for the field.
+    pub(crate) fn at_in_any_case(&self, steps: &[Step]) -> Option<Vec<&Self>> {
+        let Some((step, rest)) = steps.split_first() else { return Some(vec![self]) };
+        let members = match self {
+            Self::Object(members) => members.as_slice(),
+            Self::Null => &[],
+            Self::Scalar(_) | Self::Text(_) | Self::List(_) => return None,
+        };
+        let meant = members.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&step.name));
+        let found: Option<Vec<Vec<&Self>>> = meant
+            .flat_map(|(_, member)| match member {
+                Self::List(entries) if step.each => entries.iter().collect(),
+                Self::Null | Self::Scalar(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => vec![member],
+            })
+            .map(|value| value.at_in_any_case(rest))
+            .collect();
+        found.map(|found| found.concat())
+    }
 }
 
 impl ToolInput for Value {
@@ -292,5 +311,18 @@ mod tests {
         assert_eq!(at(r#"{"p":"a"}"#, "p[]").as_deref(), Some(r#"[Text("a")]"#));
         assert_eq!(at(r#"{"p":[{"m":"a"},{}]}"#, "p[].m").as_deref(), Some(r#"[Text("a"), Null]"#));
         assert_eq!(at(r#"{"p":["a"]}"#, "p[].m"), None, "an entry of another shape is not skipped");
+    }
+
+    #[test]
+    fn an_address_is_not_hidden_by_the_case_of_its_field() {
+        let at = |text: &str, field: &str| {
+            let tree = value(text);
+            tree.at_in_any_case(Field::parse(field).unwrap().steps()).map(|found| format!("{found:?}"))
+        };
+        assert_eq!(at(r#"{"url":"a","URL":"b"}"#, "url").as_deref(), Some(r#"[Text("a"), Text("b")]"#));
+        assert_eq!(at(r#"{"R":{"Url":"a"}}"#, "r.url").as_deref(), Some(r#"[Text("a")]"#));
+        assert_eq!(at(r#"{"P":[{"M":"a"},{}]}"#, "p[].m").as_deref(), Some(r#"[Text("a")]"#));
+        assert_eq!(at(r#"{"P":["a"]}"#, "p[].m"), None, "an entry of another shape is not skipped");
+        assert_eq!(at("{}", "url").as_deref(), Some("[]"));
     }
 }
