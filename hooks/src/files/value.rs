@@ -104,7 +104,7 @@ impl Value {
             Self::Null => &[],
             Self::Scalar(_) | Self::Text(_) | Self::List(_) => return None,
         };
-        let meant = members.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&step.name));
+        let meant = members.iter().filter(|(name, _)| is_same_field(name, &step.name));
         let found: Option<Vec<Vec<&Self>>> = meant
             .flat_map(|(_, member)| match member {
                 Self::List(entries) if step.each => entries.iter().collect(),
