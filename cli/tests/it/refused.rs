@@ -129,11 +129,14 @@ fn a_configuration_that_gets_around_the_sandbox_is_not_called_guarded() {
 #[test]
 fn options_that_do_not_fit_are_refused() {
     let world = World::new();
+    fs::create_dir(world.path("root")).unwrap();
+    let place = world.path("root");
+    let place = place.to_str().unwrap();
     for arguments in [
         &["install", "codex", "--approve"][..],
         &["install", "gemini", "--shell-prefix"],
         &["install", "openclaw", "--workspace", "/w"],
-        &["install", "copilot", "--scope", "managed", "--root", "/"],
+        &["install", "copilot", "--scope", "managed", "--root", place],
         &["install", "codex", "--no-shell-prefix"],
     ] {
         assert_refused(&world, arguments, "");
