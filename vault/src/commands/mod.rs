@@ -1,0 +1,43 @@
+//! The subcommands, one file each: what its options are, and what it does with the libraries' operations.
+
+use clap::{ArgMatches, Command};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::{self, Session};
+
+/// One subcommand.
+struct Subcommand {
+    /// Its options, with its name.
+    command: fn() -> Command,
+    /// Carries it out.
+    run: fn(&ArgMatches, &Session) -> Result<Exit, Failure>,
+}
+
+/// Every subcommand, in the order of the help.
+const SUBCOMMANDS: &[Subcommand] = &[];
+
+/// The whole command line.
+pub(crate) fn all() -> Command {
+    let program = Command::new("lobsterpot-vault")
+        .about("Keeps secrets encrypted at rest, and delivers them one at a time")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true);
+    session::options(program).subcommands(SUBCOMMANDS.iter().map(|subcommand| (subcommand.command)()))
+}
+
+/// Carries out the subcommand that was named.
+///
+/// # Errors
+/// As the subcommand says.
+pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failure> {
+    let Some((name, matches)) = matches.subcommand() else { return Err(unknown()) };
+    let found = SUBCOMMANDS.iter().find(|subcommand| (subcommand.command)().get_name() == name);
+    found.map_or_else(|| Err(unknown()), |subcommand| (subcommand.run)(matches, session))
+}
+
+/// No subcommand was named, or none that there is.
+fn unknown() -> Failure {
+    Failure::new(Exit::Usage, "name what to do", "`lobsterpot-vault help` lists the subcommands")
+}

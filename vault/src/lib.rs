@@ -1,0 +1,15 @@
+//! Secrets at rest in an age file, and their delivery one at a time: nothing is lost, nothing is printed, nothing opens when it
+//! should not.
+
+mod commands;
+pub mod document;
+pub mod exit;
+pub mod failure;
+pub mod name;
+pub mod places;
+mod program;
+pub mod secret;
+#[allow(dead_code, reason = "the subcommands that use it come one by one")]
+mod session;
+
+pub use program::run;

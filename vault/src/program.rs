@@ -1,0 +1,66 @@
+//! The program: reads the command line, does what it says, tells what went wrong.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::commands;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Runs the program with these arguments, its own name first.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    let matches = match commands::all().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error),
+    };
+    if matches.get_flag("debug") {
+        trace();
+    }
+    commands::run(&matches, &Session::of(&matches)).unwrap_or_else(|failure| tell(&failure))
+}
+
+/// Prints help or the version where it was asked for, or says what is wrong with the command line. What was typed is not
+/// repeated, for a value may have been typed where a name belongs.
+fn refuse(error: &clap::Error) -> Exit {
+    let kind = error.kind();
+    if matches!(
+        kind,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        let _ = error.print();
+        return if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand { Exit::Usage } else { Exit::Done };
+    }
+    let reason = kind.as_str().unwrap_or("the command line cannot be understood");
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string().replacen("Usage: ", "write `", 1) + "`",
+        _ => "`lobsterpot-vault help` lists what there is".to_owned(),
+    };
+    tell(&Failure::new(Exit::Usage, reason, usage))
+}
+
+/// Says what went wrong, and what to do.
+fn tell(failure: &Failure) -> Exit {
+    let mut text = format!("lobsterpot-vault: {failure}\n");
+    if let Some(hint) = failure.hint() {
+        text.push_str("hint: ");
+        text.push_str(hint);
+        text.push('\n');
+    }
+    // In one piece, so that lines of two programs do not mix.
+    let _ = io::stderr().write_all(text.as_bytes());
+    failure.exit()
+}
+
+/// Prints what is traced to standard error.
+fn trace() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .without_time()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .init();
+}

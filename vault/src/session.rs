@@ -1,0 +1,126 @@
+//! What one run of the program works with: which vault, which identity, where output goes.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::places::Places;
+
+/// The options that every subcommand has.
+pub(crate) fn options(command: Command) -> Command {
+    let path = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).global(true).help(help)
+    };
+    command
+        .arg(path(
+            "vault",
+            "FILE",
+            "The vault [default: /etc/lobsterpot/vault.age for root, ~/.config/lobsterpot/vault.age]",
+        ))
+        .arg(path("identity", "FILE", "The file with the identity, instead of looking for one"))
+        .arg(
+            Arg::new("passphrase-fd")
+                .long("passphrase-fd")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(0..))
+                .global(true)
+                .help("The descriptor to read a passphrase from, to its first line's end"),
+        )
+        .arg(
+            Arg::new("debug")
+                .long("debug")
+                .action(ArgAction::SetTrue)
+                .global(true)
+                .help("Tell on standard error what is done; never a value or a key"),
+        )
+}
+
+/// One run of the program.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The caller's places; none when their home is unknown.
+    places: Option<Places>,
+    /// `--vault`.
+    vault: Option<PathBuf>,
+    /// `--identity`.
+    identity: Option<PathBuf>,
+    /// `--passphrase-fd`.
+    passphrase_fd: Option<u32>,
+}
+
+impl Session {
+    /// What the options of `matches` say.
+    pub(crate) fn of(matches: &ArgMatches) -> Self {
+        Self {
+            places: Places::of_caller(),
+            vault: matches.get_one("vault").cloned(),
+            identity: matches.get_one("identity").cloned(),
+            passphrase_fd: matches.get_one("passphrase-fd").copied(),
+        }
+    }
+
+    /// The caller's places.
+    ///
+    /// # Errors
+    /// When their home is unknown.
+    pub(crate) fn places(&self) -> Result<&Places, Failure> {
+        self.places.as_ref().ok_or_else(|| {
+            Failure::new(Exit::NotFound, "your home folder is not known", "set HOME, or add the account to /etc/passwd")
+        })
+    }
+
+    /// Where the vault is.
+    ///
+    /// # Errors
+    /// When neither an option nor a home says so.
+    pub(crate) fn vault(&self) -> Result<PathBuf, Failure> {
+        self.vault.clone().map_or_else(|| Ok(self.places()?.vault.clone()), Ok)
+    }
+
+    /// The file with the identity that was asked for by name.
+    pub(crate) fn identity(&self) -> Option<&PathBuf> {
+        self.identity.as_ref()
+    }
+
+    /// The descriptor that a passphrase is to be read from.
+    pub(crate) const fn passphrase_fd(&self) -> Option<u32> {
+        self.passphrase_fd
+    }
+
+    /// The present, in whole seconds.
+    #[expect(clippy::unused_self, reason = "the clock belongs to the run, and commands take it from nowhere else")]
+    pub(crate) fn now(&self) -> SystemTime {
+        let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UNIX_EPOCH + Duration::from_secs(passed.as_secs())
+    }
+
+    /// Whether a person would see what is written to standard output.
+    #[expect(clippy::unused_self, reason = "as for the clock")]
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Writes to standard output at once: data, or what a person asked to see.
+    ///
+    /// # Errors
+    /// When nobody reads there.
+    #[expect(clippy::unused_self, reason = "as for the clock")]
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+            let reason = format!("failed to write to standard output: {error}");
+            Failure::new(Exit::Io, reason, "keep the reader of this program's output running")
+        })
+    }
+
+    /// Says something to a person, on standard error.
+    #[expect(clippy::unused_self, reason = "as for the clock")]
+    pub(crate) fn tell(&self, text: &str) {
+        // A person who has closed standard error does not want to know.
+        let _ = writeln!(io::stderr(), "lobsterpot-vault: {text}");
+    }
+}
