@@ -18,6 +18,8 @@ pub enum Exit {
     NotFound = 66,
     /// Something that is needed is not on this host: a tmpfs, a plugin, an editor (`EX_UNAVAILABLE`).
     Unavailable = 69,
+    /// The program found a mistake of its own, and stopped (`EX_SOFTWARE`).
+    Internal = 70,
     /// The target exists already, or cannot be made (`EX_CANTCREAT`).
     Exists = 73,
     /// The operating system refused to read or write (`EX_IOERR`).

@@ -11,5 +11,7 @@ mod program;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
+mod sys;
 
 pub use program::run;
+pub use sys::{Locking, Protection, Wiping, harden, protection};

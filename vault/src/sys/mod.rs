@@ -1,0 +1,15 @@
+//! The only place with `unsafe`, and what a process that holds secrets does about itself: closed to others, no core, wiped and
+//! locked memory.
+#![expect(
+    unsafe_code,
+    reason = "an allocator, and system calls without a safe wrapper in nix; one operation per block"
+)]
+
+mod allocator;
+mod harden;
+mod locking;
+mod panic;
+
+pub use allocator::Wiping;
+pub use harden::{Protection, harden, protection};
+pub use locking::Locking;
