@@ -11,6 +11,7 @@ mod program;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
+pub mod store;
 mod sys;
 
 pub use program::run;
