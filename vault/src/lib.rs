@@ -2,6 +2,7 @@
 //! should not.
 
 mod commands;
+pub mod deliver;
 pub mod document;
 pub mod exit;
 pub mod failure;

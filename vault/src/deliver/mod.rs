@@ -1,0 +1,9 @@
+//! How secrets leave the vault for programs: files on a tmpfs, descriptors, the environment, templates. Each only for consumers
+//! that the vault allows, and never to a disk.
+
+pub mod choose;
+mod file;
+pub mod folder;
+mod manifest;
+mod swap;
+pub mod target;

@@ -1,0 +1,118 @@
+//! Whether what lies on a tmpfs can reach a disk by way of swap.
+//!
+//! It cannot when the tmpfs is mounted `noswap` (Linux 6.4), when no swap is active, or when every swap area is in memory (zram
+//! without a backing device) or encrypted (dm-crypt). What cannot be found out counts as a disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::sys::stat::{dev_t, major, minor, stat};
+
+/// Where the kernel tells of block devices, by number.
+const BLOCK_DEVICES: &str = "/sys/dev/block";
+
+/// Whether pages of the tmpfs with this device number could be written to an unencrypted disk.
+pub(super) fn reaches_disk(device: dev_t) -> bool {
+    if fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| is_noswap(&mounts, device)) {
+        return false;
+    }
+    match fs::read_to_string("/proc/swaps") {
+        Ok(text) => areas(&text).iter().any(|area| !keeps_secrets(area)),
+        // A kernel without swap has no such file; without /proc nothing is known.
+        Err(_) => !Path::new("/proc/self/mountinfo").exists(),
+    }
+}
+
+/// Whether the file system of this number is a tmpfs mounted `noswap`, in the text of `/proc/self/mountinfo` (proc(5)).
+fn is_noswap(mounts: &str, device: dev_t) -> bool {
+    let number = format!("{}:{}", major(device), minor(device));
+    mounts.lines().any(|line| {
+        let mut halves = line.splitn(2, " - ");
+        let is_here = halves.next().and_then(|half| half.split(' ').nth(2)) == Some(number.as_str());
+        let mut system = halves.next().unwrap_or_default().split(' ');
+        let is_tmpfs = system.next() == Some("tmpfs");
+        let options = system.nth(1).unwrap_or_default();
+        is_here && is_tmpfs && options.split(',').any(|option| option == "noswap")
+    })
+}
+
+/// The active swap areas, in the text of `/proc/swaps`. An area whose name cannot be read is kept as it is: it will not be found,
+/// and counts as a disk.
+fn areas(swaps: &str) -> Vec<PathBuf> {
+    swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(PathBuf::from).collect()
+}
+
+/// Whether what is swapped to this area is out of reach for whoever has the disk.
+fn keeps_secrets(area: &Path) -> bool {
+    let Ok(found) = stat(area) else { return false };
+    let device = if found.st_rdev == 0 { found.st_dev } else { found.st_rdev };
+    let node = Path::new(BLOCK_DEVICES).join(format!("{}:{}", major(device), minor(device)));
+    fs::canonicalize(node).is_ok_and(|node| is_safe_device(&node, 0))
+}
+
+/// Whether the block device of this folder in sysfs is encrypted or in memory, itself or by what it is made of.
+fn is_safe_device(node: &Path, depth: usize) -> bool {
+    let text = |name: &str| fs::read_to_string(node.join(name)).unwrap_or_default();
+    if text("dm/uuid").starts_with("CRYPT-") || text("backing_dev").trim() == "none" {
+        return true;
+    }
+    let Ok(slaves) = fs::read_dir(node.join("slaves")) else { return false };
+    let below: Vec<PathBuf> = slaves.flatten().filter_map(|slave| fs::canonicalize(slave.path()).ok()).collect();
+    depth < 8 && !below.is_empty() && below.iter().all(|slave| is_safe_device(slave, depth + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use nix::sys::stat::makedev;
+
+    use super::{areas, is_noswap, is_safe_device, keeps_secrets};
+
+    #[test]
+    fn only_the_tmpfs_itself_is_noswap() {
+        let mounts = "25 1 0:22 / /run rw,nosuid shared:5 - tmpfs tmpfs rw,size=1k,noswap\n\
+                      26 1 0:23 / /dev/shm rw,noswap shared:6 - tmpfs tmpfs rw,size=1k\n\
+                      27 1 0:24 / /x rw - ext4 /dev/noswap rw,noswap\n";
+        assert!(is_noswap(mounts, makedev(0, 22)));
+        for other in [23, 24, 25, 2] {
+            assert!(!is_noswap(mounts, makedev(0, other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_active_area_is_seen() {
+        assert!(areas("Filename\tType\tSize\tUsed\tPriority\n").is_empty());
+        let text = "Filename Type Size Used Priority\n/dev/dm-1 partition 1 0 -2\n/swap\\040file file 1 0 -3\n";
+        assert_eq!(areas(text), [PathBuf::from("/dev/dm-1"), PathBuf::from("/swap\\040file")]);
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_safe_is_a_disk() {
+        assert!(!keeps_secrets(&PathBuf::from("/no/such/area")));
+        let world = tempfile::tempdir().unwrap();
+        let device = |name: &str, file: &str, text: &str| {
+            let node = world.path().join(name);
+            fs::create_dir_all(node.join("slaves")).unwrap();
+            fs::create_dir_all(node.join("dm")).unwrap();
+            fs::write(node.join(file), text).unwrap();
+            node
+        };
+        let disk = device("sda", "size", "8\n");
+        let zram = device("zram0", "backing_dev", "none\n");
+        let written_back = device("zram1", "backing_dev", "/dev/sda\n");
+        let crypt = device("dm-0", "dm/uuid", "CRYPT-LUKS2-0123-swap\n");
+        let over_crypt = device("dm-1", "dm/uuid", "LVM-0123\n");
+        symlink(&crypt, over_crypt.join("slaves/dm-0")).unwrap();
+        let over_both = device("dm-2", "dm/uuid", "LVM-4567\n");
+        symlink(&crypt, over_both.join("slaves/dm-0")).unwrap();
+        symlink(&disk, over_both.join("slaves/sda")).unwrap();
+        for (node, expected) in
+            [(disk, false), (zram, true), (written_back, false), (crypt, true), (over_crypt, true), (over_both, false)]
+        {
+            assert_eq!(is_safe_device(&node, 0), expected, "{}", node.display());
+        }
+    }
+}
