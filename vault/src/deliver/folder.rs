@@ -260,6 +260,15 @@ impl Folder {
         refuse_disk(&self.descriptor, &self.path, swap)
     }
 
+    /// Whether both are one folder.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn is_same(&self, other: &Self) -> Result<bool, FolderError> {
+        let (here, there) = (look(&self.descriptor, &self.path)?, look(&other.descriptor, &other.path)?);
+        Ok((here.st_dev, here.st_ino) == (there.st_dev, there.st_ino))
+    }
+
     /// The open folder, for locks.
     pub(super) const fn file(&self) -> &File {
         &self.descriptor

@@ -114,10 +114,7 @@ pub fn file_name(name: &Name) -> Result<String, TargetError> {
 /// When the folder is not private, not in memory or not reached safely, holds something else, or the kernel refuses.
 pub fn unlock(path: &Path, files: &BTreeMap<String, Secret>, swap: Swap) -> Result<(), TargetError> {
     let (parent, name) = beside(path, Missing::Make, swap)?;
-    if let Some(present) = parent.child(&name)? {
-        present.prove(swap)?;
-        listed(&present, Strictness::Whole)?;
-    } else {
+    if !is_there(&parent, &name, swap)? {
         parent.refuse_disk(swap)?;
     }
     remove_leftovers(&parent, &name);
@@ -130,6 +127,27 @@ pub fn unlock(path: &Path, files: &BTreeMap<String, Secret>, swap: Swap) -> Resu
         }
     }
     Err(TargetError::Busy { path: path.to_path_buf() })
+}
+
+/// Whether there is a set of ours, or an empty folder, that may be replaced.
+///
+/// # Errors
+/// When there is something else, or the folder is not to be used.
+fn is_there(parent: &Folder, name: &OsStr, swap: Swap) -> Result<bool, TargetError> {
+    loop {
+        let Some(present) = parent.child(name)? else { return Ok(false) };
+        present.prove(swap)?;
+        // Not while it is being emptied by `lock`.
+        hold(&present)?;
+        match listed(&present, Strictness::Whole) {
+            Ok(_) => return Ok(true),
+            // Another call may have replaced it, and removes it while it is being looked at: then there is another one to look at.
+            Err(error) => match parent.child(name)? {
+                Some(again) if again.is_same(&present)? => return Err(error),
+                Some(_) | None => {}
+            },
+        }
+    }
 }
 
 /// How often a set is written again that another call was in the way of.
@@ -149,7 +167,7 @@ fn replace_set(
     let draft = draft_name(name, path)?;
     let written = parent.make_child(&draft, swap).map_err(TargetError::from).and_then(|folder| {
         // Held until the folder is in place: a draft that can be locked has been left behind, and is removed by the next call.
-        folder.file().lock().map_err(|error| system("lock", folder.path())(file::errno(&error)))?;
+        hold(&folder)?;
         write_all(&folder, files)?;
         publish(parent, &draft, name, path)
     });
@@ -165,7 +183,7 @@ fn replace_set(
 /// As for [`unlock`], and when there is a file of that name that is not ours.
 pub fn add(path: &Path, name: &str, value: &Secret, swap: Swap) -> Result<(), TargetError> {
     let folder = Folder::private(path, Missing::Make, swap)?;
-    let _ = folder.file().lock();
+    hold(&folder)?;
     let mut names = listed(&folder, Strictness::Ours)?;
     let is_there = folder.names()?.iter().any(|found| found == name);
     if is_there && !names.contains(name) {
@@ -199,7 +217,7 @@ pub fn lock(path: &Path) -> Result<Locked, TargetError> {
     remove_leftovers(&parent, &name);
     let Some(folder) = parent.child(&name)? else { return Ok(Locked::default()) };
     folder.prove(Swap::Accept)?;
-    let _ = folder.file().lock();
+    hold(&folder)?;
     let names = listed(&folder, Strictness::Listed)?;
     let mut removed = 0;
     for name in &names {
@@ -226,6 +244,14 @@ fn beside(path: &Path, missing: Missing, swap: Swap) -> Result<(Folder, OsString
         return Err(FolderError::Path { path: path.to_path_buf() }.into());
     };
     Ok((Folder::reach(parent, missing, swap)?, name.to_owned()))
+}
+
+/// Keeps other calls from a folder until it is closed here.
+///
+/// # Errors
+/// The kernel's.
+fn hold(folder: &Folder) -> Result<(), TargetError> {
+    folder.file().lock().map_err(|error| system("lock", folder.path())(file::errno(&error)))
 }
 
 /// What a folder may hold besides the files of its list.
@@ -280,13 +306,8 @@ fn write_all(folder: &Folder, files: &BTreeMap<String, Secret>) -> Result<(), Ta
 /// When something else is in the target's place, or the kernel refuses.
 fn publish(parent: &Folder, draft: &OsStr, name: &OsStr, path: &Path) -> Result<(), TargetError> {
     // What would be replaced is looked at again: only a set of ours is.
-    let flags = match parent.child(name)? {
-        Some(present) => {
-            listed(&present, Strictness::Whole)?;
-            RenameFlags::RENAME_EXCHANGE
-        }
-        None => RenameFlags::RENAME_NOREPLACE,
-    };
+    let is_there = is_there(parent, name, Swap::Accept)?;
+    let flags = if is_there { RenameFlags::RENAME_EXCHANGE } else { RenameFlags::RENAME_NOREPLACE };
     renameat2(parent, draft, parent, name, flags).map_err(|source| {
         if matches!(source, Errno::EBUSY | Errno::EINVAL | Errno::EXDEV) {
             TargetError::Fixed { path: path.to_path_buf() }
