@@ -9,6 +9,7 @@ pub mod failure;
 pub mod name;
 pub mod places;
 mod program;
+pub mod provider;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
