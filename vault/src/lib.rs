@@ -6,10 +6,12 @@ pub mod deliver;
 pub mod document;
 pub mod exit;
 pub mod failure;
+pub mod keys;
 pub mod name;
 pub mod places;
 mod program;
 pub mod provider;
+pub mod seal;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;

@@ -7,9 +7,12 @@
 
 mod allocator;
 mod harden;
+mod inherited;
+pub(crate) mod keyring;
 mod locking;
 mod panic;
 
 pub use allocator::Wiping;
 pub use harden::{Protection, harden, protection};
+pub(crate) use inherited::inherited;
 pub use locking::Locking;
