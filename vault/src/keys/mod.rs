@@ -18,7 +18,7 @@ pub use file::FileError;
 pub use find::{CREDENTIAL, KeysError, Wanted, find};
 pub use identities::{TextError, fingerprint};
 pub use make::{Generated, MakeError, generate, write_identity};
-pub use passphrase::{MOST_WORK, PassphraseError, WORK};
+pub use passphrase::{MOST_WORK, PassphraseError, WORK, read as passphrase_from};
 pub use plugin::PluginError;
 pub use recipients::{Kind, MOST as MOST_RECIPIENTS, PASSPHRASE, RecipientError, Recipients};
 

@@ -78,7 +78,7 @@ impl Explain for PassphraseError {
 ///
 /// # Errors
 /// When nothing can be read, or it is empty, too long or no text.
-pub(super) fn read(number: u32) -> Result<Secret, PassphraseError> {
+pub fn read(number: u32) -> Result<Secret, PassphraseError> {
     let unreadable = |reason| PassphraseError::Unreadable { number, reason };
     let raw = i32::try_from(number).map_err(|_| unreadable(io::ErrorKind::InvalidInput.into()))?;
     let mut file = sys::inherited(raw).map_err(unreadable)?;

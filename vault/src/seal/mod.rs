@@ -42,7 +42,7 @@ fn is_armored(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the content is too long, a passphrase or a plugin is missing, a plugin fails, or labels forbid the mixture.
-pub fn seal(content: &Secret, recipients: &Recipients, keys: Option<&Keys>) -> Result<Vec<u8>, SealError> {
+pub fn seal(content: &Secret, recipients: &Recipients, keys: &Keys) -> Result<Vec<u8>, SealError> {
     seal_with(content, recipients, keys, WORK)
 }
 
@@ -50,14 +50,14 @@ pub fn seal(content: &Secret, recipients: &Recipients, keys: Option<&Keys>) -> R
 ///
 /// # Errors
 /// As [`seal`].
-fn seal_with(content: &Secret, recipients: &Recipients, keys: Option<&Keys>, work: u8) -> Result<Vec<u8>, SealError> {
+fn seal_with(content: &Secret, recipients: &Recipients, keys: &Keys, work: u8) -> Result<Vec<u8>, SealError> {
     if content.len() > LARGEST_CONTENT {
         return Err(SealError::TooLarge);
     }
     let plugins = recipient_plugins(recipients)?;
     let passphrase = match recipients.all() {
         [Recipient::Passphrase] => {
-            let passphrase = keys.and_then(Keys::passphrase).ok_or(SealError::PassphraseMissing)?;
+            let passphrase = keys.passphrase().ok_or(SealError::PassphraseMissing)?;
             Some(keys::passphrase_recipient(passphrase, work).ok_or(SealError::PassphraseMissing)?)
         }
         _ => None,

@@ -18,7 +18,7 @@ fn what_is_sealed_opens_again() {
     for kind in [Kind::PostQuantum, Kind::Classic] {
         let (keys, recipients) = pair(kind);
         assert_eq!(recipients.kind(), kind);
-        let file = seal(&CONTENT.into(), &recipients, None).unwrap();
+        let file = seal(&CONTENT.into(), &recipients, &keys).unwrap();
         assert_eq!(open(&file, &keys).unwrap(), CONTENT.into());
     }
 }
