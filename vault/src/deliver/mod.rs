@@ -5,5 +5,6 @@ pub mod choose;
 mod file;
 pub mod folder;
 mod manifest;
+pub mod run;
 mod swap;
 pub mod target;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{dev_t, major, minor, stat};
+use nix::sys::sysinfo::sysinfo;
 
 /// Where the kernel tells of block devices, by number.
 const BLOCK_DEVICES: &str = "/sys/dev/block";
@@ -16,11 +17,10 @@ pub(super) fn reaches_disk(device: dev_t) -> bool {
     if fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| is_noswap(&mounts, device)) {
         return false;
     }
-    match fs::read_to_string("/proc/swaps") {
-        Ok(text) => areas(&text).iter().any(|area| !keeps_secrets(area)),
-        // A kernel without swap has no such file; without /proc nothing is known.
-        Err(_) => !Path::new("/proc/self/mountinfo").exists(),
+    if sysinfo().is_ok_and(|host| host.swap_total() == 0) {
+        return false;
     }
+    fs::read_to_string("/proc/swaps").map_or(true, |text| areas(&text).iter().any(|area| !keeps_secrets(area)))
 }
 
 /// Whether the file system of this number is a tmpfs mounted `noswap`, in the text of `/proc/self/mountinfo` (proc(5)).

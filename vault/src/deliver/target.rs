@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::file;
 use super::folder::{Folder, FolderError, Missing, Swap};
 use super::manifest;
+pub(super) use super::manifest::is_file_name;
 use crate::exit::Exit;
 use crate::failure::Explain;
 use crate::name::Name;
@@ -193,6 +194,25 @@ pub fn add(path: &Path, name: &str, value: &Secret, swap: Swap) -> Result<(), Ta
         file::replace(&folder, manifest::FILE, &manifest::write(&names))?;
     }
     file::replace(&folder, name, value.as_bytes())
+}
+
+/// Wipes and removes one file that [`add`] has put into the folder `path`.
+///
+/// # Errors
+/// As for [`lock`].
+pub(super) fn take_back(path: &Path, name: &str) -> Result<(), TargetError> {
+    let folder = Folder::private(path, Missing::Refuse, Swap::Accept)?;
+    hold(&folder)?;
+    let mut names = listed(&folder, Strictness::Ours)?;
+    if names.remove(name) {
+        file::wipe(&folder, name)?;
+        if names.is_empty() {
+            file::wipe(&folder, manifest::FILE)?;
+        } else {
+            file::replace(&folder, manifest::FILE, &manifest::write(&names))?;
+        }
+    }
+    Ok(())
 }
 
 /// What [`lock`] did.

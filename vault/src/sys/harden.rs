@@ -49,6 +49,13 @@ pub fn protection() -> Protection {
     }
 }
 
+/// Sets the soft limits back to what they were at the start, for a program that takes this one's place.
+pub(super) fn restore_limits() {
+    for &(resource, value) in LIMITS.get().into_iter().flatten() {
+        set_soft(resource, value);
+    }
+}
+
 /// The soft limit of a resource; endless when the kernel does not say.
 fn soft(resource: Resource) -> rlim_t {
     getrlimit(resource).map_or(rlim_t::MAX, |(soft, _)| soft)

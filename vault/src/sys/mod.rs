@@ -1,16 +1,18 @@
 //! The only place with `unsafe`, and what a process that holds secrets does about itself: closed to others, no core, wiped and
-//! locked memory.
+//! locked memory; and what a program that takes its place gets back.
 #![expect(
     unsafe_code,
     reason = "an allocator, and system calls without a safe wrapper in nix; one operation per block"
 )]
 
 mod allocator;
+pub(crate) mod descriptors;
 mod harden;
 mod inherited;
 pub(crate) mod keyring;
 mod locking;
 mod panic;
+pub(crate) mod restore;
 
 pub use allocator::Wiping;
 pub use harden::{Protection, harden, protection};
