@@ -1,6 +1,7 @@
 //! What ends the program early, and how a person is told.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use lobsterpot_hooks::install::InstallError;
@@ -24,6 +25,14 @@ pub(crate) enum Failure {
         #[from]
         source: InstallError,
     },
+    /// The vault's program did not start.
+    #[error("failed to start \"{}\": {source}", path.display())]
+    Vault {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Nobody reads standard output.
     #[error("failed to write to standard output: {source}")]
     Output {
@@ -44,6 +53,10 @@ impl Failure {
             }
             Self::Usage { error } => (format!("lobsterpot: {error}"), Status::Usage),
             Self::Install { source } => (format!("lobsterpot: {self}\nhint: {}\n", source.hint()), Status::Refused),
+            Self::Vault { .. } => {
+                let hint = "put lobsterpot-vault into the folder that lobsterpot itself lies in, executable";
+                (format!("lobsterpot: {self}\nhint: {hint}\n"), Status::Unavailable)
+            }
             Self::Output { .. } => (format!("lobsterpot: {self}\n"), Status::Refused),
         };
         let _ = out.write_all(text.as_bytes());

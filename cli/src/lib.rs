@@ -8,6 +8,7 @@ mod options;
 mod show;
 mod status;
 mod uninstall;
+mod vault;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -29,6 +30,8 @@ pub(crate) enum Status {
     Usage = 64,
     /// Nothing was changed, for the reason that was given.
     Refused = 65,
+    /// A program of ours is not where it should be.
+    Unavailable = 69,
 }
 
 impl From<Status> for ExitCode {
@@ -38,15 +41,20 @@ impl From<Status> for ExitCode {
             Status::Lacking => 1,
             Status::Usage => 64,
             Status::Refused => 65,
+            Status::Unavailable => 69,
         })
     }
 }
 
 /// Runs the program with these arguments, its own name first.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let status = match command().try_get_matches_from(arguments) {
-        Ok(matches) => dispatch(&matches),
-        Err(error) => Err(Failure::Usage { error }),
+    let arguments: Vec<OsString> = arguments.collect();
+    let status = match arguments.get(1..).and_then(<[OsString]>::split_first) {
+        Some((word, rest)) if word == vault::WORD => vault::become_vault(rest),
+        Some(_) | None => match command().try_get_matches_from(arguments) {
+            Ok(matches) => dispatch(&matches),
+            Err(error) => Err(Failure::Usage { error }),
+        },
     };
     status.unwrap_or_else(|failure| failure.tell()).into()
 }
@@ -74,6 +82,7 @@ fn command() -> Command {
         .subcommand(install::command())
         .subcommand(uninstall::command())
         .subcommand(status::command())
+        .subcommand(vault::command())
 }
 
 /// Writes to standard output.

@@ -7,6 +7,7 @@ mod interrupted;
 mod prefix;
 mod refused;
 mod shown;
+mod vault;
 mod world;
 
 #[test]
