@@ -4,6 +4,7 @@
 mod commands;
 pub mod deliver;
 pub mod document;
+pub mod dotenv;
 pub mod exit;
 pub mod failure;
 pub mod keys;
