@@ -1,12 +1,15 @@
 //! Secrets at rest in an age file, and their delivery one at a time: nothing is lost, nothing is printed, nothing opens when it
 //! should not.
 
+pub mod change;
 mod commands;
 pub mod deliver;
 pub mod document;
 pub mod dotenv;
 pub mod exit;
 pub mod failure;
+pub mod generate;
+mod input;
 pub mod keys;
 pub mod name;
 pub mod places;

@@ -8,7 +8,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::keys::{self, Keys, Wanted};
 use crate::places::Places;
+use crate::store::{Site, Vault, Writer};
 
 /// The options that every subcommand has.
 pub(crate) fn options(command: Command) -> Command {
@@ -31,6 +33,15 @@ pub(crate) fn options(command: Command) -> Command {
                 .help("The descriptor to read a passphrase from, to its first line's end"),
         )
         .arg(
+            Arg::new("wait")
+                .long("wait")
+                .value_name("SECONDS")
+                .value_parser(value_parser!(u16))
+                .default_value("30")
+                .global(true)
+                .help("How long to wait for another writer of the vault"),
+        )
+        .arg(
             Arg::new("debug")
                 .long("debug")
                 .action(ArgAction::SetTrue)
@@ -50,6 +61,8 @@ pub(crate) struct Session {
     identity: Option<PathBuf>,
     /// `--passphrase-fd`.
     passphrase_fd: Option<u32>,
+    /// `--wait`.
+    patience: Duration,
 }
 
 impl Session {
@@ -60,6 +73,7 @@ impl Session {
             vault: matches.get_one("vault").cloned(),
             identity: matches.get_one("identity").cloned(),
             passphrase_fd: matches.get_one("passphrase-fd").copied(),
+            patience: Duration::from_secs(matches.get_one("wait").copied().map_or(30, u16::into)),
         }
     }
 
@@ -91,6 +105,49 @@ impl Session {
         self.passphrase_fd
     }
 
+    /// What opens vaults: the identity, found in the fixed order, and the passphrase if one is given.
+    ///
+    /// # Errors
+    /// When there is none, or one that is not kept safely.
+    pub(crate) fn keys(&self) -> Result<Keys, Failure> {
+        let wanted = Wanted::new(self.identity.clone(), self.passphrase_fd, self.places.as_ref());
+        Ok(keys::find(&wanted)?)
+    }
+
+    /// The place of the vault, whether or not there is one.
+    ///
+    /// # Errors
+    /// When its folder is not there, or not safe.
+    pub(crate) fn site(&self) -> Result<Site, Failure> {
+        let state = self.places.as_ref().map(|places| places.state.as_path());
+        Ok(Site::open(&self.vault()?, state)?)
+    }
+
+    /// Opens the vault to read it.
+    ///
+    /// # Errors
+    /// When it is not there, does not open, or is not the vault that was seen last or a later version of it.
+    pub(crate) fn open(&self) -> Result<Vault, Failure> {
+        let site = self.site()?;
+        Ok(site.read(self.keys()?)?)
+    }
+
+    /// Opens the vault to change it; others wait until the writer is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when others write all the time.
+    pub(crate) fn change(&self) -> Result<Writer, Failure> {
+        let site = self.site()?;
+        // Before the lock: a passphrase may be long in coming.
+        let keys = self.keys()?;
+        Ok(site.change(keys, self.patience, notice)?)
+    }
+
+    /// How long to wait for another writer.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// The present, in whole seconds.
     #[expect(clippy::unused_self, reason = "the clock belongs to the run, and commands take it from nowhere else")]
     pub(crate) fn now(&self) -> SystemTime {
@@ -120,7 +177,12 @@ impl Session {
     /// Says something to a person, on standard error.
     #[expect(clippy::unused_self, reason = "as for the clock")]
     pub(crate) fn tell(&self, text: &str) {
-        // A person who has closed standard error does not want to know.
-        let _ = writeln!(io::stderr(), "lobsterpot-vault: {text}");
+        notice(text);
     }
+}
+
+/// Says something to a person, on standard error.
+pub(crate) fn notice(text: &str) {
+    // A person who has closed standard error does not want to know.
+    let _ = writeln!(io::stderr(), "lobsterpot-vault: {text}");
 }

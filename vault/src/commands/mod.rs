@@ -1,5 +1,12 @@
 //! The subcommands, one file each: what its options are, and what it does with the libraries' operations.
 
+mod arguments;
+mod get;
+mod list;
+mod rotate;
+mod set;
+mod unset;
+
 use clap::{ArgMatches, Command};
 
 use crate::exit::Exit;
@@ -15,7 +22,13 @@ struct Subcommand {
 }
 
 /// Every subcommand, in the order of the help.
-const SUBCOMMANDS: &[Subcommand] = &[];
+const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { command: set::command, run: set::run },
+    Subcommand { command: unset::command, run: unset::run },
+    Subcommand { command: get::command, run: get::run },
+    Subcommand { command: list::command, run: list::run },
+    Subcommand { command: rotate::command, run: rotate::run },
+];
 
 /// The whole command line.
 pub(crate) fn all() -> Command {

@@ -45,6 +45,9 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 /// Publishes without looking at what was written.
+///
+/// # Errors
+/// As [`publish`].
 fn put(folder: &Folder, before: Before, bytes: &[u8]) -> Result<(), PublishError> {
     publish(folder, OsStr::new(NAME), before, bytes, |_| Ok(()))
 }
