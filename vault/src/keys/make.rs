@@ -1,8 +1,6 @@
 //! Makes identities, and writes them to files that are theirs alone.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,16 +8,16 @@ use age::x25519;
 use age_core::secrecy::ExposeSecret;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::fsync;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::file::{self, FileError, quoted};
 use super::{Keys, Kind, Source, TextError, hybrid};
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, Failure};
 use crate::secret::Secret;
+use crate::store::{Before, Folder, PlaceError, PublishError, publish};
 
 /// A new identity.
 #[derive(Debug, Clone)]
@@ -37,6 +35,17 @@ impl Generated {
     /// Never, unless the generator and the parser disagree.
     pub fn keys(&self) -> Result<Keys, TextError> {
         Keys::parse(&self.identity, Source::Generated, None)
+    }
+
+    /// What a file with this identity holds.
+    #[must_use]
+    pub fn text(&self, now: SystemTime) -> Secret {
+        let mut text = Vec::with_capacity(self.recipient.len() + self.identity.len() + 128);
+        let created = humantime::format_rfc3339_seconds(now);
+        text.extend_from_slice(format!("# created: {created}\n# public key: {}\n", self.recipient).as_bytes());
+        text.extend_from_slice(self.identity.as_bytes());
+        text.push(b'\n');
+        Secret::from(text)
     }
 }
 
@@ -56,27 +65,41 @@ pub enum MakeError {
         /// The file.
         path: PathBuf,
     },
+    /// It has no name.
+    #[error("{path} does not name a file", path = .path.display())]
+    NoName {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A folder on the way is not safe.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder is not safe.
     #[error(transparent)]
-    Folder(#[from] FileError),
-    /// The system refused.
-    #[error("failed to write {path}: {reason}", path = .path.display())]
-    Write {
-        /// The file or its folder.
+    Place(#[from] PlaceError),
+    /// A folder cannot be made.
+    #[error("failed to make the folder {path}: {reason}", path = .path.display())]
+    Folder {
+        /// The folder.
         path: PathBuf,
         /// What the system said.
-        reason: io::Error,
+        reason: Errno,
     },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Publish(PublishError),
 }
 
 impl Explain for MakeError {
     fn exit(&self) -> Exit {
         match self {
             Self::Randomness => Exit::Unavailable,
-            Self::Passphrase => Exit::Usage,
+            Self::Passphrase | Self::NoName { .. } => Exit::Usage,
             Self::Exists { .. } => Exit::Exists,
-            Self::Folder(error) => error.exit(),
-            Self::Write { .. } => Exit::Io,
+            Self::File(error) => error.exit(),
+            Self::Place(error) => error.exit(),
+            Self::Publish(error) => error.exit(),
+            Self::Folder { .. } => Exit::Io,
         }
     }
 
@@ -88,8 +111,11 @@ impl Explain for MakeError {
                 "keep it: what it opens is lost without it; name another file, or move it away from {}",
                 quoted(path)
             )),
-            Self::Folder(error) => error.hint(),
-            Self::Write { path, .. } => Some(format!("check the space and the rights in {}", quoted(path))),
+            Self::NoName { .. } => Some("name the file to write".to_owned()),
+            Self::File(error) => error.hint(),
+            Self::Place(error) => error.hint(),
+            Self::Publish(error) => error.hint(),
+            Self::Folder { path, .. } => Some(format!("check it with `ls -ld {}`", quoted(path))),
         }
     }
 }
@@ -116,58 +142,25 @@ pub fn generate(kind: Kind) -> Result<Generated, MakeError> {
 }
 
 /// Writes an identity to a file that does not exist yet, as `age-keygen` does: mode 0600, in folders that are made with mode 0700
-/// where they are missing, on the disk when this returns. When something fails, no file is left.
+/// where they are missing, read back before it is there under its name, on the disk when this returns.
 ///
 /// # Errors
 /// When the file exists, a folder on the way is open to others, or the system refuses.
 pub fn write_identity(path: &Path, made: &Generated, now: SystemTime) -> Result<(), MakeError> {
-    let failed = |path: &Path, reason: Errno| MakeError::Write { path: path.into(), reason: reason.into() };
-    if let Some(folder) = path.parent() {
-        make_folders(folder)?;
-    }
-    let Some((folder, name)) = file::descend(path)? else { return Err(failed(path, Errno::ENOENT)) };
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = match openat(folder.as_fd(), name.as_os_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Ok(file) => file,
-        Err(Errno::EEXIST) => return Err(MakeError::Exists { path: path.into() }),
-        Err(reason) => return Err(failed(path, reason)),
+    let Some(name) = path.file_name() else { return Err(MakeError::NoName { path: path.into() }) };
+    let parent = path.parent().unwrap_or(Path::new(""));
+    make_folders(parent)?;
+    let text = made.text(now);
+    let verify = |read: &[u8]| {
+        let keys = Keys::parse(&Secret::from(read), Source::Generated, None);
+        let is_same = keys.is_ok_and(|keys| keys.recipients() == [made.recipient.clone()]);
+        let broken = || Failure::new(Exit::Io, "it does not hold the identity", "check the memory of this host");
+        if is_same { Ok(()) } else { Err(broken()) }
     };
-    let written = fill(file, &text(made, now)).and_then(|()| sync(&folder));
-    written.map_err(|reason| {
-        let _ = unlinkat(folder.as_fd(), name.as_os_str(), UnlinkatFlags::NoRemoveDir);
-        MakeError::Write { path: path.into(), reason }
+    let folder = Folder::open(parent)?;
+    publish(&folder, name, Before::Nothing, text.as_bytes(), verify).map_err(|error| {
+        if let PublishError::Exists { path } = error { MakeError::Exists { path } } else { MakeError::Publish(error) }
     })
-}
-
-/// What such a file holds.
-fn text(made: &Generated, now: SystemTime) -> Zeroizing<Vec<u8>> {
-    let mut text = Zeroizing::new(Vec::with_capacity(made.recipient.len() + made.identity.len() + 128));
-    let created = humantime::format_rfc3339_seconds(now);
-    text.extend_from_slice(format!("# created: {created}\n# public key: {}\n", made.recipient).as_bytes());
-    text.extend_from_slice(made.identity.as_bytes());
-    text.push(b'\n');
-    text
-}
-
-/// Writes a file to the disk, and closes it to others whatever the umask is.
-///
-/// # Errors
-/// When the system refuses.
-fn fill(file: OwnedFd, bytes: &[u8]) -> io::Result<()> {
-    fchmod(&file, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    let mut file = File::from(file);
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Puts a folder's entries on the disk.
-///
-/// # Errors
-/// When the system refuses.
-fn sync(folder: &OwnedFd) -> io::Result<()> {
-    // The descriptor that the walk ended with is for names only (O_PATH).
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    Ok(fsync(openat(folder.as_fd(), ".", flags, Mode::empty())?)?)
 }
 
 /// Makes the folders that are missing, each closed to others.
@@ -182,14 +175,19 @@ fn make_folders(folder: &Path) -> Result<(), MakeError> {
         Some(found) => found,
         None => {
             make_folders(folder.parent().unwrap_or(Path::new("/")))?;
-            let missing = || MakeError::Write { path: folder.into(), reason: Errno::ENOENT.into() };
+            let missing = || MakeError::Folder { path: folder.into(), reason: Errno::ENOENT };
             file::descend(folder)?.ok_or_else(missing)?
         }
     };
     let (parent, name) = found;
+    let failed = |reason| MakeError::Folder { path: folder.into(), reason };
     match mkdirat(parent.as_fd(), name.as_os_str(), Mode::S_IRWXU) {
-        Ok(()) => sync(&parent).map_err(|reason| MakeError::Write { path: folder.into(), reason }),
+        Ok(()) => {
+            // The descriptor that the walk ended with is for names only (O_PATH).
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            openat(parent.as_fd(), ".", flags, Mode::empty()).and_then(fsync).map_err(failed)
+        }
         Err(Errno::EEXIST) => Ok(()),
-        Err(reason) => Err(MakeError::Write { path: folder.into(), reason: reason.into() }),
+        Err(reason) => Err(failed(reason)),
     }
 }

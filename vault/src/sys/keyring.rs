@@ -83,6 +83,9 @@ pub enum KeyringError {
     /// The identity is too long for a keyring.
     #[error("the identity is longer than the {LARGEST} bytes that a key in the kernel keyring holds")]
     TooLong,
+    /// There is one already.
+    #[error("the kernel keyring has {DESCRIPTION} already")]
+    Exists,
     /// The keyring takes nothing.
     #[error("the kernel keyring does not take the identity: {reason}")]
     Full {
@@ -102,6 +105,7 @@ impl Explain for KeyringError {
         match self {
             Self::Refused { .. } | Self::Owner { .. } | Self::Loose { .. } => Exit::Denied,
             Self::Empty | Self::TooLong => Exit::Data,
+            Self::Exists => Exit::Exists,
             Self::Full { .. } => Exit::Unavailable,
             Self::Stays { .. } => Exit::Io,
         }
@@ -115,6 +119,9 @@ impl Explain for KeyringError {
             Self::Owner { key, .. } => format!("`keyctl unlink {key}`"),
             Self::Loose { key, .. } => format!("`keyctl setperm {key} {PERMISSIONS:#010x}`"),
             Self::TooLong => "keep it in a file".to_owned(),
+            Self::Exists => {
+                format!("keep it: what it opens is lost without it; `keyctl purge user {DESCRIPTION}` removes it")
+            }
             Self::Full { .. } => "see keyrings(7) for quotas; or keep it in a file".to_owned(),
         })
     }
@@ -139,13 +146,16 @@ pub(crate) fn read() -> Result<Option<Secret>, KeyringError> {
 /// Keeps the identity in the user keyring, for this user's programs, until the machine stops or a time has passed.
 ///
 /// # Errors
-/// When it is too long, or the kernel does not take it.
+/// When there is one already, it is too long, or the kernel does not take it.
 pub fn put(identity: &Secret, lifetime: Option<Duration>) -> Result<(), KeyringError> {
     if identity.is_empty() {
         return Err(KeyringError::Empty);
     }
     if identity.len() > LARGEST {
         return Err(KeyringError::TooLong);
+    }
+    if find()?.is_some() {
+        return Err(KeyringError::Exists);
     }
     let full = |reason| KeyringError::Full { reason };
     let bytes = identity.as_bytes();
