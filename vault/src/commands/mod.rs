@@ -3,8 +3,11 @@
 mod arguments;
 mod get;
 mod list;
+mod lock;
 mod rotate;
+mod run;
 mod set;
+mod unlock;
 mod unset;
 
 use clap::{ArgMatches, Command};
@@ -28,6 +31,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: get::command, run: get::run },
     Subcommand { command: list::command, run: list::run },
     Subcommand { command: rotate::command, run: rotate::run },
+    Subcommand { command: unlock::command, run: unlock::run },
+    Subcommand { command: lock::command, run: lock::run },
+    Subcommand { command: run::command, run: run::run },
 ];
 
 /// The whole command line.

@@ -47,7 +47,7 @@ impl Explain for ChooseError {
         Some(match self {
             Self::Unknown { .. } => "`lobsterpot-vault list` shows the names".to_owned(),
             Self::NotAllowed { name, consumer } => {
-                format!("add {consumer} to the consumers of {name} with `lobsterpot-vault set`, if it is to have it")
+                format!("`list` shows for whom it is; allow it with `set {name} --keep-value --consumer {consumer} …`")
             }
             Self::Expired { name } => format!("put in a new value with `lobsterpot-vault rotate {name}`"),
         })

@@ -32,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<BTreeSet<String>> {
 }
 
 /// Whether this can be the name of a file that we made: one component, and not the list itself.
-pub(super) fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     !matches!(name, "" | "." | ".." | FILE) && !name.contains(['/', '\0', '\n']) && name.len() <= 255
 }
 

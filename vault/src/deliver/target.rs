@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::file;
 use super::folder::{Folder, FolderError, Missing, Swap};
 use super::manifest;
-pub(super) use super::manifest::is_file_name;
+pub(crate) use super::manifest::is_file_name;
 use crate::exit::Exit;
 use crate::failure::Explain;
 use crate::name::Name;
