@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::keys::{self, Keys, Wanted};
+use crate::keys::{self, Keys, KeysError, Wanted};
 use crate::places::Places;
 use crate::store::{Site, Vault, Writer};
 
@@ -32,6 +32,11 @@ pub(crate) fn options(command: Command) -> Command {
                 .global(true)
                 .help("The descriptor to read a passphrase from, to its first line's end"),
         )
+        .arg(path(
+            "state",
+            "FOLDER",
+            "The folder for records of what was seen last [default: /var/lib/lobsterpot/vault, ~/.local/state/lobsterpot/vault]",
+        ))
         .arg(
             Arg::new("wait")
                 .long("wait")
@@ -61,6 +66,8 @@ pub(crate) struct Session {
     identity: Option<PathBuf>,
     /// `--passphrase-fd`.
     passphrase_fd: Option<u32>,
+    /// `--state`.
+    state: Option<PathBuf>,
     /// `--wait`.
     patience: Duration,
 }
@@ -73,6 +80,7 @@ impl Session {
             vault: matches.get_one("vault").cloned(),
             identity: matches.get_one("identity").cloned(),
             passphrase_fd: matches.get_one("passphrase-fd").copied(),
+            state: matches.get_one("state").cloned(),
             patience: Duration::from_secs(matches.get_one("wait").copied().map_or(30, u16::into)),
         }
     }
@@ -110,8 +118,15 @@ impl Session {
     /// # Errors
     /// When there is none, or one that is not kept safely.
     pub(crate) fn keys(&self) -> Result<Keys, Failure> {
-        let wanted = Wanted::new(self.identity.clone(), self.passphrase_fd, self.places.as_ref());
-        Ok(keys::find(&wanted)?)
+        Ok(self.find_keys()?)
+    }
+
+    /// The same, with its own error, which says whether there is nothing.
+    ///
+    /// # Errors
+    /// As [`Self::keys`].
+    pub(crate) fn find_keys(&self) -> Result<Keys, KeysError> {
+        keys::find(&Wanted::new(self.identity.clone(), self.passphrase_fd, self.places.as_ref()))
     }
 
     /// The place of the vault, whether or not there is one.
@@ -119,8 +134,8 @@ impl Session {
     /// # Errors
     /// When its folder is not there, or not safe.
     pub(crate) fn site(&self) -> Result<Site, Failure> {
-        let state = self.places.as_ref().map(|places| places.state.as_path());
-        Ok(Site::open(&self.vault()?, state)?)
+        let usual = self.places.as_ref().map(|places| &places.state);
+        Ok(Site::open(&self.vault()?, self.state.as_ref().or(usual).map(PathBuf::as_path))?)
     }
 
     /// Opens the vault to read it.

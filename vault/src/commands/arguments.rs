@@ -61,5 +61,6 @@ pub(super) fn details_of(matches: &ArgMatches, session: &Session) -> Result<Deta
 
 /// A secret as people may see it: how long it is, and its digest under the vault's key.
 pub(super) fn masked(document: &crate::document::Document, value: &crate::secret::Secret) -> String {
-    format!("{} bytes, digest {}", value.len(), document.digest(value))
+    let unit = if value.len() == 1 { "byte" } else { "bytes" };
+    format!("{} {unit}, digest {}", value.len(), document.digest(value))
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod get;
+mod init;
 mod list;
 mod lock;
 mod rotate;
@@ -26,6 +27,7 @@ struct Subcommand {
 
 /// Every subcommand, in the order of the help.
 const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { command: init::command, run: init::run },
     Subcommand { command: set::command, run: set::run },
     Subcommand { command: unset::command, run: unset::run },
     Subcommand { command: get::command, run: get::run },

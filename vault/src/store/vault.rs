@@ -180,6 +180,17 @@ impl Site {
         Ok(Look { document, sight, seen, facts: found.facts })
     }
 
+    /// Keeps in mind what was seen, where that is news, without waiting for others who do the same.
+    ///
+    /// # Errors
+    /// When that cannot be kept, or something else was recorded meanwhile.
+    pub fn remember(&self, sight: &Sight, comparison: Comparison) -> Result<(), RecordError> {
+        match (&self.record, comparison) {
+            (Some(record), Comparison::First | Comparison::Newer) => record.keep(sight, Duration::ZERO),
+            (Some(_), Comparison::Same) | (None, _) => Ok(()),
+        }
+    }
+
     /// Opens the vault, and keeps in mind what was seen where that can be kept: services run where nothing can be written.
     ///
     /// # Errors
@@ -187,12 +198,10 @@ impl Site {
     pub fn read(&self, keys: Keys) -> Result<Vault, StoreError> {
         let look = self.look(&keys)?;
         let comparison = look.sight.compare(look.seen?.as_ref())?;
-        if let (Some(record), Comparison::First | Comparison::Newer) = (&self.record, comparison) {
-            match record.keep(&look.sight, Duration::ZERO) {
-                Err(error) if error.is_alarm() => return Err(error.into()),
-                Err(error) => tracing::debug!(%error, "went on without the record"),
-                Ok(()) => tracing::debug!(record = %record.path().display(), "recorded what was seen"),
-            }
+        match self.remember(&look.sight, comparison) {
+            Err(error) if error.is_alarm() => return Err(error.into()),
+            Err(error) => tracing::debug!(%error, "went on without the record"),
+            Ok(()) => {}
         }
         tracing::debug!(vault = %self.path().display(), generation = look.document.generation, "opened the vault");
         Ok(Vault { document: look.document, path: self.path(), keys, comparison })
@@ -334,7 +343,12 @@ impl Writer {
             Proof::Compared => Ok(()),
         })?;
         let sight = Sight::of(&site.path(), document, &bytes);
-        if let Some(Err(error)) = site.record.as_ref().map(|record| record.keep(&sight, PATIENCE)) {
+        let keep = |record: &Record| match self.before {
+            // What was at this place before is no longer what should be there.
+            Before::Nothing => record.replace(&sight),
+            Before::Old(_) => record.keep(&sight, PATIENCE),
+        };
+        if let Some(Err(error)) = site.record.as_ref().map(keep) {
             (self.notice)(&format!("the vault was written, but {error}"));
         }
         drop(self.lock);
