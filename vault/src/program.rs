@@ -13,7 +13,7 @@ use crate::session::Session;
 /// Runs the program with these arguments, its own name first.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> Exit {
-    let matches = match commands::all().try_get_matches_from(arguments) {
+    let matches = match commands::all().try_get_matches_from(commands::provider::dispatch(arguments)) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
     };

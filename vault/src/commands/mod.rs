@@ -5,6 +5,7 @@ mod get;
 mod init;
 mod list;
 mod lock;
+pub(crate) mod provider;
 mod rotate;
 mod run;
 mod set;
@@ -36,6 +37,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: unlock::command, run: unlock::run },
     Subcommand { command: lock::command, run: lock::run },
     Subcommand { command: run::command, run: run::run },
+    Subcommand { command: provider::command, run: provider::run },
 ];
 
 /// The whole command line.

@@ -48,10 +48,10 @@ impl Explain for Withheld {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotAllowed { consumer, .. } => {
-                format!("`lobsterpot-vault list` shows who may have it; {consumer} is not among them")
+            Self::NotAllowed { name, consumer } => {
+                format!("allow it with `lobsterpot-vault set {name} --keep-value --consumer {consumer} …`")
             }
-            Self::Expired { name } => format!("give it a new value with `lobsterpot-vault rotate {name}`"),
+            Self::Expired { name } => format!("replace it with `lobsterpot-vault rotate {name}`"),
         })
     }
 }

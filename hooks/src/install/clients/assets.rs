@@ -32,6 +32,7 @@ pub(crate) const OPENCLAW: &[Asset] = openclaw![
     "lib/workspaces.mjs",
     "openclaw.plugin.json",
     "package.json",
+    "vault.mjs",
 ];
 
 /// The plugin for opencode, with a placeholder for the programs' folder.
