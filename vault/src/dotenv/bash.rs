@@ -62,6 +62,12 @@ fn is_own(name: &Name) -> bool {
     name.as_str().starts_with("BASH") || OWN.contains(&name.as_str())
 }
 
+/// Whether bash would read what follows in an encoding that may be another one: it takes locale variables at their word at once.
+fn changes_encoding(name: &Name, value: &str) -> bool {
+    let is_locale = name.as_str().starts_with("LC_") || name.as_str() == "LANG";
+    is_locale && !matches!(value, "" | "C" | "POSIX") && !value.ends_with(".UTF-8") && !value.ends_with(".utf8")
+}
+
 /// Takes one assignment, and the line's end.
 ///
 /// # Errors
@@ -81,6 +87,7 @@ fn assignment(cursor: &mut Cursor<'_>) -> Result<Assignment, Refused> {
     let head = Head::new(line, name)?.unless(Why::NoName, |name| !name.is_variable())?.unless(Why::OwnName, is_own)?;
     let mut value = Zeroizing::new(String::new());
     word(cursor, is_export, &mut value)?;
+    let head = head.unless(Why::OwnName, |name| changes_encoding(name, &value))?;
     let assignment = head.assign(cursor.line(), value.as_str());
     end(cursor)?;
     Ok(assignment)

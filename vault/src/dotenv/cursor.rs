@@ -159,8 +159,20 @@ pub(super) fn without_returns(text: &str) -> Result<Cow<'_, str>, Refused> {
     }
 }
 
-/// Finds the next assignment as the dialects of scripting languages write it: `export NAME = `, with blank lines and comments
-/// before it. Stops after the `=`. None at the end of the text.
+/// Takes blank lines, comments, and the blanks before anything else; whether there is anything else.
+pub(super) fn skip(cursor: &mut Cursor<'_>, is_blank: impl Fn(char) -> bool + Copy) -> bool {
+    loop {
+        cursor.take_while(is_blank);
+        match cursor.peek() {
+            None => return false,
+            Some('\n') => drop(cursor.bump()),
+            Some('#') => drop(cursor.take_line()),
+            Some(_) => return true,
+        }
+    }
+}
+
+/// Takes the beginning of an assignment as the dialects of scripting languages write it: `export NAME =`.
 ///
 /// # Errors
 /// When a line is no assignment.
@@ -168,21 +180,13 @@ pub(super) fn head(
     cursor: &mut Cursor<'_>,
     is_blank: impl Fn(char) -> bool + Copy,
     is_export: impl Fn(&str) -> bool,
-) -> Result<Option<Head>, Refused> {
-    loop {
-        cursor.take_while(is_blank);
-        match cursor.peek() {
-            None => return Ok(None),
-            Some('\n') => drop(cursor.bump()),
-            Some('#') => drop(cursor.take_line()),
-            Some(_) => break,
-        }
-    }
+) -> Result<Head, Refused> {
     let line = cursor.line();
     let is_part = |next: char| next.is_ascii_alphanumeric() || matches!(next, '_' | '.' | '-');
     let mut name = cursor.take_while(is_part);
     let blanks = cursor.take_while(is_blank);
-    if name == "export" && cursor.peek() != Some('=') && is_export(blanks) {
+    // Some of them see a name in the first word of `export =`, some see none.
+    if name == "export" && !blanks.is_empty() && is_export(blanks) {
         name = cursor.take_while(is_part);
         cursor.take_while(is_blank);
     }
@@ -190,5 +194,5 @@ pub(super) fn head(
         let why = if cursor.take_line().contains('=') { Why::NoName } else { Why::NoEquals };
         return Err(Refused { line, why });
     }
-    Head::new(line, name).map(Some)
+    Head::new(line, name)
 }

@@ -17,8 +17,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Assignment>, Refused> {
     let text = Zeroizing::new(text.into_owned());
     let mut cursor = Cursor::new(&text);
     let mut found = Vec::new();
-    // After `export` one blank is taken away; what more blanks do depends on the release.
-    while let Some(head) = head(&mut cursor, is_space, |blanks| blanks == " ")? {
+    while begins(&mut cursor)? {
+        // After `export` one blank is taken away; what more blanks do depends on the release.
+        let head = head(&mut cursor, is_space, |blanks| blanks == " ")?;
         found.push(assignment(&mut cursor, head)?);
     }
     Ok(found)
@@ -27,6 +28,23 @@ pub(super) fn read(text: &str) -> Result<Vec<Assignment>, Refused> {
 /// The blank. What releases do with tabs differs.
 const fn is_space(next: char) -> bool {
     next == ' '
+}
+
+/// Takes empty lines, comments, and the blanks before anything else; whether there is anything else.
+///
+/// # Errors
+/// When there are blanks on an empty line or before a comment: they hide the line's end, which becomes part of the next name.
+fn begins(cursor: &mut Cursor<'_>) -> Result<bool, Refused> {
+    loop {
+        let blanks = cursor.take_while(is_space);
+        match cursor.peek() {
+            None => return Ok(false),
+            Some('\n' | '#') if !blanks.is_empty() => return Err(cursor.refuse(Why::Unstable)),
+            Some('\n') => drop(cursor.bump()),
+            Some('#') => drop(cursor.take_line()),
+            Some(_) => return Ok(true),
+        }
+    }
 }
 
 /// Takes the value, and the line's end.

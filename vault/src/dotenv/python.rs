@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::Assignment;
-use super::cursor::{Cursor, Head, head, is_blank, without_returns};
+use super::cursor::{Cursor, Head, head, is_blank, skip, without_returns};
 use super::error::{Refused, Why};
 
 /// What python-dotenv reads in a text.
@@ -16,7 +16,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Assignment>, Refused> {
     let text = Zeroizing::new(text.into_owned());
     let mut cursor = Cursor::new(&text);
     let mut found = Vec::new();
-    while let Some(head) = head(&mut cursor, is_blank, |blanks| !blanks.is_empty())? {
+    while skip(&mut cursor, is_blank) {
+        let head = head(&mut cursor, is_blank, |_| true)?;
         found.push(assignment(&mut cursor, head)?);
     }
     Ok(found)

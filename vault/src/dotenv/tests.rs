@@ -1,6 +1,8 @@
 //! Tests of the readers and the writer, first against what real programs read.
 
 mod attacks;
+mod generate;
+mod peers;
 mod round_trip;
 mod vectors;
 

@@ -75,6 +75,15 @@ fn variables_that_bash_keeps_for_itself_are_refused() {
 }
 
 #[test]
+fn a_locale_of_another_encoding_is_refused() {
+    for (line, is_read) in
+        [("LANG=C.UTF-8", true), ("LC_ALL=C", true), ("LANG=ja_JP.SJIS", false), ("LC_CTYPE=x", false)]
+    {
+        assert_eq!(pairs(line, Dialect::Bash).is_ok(), is_read, "{line}");
+    }
+}
+
+#[test]
 fn interpolation_is_refused_where_a_program_would_do_it() {
     for value in ["${X}", "'${X}'", "\"a${X:-b}\"", "x${X}y", "\"$\\x7b\"${X}"] {
         assert!(pairs(&format!("A={value}\n"), Dialect::Python).is_err(), "{value}");
