@@ -15,10 +15,12 @@ pub mod name;
 pub mod places;
 mod program;
 pub mod provider;
+mod renewal;
 pub mod seal;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
+mod status;
 pub mod store;
 mod sys;
 

@@ -64,3 +64,9 @@ pub(super) fn masked(document: &crate::document::Document, value: &crate::secret
     let unit = if value.len() == 1 { "byte" } else { "bytes" };
     format!("{} {unit}, digest {}", value.len(), document.digest(value))
 }
+
+/// A recipient as people may see it: whole where it is short.
+pub(super) fn described(recipient: &str) -> String {
+    let is_short = recipient.len() <= 80;
+    if is_short { recipient.to_owned() } else { crate::keys::fingerprint(recipient) }
+}

@@ -182,7 +182,7 @@ fn create(site: Site, choice: &Choice, session: &Session) -> Result<(), Failure>
     let nobody = Keys::of_passphrase(crate::secret::Secret::default());
     let keys = choice.keys.clone().unwrap_or(nobody);
     let writer = site.create(document, keys, session.patience(), session::notice)?;
-    writer.publish_for(&choice.recipients, choice.keys.as_ref())?;
+    drop(writer.publish_for(&choice.recipients, choice.keys.as_ref())?);
     Ok(())
 }
 

@@ -6,11 +6,14 @@ mod init;
 mod list;
 mod lock;
 pub(crate) mod provider;
+mod rekey;
 mod rotate;
 mod run;
 mod set;
+mod status;
 mod unlock;
 mod unset;
+mod verify;
 
 use clap::{ArgMatches, Command};
 
@@ -34,6 +37,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: get::command, run: get::run },
     Subcommand { command: list::command, run: list::run },
     Subcommand { command: rotate::command, run: rotate::run },
+    Subcommand { command: rekey::command, run: rekey::run },
+    Subcommand { command: status::command, run: status::run },
+    Subcommand { command: verify::command, run: verify::run },
     Subcommand { command: unlock::command, run: unlock::run },
     Subcommand { command: lock::command, run: lock::run },
     Subcommand { command: run::command, run: run::run },

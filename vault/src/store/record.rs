@@ -9,6 +9,7 @@
 //! compared is never older than the record, and a writer that dies in between raises no alarm. A record only ever goes forward.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -55,6 +56,16 @@ pub enum Comparison {
     Same,
     /// It is a later version.
     Newer,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "seen for the first time, and trusted",
+            Self::Same => "the vault that was seen last",
+            Self::Newer => "a later version of the vault that was seen last",
+        })
+    }
 }
 
 /// Why a vault is not believed, or its record not used.

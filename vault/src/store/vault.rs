@@ -312,15 +312,17 @@ impl Writer {
         }
         let recipients = Recipients::parse(&self.document.recipients)?;
         let keys = self.keys.clone();
-        self.write(&recipients, &keys, &Proof::Opened(&keys))
+        let number = self.document.generation.saturating_add(1);
+        drop(self.write(&recipients, &keys, &Proof::Opened(&keys))?);
+        Ok(Published::Version(number))
     }
 
     /// Writes the content for other recipients, opened before it is published with `keys`, which are the caller's from now on.
-    /// Without keys the caller cannot open it any more, and it is compared only.
+    /// Without keys the caller cannot open it any more, and it is compared only. Others wait until the lock is dropped.
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub fn publish_for(mut self, recipients: &Recipients, keys: Option<&Keys>) -> Result<Published, StoreError> {
+    pub fn publish_for(mut self, recipients: &Recipients, keys: Option<&Keys>) -> Result<Lock, StoreError> {
         self.document.recipients = recipients.texts().to_vec();
         let own = self.keys.clone();
         self.write(recipients, keys.unwrap_or(&own), &keys.map_or(Proof::Compared, Proof::Opened))
@@ -330,7 +332,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Self::publish`].
-    fn write(mut self, recipients: &Recipients, keys: &Keys, proof: &Proof<'_>) -> Result<Published, StoreError> {
+    fn write(mut self, recipients: &Recipients, keys: &Keys, proof: &Proof<'_>) -> Result<Lock, StoreError> {
         self.document.generation = self.document.generation.checked_add(1).ok_or(StoreError::LastVersion)?;
         let bytes = seal::seal(&self.document.to_bytes(), recipients, keys)?;
         match u64::try_from(bytes.len()) {
@@ -351,8 +353,7 @@ impl Writer {
         if let Some(Err(error)) = site.record.as_ref().map(keep) {
             (self.notice)(&format!("the vault was written, but {error}"));
         }
-        drop(self.lock);
-        Ok(Published::Version(self.document.generation))
+        Ok(self.lock)
     }
 }
 
