@@ -23,6 +23,7 @@ mod session;
 mod status;
 pub mod store;
 mod sys;
+pub mod units;
 
 pub use program::run;
 pub use sys::{Locking, Protection, Wiping, harden, protection};

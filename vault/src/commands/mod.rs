@@ -3,6 +3,7 @@
 mod arguments;
 mod get;
 mod init;
+mod install_units;
 mod list;
 mod lock;
 pub(crate) mod provider;
@@ -44,6 +45,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: lock::command, run: lock::run },
     Subcommand { command: run::command, run: run::run },
     Subcommand { command: provider::command, run: provider::run },
+    Subcommand { command: install_units::command, run: install_units::run },
 ];
 
 /// The whole command line.
