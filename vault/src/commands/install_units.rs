@@ -19,7 +19,7 @@ pub(crate) fn command() -> Command {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     Command::new("install-units")
-        .about("Write the systemd units that open the vault before the gateway starts")
+        .about("Writes the systemd units that open the vault before the gateway starts")
         .arg(switch("user", "For your own manager (`systemctl --user`) instead of the system's"))
         .arg(text("account", "NAME", "The system opens this account's vault, as that account").conflicts_with("user"))
         .arg(switch("opened-by-system", "With --user: the system's unit opens the vault").requires("user"))
