@@ -1,0 +1,6 @@
+//! The vault from outside: its library's public face, and the program as people run it. One module for each topic.
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod store;
