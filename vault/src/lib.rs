@@ -13,6 +13,7 @@ mod input;
 pub mod keys;
 pub mod name;
 pub mod places;
+pub mod plain;
 mod program;
 pub mod provider;
 mod renewal;

@@ -324,7 +324,7 @@ fn owned(path: &Path, status: &FileStat, caller: u32) -> Result<(), PlaceError> 
 }
 
 /// What something is, when it is not a regular file.
-pub(super) fn other_kind(status: &FileStat) -> Option<&'static str> {
+pub(crate) fn other_kind(status: &FileStat) -> Option<&'static str> {
     let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
     Some(match kind {
         SFlag::S_IFREG => return None,

@@ -1,0 +1,297 @@
+//! Whether git keeps a file: in the index, or in a commit. git itself looks, in a repository of our own that borrows the objects of
+//! the other: so nothing of that repository's configuration is read, and nothing in it is run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{geteuid, mkdtemp};
+
+/// Where git may be. The search path is not asked: it may be somebody else's.
+const PROGRAMS: &[&str] = &["/usr/bin/git", "/usr/local/bin/git", "/bin/git"];
+
+/// How long git may look.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest file with references or their history that is read, in bytes.
+const LARGEST_LIST: u64 = 16 << 20;
+
+/// The most references, and places in their history, that are looked at.
+const MOST_TIPS: usize = 100_000;
+
+/// What git keeps of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// It is in the index: the next commit has it.
+    Index(PathBuf),
+    /// It is in a commit.
+    Commit {
+        /// The file, as the repository calls it.
+        path: PathBuf,
+        /// The last commit that changed it.
+        commit: String,
+    },
+    /// It could not be found out.
+    Unknown {
+        /// The file, as the repository calls it.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl Trace {
+    /// What a person should know.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Index(path) => format!(
+                "git has \"{0}\" in its index, and its content among its objects: git rm --cached -- '{0}'; git gc --prune=now",
+                path.display()
+            ),
+            Self::Commit { path, commit } => format!(
+                "git has \"{}\" in its history, last in commit {commit}: everybody with the repository has those values; replace them \
+                 where they are issued (`git filter-repo` rewrites the history)",
+                path.display()
+            ),
+            Self::Unknown { path, reason } => {
+                format!(
+                    "whether git has \"{0}\" was not found out ({reason}): git log --all --reflog -- '{0}'",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+/// A repository that a file lies in.
+#[derive(Debug)]
+struct Repository {
+    /// What belongs to this working tree: HEAD, the index.
+    own: PathBuf,
+    /// What all its working trees share: objects, references.
+    shared: PathBuf,
+    /// The file, as the repository calls it.
+    path: PathBuf,
+}
+
+/// What git keeps of the file at a real path.
+pub(super) fn traces(whole: &Path) -> Vec<Trace> {
+    let Some(repository) = Repository::around(whole) else { return Vec::new() };
+    let unknown = |reason| vec![Trace::Unknown { path: repository.path.clone(), reason }];
+    let Some(program) = PROGRAMS.iter().map(Path::new).find(|path| path.exists()) else {
+        return unknown("git is not installed");
+    };
+    // What somebody else has put there is not for a parser that runs with the caller's rights.
+    let is_own = |path: &Path| fs::metadata(path).is_ok_and(|status| status.uid() == geteuid().as_raw());
+    if !is_own(&repository.own) || !is_own(&repository.shared) {
+        return unknown("the repository belongs to another user");
+    }
+    let Some(looker) = Looker::new(program, &repository) else { return unknown("no folder for temporary files") };
+    let mut found = Vec::new();
+    match looker.is_in_index() {
+        Some(true) => found.push(Trace::Index(repository.path.clone())),
+        Some(false) => {}
+        None => return unknown("git failed to read the index"),
+    }
+    match looker.last_commit() {
+        Some(commit) if commit.is_empty() => {}
+        Some(commit) => found.push(Trace::Commit { path: repository.path.clone(), commit }),
+        None => found.extend(unknown("git failed, or did not finish in time")),
+    }
+    found
+}
+
+impl Repository {
+    /// The innermost repository around a file.
+    fn around(whole: &Path) -> Option<Self> {
+        let folder = whole.parent()?;
+        let root = folder.ancestors().find(|above| fs::symlink_metadata(above.join(".git")).is_ok())?;
+        let dot = root.join(".git");
+        // A file says where the repository is (gitrepository-layout(5)).
+        let own = if dot.is_dir() { dot } else { root.join(first_line(&dot)?.strip_prefix("gitdir: ")?) };
+        let shared = first_line(&own.join("commondir")).map_or_else(|| own.clone(), |common| own.join(common));
+        Some(Self { own, shared, path: whole.strip_prefix(root).ok()?.to_owned() })
+    }
+
+    /// Whether its objects are named by SHA-256, which is the one thing that its configuration is asked for, as text.
+    fn is_sha256(&self) -> bool {
+        let config = small(&self.shared.join("config")).unwrap_or_default().to_ascii_lowercase();
+        config.lines().any(|line| line.trim_start().starts_with("objectformat") && line.contains("sha256"))
+    }
+
+    /// Every commit that a reference names, or named.
+    fn tips(&self) -> BTreeSet<String> {
+        let mut tips = BTreeSet::new();
+        for folder in [&self.own, &self.shared] {
+            for name in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "packed-refs"] {
+                collect(&folder.join(name), &mut tips);
+            }
+            for name in ["refs", "logs"] {
+                walk(&folder.join(name), 0, &mut tips);
+            }
+        }
+        tips
+    }
+}
+
+/// The first line of a small file.
+fn first_line(path: &Path) -> Option<String> {
+    Some(small(path)?.lines().next()?.to_owned())
+}
+
+/// A file with references, as text.
+fn small(path: &Path) -> Option<String> {
+    let status = fs::symlink_metadata(path).ok()?;
+    let is_small = status.is_file() && status.len() <= LARGEST_LIST;
+    is_small.then(|| fs::read(path).ok()).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Takes the object names of a file: 40 or 64 hexadecimal digits, not all zero.
+fn collect(path: &Path, tips: &mut BTreeSet<String>) {
+    let is_name = |word: &&str| {
+        matches!(word.len(), 40 | 64)
+            && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && word.bytes().any(|byte| byte != b'0')
+    };
+    for line in small(path).unwrap_or_default().lines() {
+        if tips.len() < MOST_TIPS {
+            // The message of a place in the history comes after a tab, and is not looked at.
+            let words = line.split('\t').next().unwrap_or_default().split([' ', '^']);
+            tips.extend(words.filter(is_name).map(str::to_ascii_lowercase));
+        }
+    }
+}
+
+/// Takes the object names of all files below a folder, without following links.
+fn walk(folder: &Path, depth: usize, tips: &mut BTreeSet<String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth < 16 => walk(&entry.path(), depth + 1, tips),
+            Ok(kind) if kind.is_file() => collect(&entry.path(), tips),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// git, looking into a repository from outside.
+#[derive(Debug)]
+struct Looker<'a> {
+    /// The program.
+    program: &'a Path,
+    /// The repository that is looked into.
+    repository: &'a Repository,
+    /// Every commit to begin from.
+    tips: BTreeSet<String>,
+    /// The repository of our own.
+    home: PathBuf,
+}
+
+impl<'a> Looker<'a> {
+    /// Makes the repository of our own. None when it cannot be made.
+    fn new(program: &'a Path, repository: &'a Repository) -> Option<Self> {
+        let home = mkdtemp(&std::env::temp_dir().join("lobsterpot-git-XXXXXX")).ok()?;
+        let tips = repository.tips();
+        let looker = Self { program, repository, tips, home };
+        let version = if repository.is_sha256() { "1\n[extensions]\n\tobjectformat = sha256" } else { "0" };
+        let config = format!("[core]\n\tbare = true\n\trepositoryformatversion = {version}\n");
+        fs::create_dir(looker.home.join("refs")).ok()?;
+        fs::create_dir(looker.home.join("objects")).ok()?;
+        fs::write(looker.home.join("HEAD"), "ref: refs/heads/none\n").ok()?;
+        fs::write(looker.home.join("config"), config).ok()?;
+        Some(looker)
+    }
+
+    /// A command of git that takes nothing from the environment or from configuration, fetches nothing and asks nobody.
+    fn git(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .env_clear()
+            .env("GIT_DIR", &self.home)
+            .env("GIT_OBJECT_DIRECTORY", self.repository.shared.join("objects"))
+            .env("GIT_INDEX_FILE", self.repository.own.join("index"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_LITERAL_PATHSPECS", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .current_dir(&self.home)
+            .args(["--no-pager", "--no-replace-objects"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Whether the index has the file. None when git fails.
+    fn is_in_index(&self) -> Option<bool> {
+        if !self.repository.own.join("index").exists() {
+            return Some(false);
+        }
+        let mut command = self.git();
+        command.args(["ls-files", "--cached", "-z", "--"]).arg(&self.repository.path);
+        Some(!finish(command.spawn().ok()?, Vec::new())?.is_empty())
+    }
+
+    /// The last commit that changed the file, of all that any reference leads to or led to. Empty when there is none; none when git
+    /// fails.
+    fn last_commit(&self) -> Option<String> {
+        if self.tips.is_empty() {
+            return Some(String::new());
+        }
+        let mut command = self.git();
+        command.args(["rev-list", "--ignore-missing", "--full-history", "--max-count=1", "--stdin"]);
+        let mut input = Vec::new();
+        for tip in &self.tips {
+            input.extend_from_slice(tip.as_bytes());
+            input.push(b'\n');
+        }
+        input.extend_from_slice(b"--\n");
+        input.extend_from_slice(self.repository.path.as_os_str().as_bytes());
+        input.push(b'\n');
+        let output = finish(command.spawn().ok()?, input)?;
+        Some(output.trim().chars().take(12).collect())
+    }
+}
+
+impl Drop for Looker<'_> {
+    fn drop(&mut self) {
+        // It is our own, and there is nothing of anybody in it.
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}
+
+/// Feeds a program, waits for it as long as [`PATIENCE`] lasts, and gives what it printed. None when it failed or was ended.
+fn finish(mut child: Child, input: Vec<u8>) -> Option<String> {
+    let stdin = child.stdin.take();
+    let stdout = child.stdout.take();
+    let writer = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+    let reader = thread::spawn(move || stdout.and_then(|stdout| std::io::read_to_string(stdout).ok()));
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+            Ok(None) | Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break None;
+            }
+        }
+    };
+    // git may end before it has read all that it was told.
+    let _ = writer.join();
+    let output = reader.join().ok().flatten();
+    output.filter(|_| status.is_some_and(|status| status.success()))
+}
+
+#[cfg(test)]
+mod tests;
