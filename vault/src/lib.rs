@@ -6,6 +6,7 @@ mod commands;
 pub mod deliver;
 pub mod document;
 pub mod dotenv;
+pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod generate;

@@ -158,6 +158,14 @@ impl Session {
         Ok(site.change(keys, self.patience, notice)?)
     }
 
+    /// Opens the vault to change it, with the keys that have opened it before: a passphrase is read only once.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) fn change_with(&self, keys: Keys) -> Result<Writer, Failure> {
+        Ok(self.site()?.change(keys, self.patience, notice)?)
+    }
+
     /// How long to wait for another writer.
     pub(crate) const fn patience(&self) -> Duration {
         self.patience

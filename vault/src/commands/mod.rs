@@ -1,6 +1,7 @@
 //! The subcommands, one file each: what its options are, and what it does with the libraries' operations.
 
 mod arguments;
+mod edit;
 mod get;
 mod init;
 mod install_units;
@@ -8,6 +9,7 @@ mod list;
 mod lock;
 pub(crate) mod provider;
 mod rekey;
+mod render;
 mod rotate;
 mod run;
 mod set;
@@ -46,6 +48,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: run::command, run: run::run },
     Subcommand { command: provider::command, run: provider::run },
     Subcommand { command: install_units::command, run: install_units::run },
+    Subcommand { command: render::command, run: render::run },
+    Subcommand { command: edit::command, run: edit::run },
 ];
 
 /// The whole command line.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
@@ -20,7 +20,7 @@ const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 ///
 /// # Errors
 /// When there is one, or the kernel refuses.
-pub(super) fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), TargetError> {
+pub(crate) fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), TargetError> {
     let path = folder.path().join(name);
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = File::from(openat(folder, name, flags, PRIVATE).map_err(system("make", &path))?);
@@ -36,10 +36,8 @@ pub(super) fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), 
 ///
 /// # Errors
 /// When the kernel refuses; what was there is there then.
-pub(super) fn replace(folder: &Folder, name: &str, content: &[u8]) -> Result<(), TargetError> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| system("draw a name for", &folder.path().join(name))(Errno::EIO))?;
-    let draft = format!(".{:016x}.lobsterpot", u64::from_ne_bytes(random));
+pub(crate) fn replace(folder: &Folder, name: &str, content: &[u8]) -> Result<(), TargetError> {
+    let draft = format!(".{}.lobsterpot", random(&folder.path().join(name))?);
     create(folder, &draft, content)?;
     renameat(folder, draft.as_str(), folder, name).map_err(|source| {
         let _ = unlinkat(folder, draft.as_str(), UnlinkatFlags::NoRemoveDir);
@@ -51,7 +49,7 @@ pub(super) fn replace(folder: &Folder, name: &str, content: &[u8]) -> Result<(),
 ///
 /// # Errors
 /// When it is something else, longer, or the kernel refuses.
-pub(super) fn read(folder: &Folder, name: &str, longest: u64) -> Result<Option<Zeroizing<Vec<u8>>>, TargetError> {
+pub(crate) fn read(folder: &Folder, name: &str, longest: u64) -> Result<Option<Zeroizing<Vec<u8>>>, TargetError> {
     let path = folder.path().join(name);
     let Some(file) = open_regular(folder, name, OFlag::O_RDONLY)? else { return Ok(None) };
     let mut bytes = Zeroizing::new(Vec::new());
@@ -67,7 +65,7 @@ pub(super) fn read(folder: &Folder, name: &str, longest: u64) -> Result<Option<Z
 ///
 /// # Errors
 /// When it is not a regular file with one name, or the kernel refuses.
-pub(super) fn wipe(folder: &Folder, name: &str) -> Result<bool, TargetError> {
+pub(crate) fn wipe(folder: &Folder, name: &str) -> Result<bool, TargetError> {
     let path = folder.path().join(name);
     let Some(mut file) = open_regular(folder, name, OFlag::O_WRONLY)? else { return Ok(false) };
     let length = fstat(&file).map_err(system("look at", &path))?.st_size;
@@ -80,12 +78,43 @@ pub(super) fn wipe(folder: &Folder, name: &str) -> Result<bool, TargetError> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(super) fn unlink(folder: &Folder, name: &str) -> Result<bool, TargetError> {
+pub(crate) fn unlink(folder: &Folder, name: &str) -> Result<bool, TargetError> {
     match unlinkat(folder, name, UnlinkatFlags::NoRemoveDir) {
         Ok(()) => Ok(true),
         Err(Errno::ENOENT) => Ok(false),
         Err(source) => Err(system("remove", &folder.path().join(name))(source)),
     }
+}
+
+/// Wipes and removes everything in a folder, as far as that can be done. Links are removed and not followed.
+pub(crate) fn wipe_all(folder: &Folder) {
+    for name in folder.names().unwrap_or_default() {
+        if let Ok(Some(inner)) = folder.child(&name) {
+            wipe_all(&inner);
+            let _ = unlinkat(folder, name.as_os_str(), UnlinkatFlags::RemoveDir);
+        } else {
+            let _ = name.to_str().map(|name| wipe(folder, name));
+            let _ = unlinkat(folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir);
+        }
+    }
+}
+
+/// Keeps other calls from a folder until it is closed here.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn hold(folder: &Folder) -> Result<(), TargetError> {
+    folder.file().lock().map_err(|error| system("lock", folder.path())(errno(&error)))
+}
+
+/// 16 random hexadecimal digits, for a name at `path`.
+///
+/// # Errors
+/// When the kernel gives no random bytes.
+pub(crate) fn random(path: &Path) -> Result<String, TargetError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| system("draw a name for", path)(Errno::EIO))?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(random)))
 }
 
 /// Opens a regular file that is in no other place; none when it is not there.
@@ -111,6 +140,6 @@ fn open_regular(folder: &Folder, name: &str, access: OFlag) -> Result<Option<Fil
 }
 
 /// The kernel's reason in an error of the standard library.
-pub(super) fn errno(error: &io::Error) -> Errno {
+pub(crate) fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

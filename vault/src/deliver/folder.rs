@@ -214,7 +214,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it is something else, or cannot be opened.
-    pub(super) fn child(&self, name: &OsStr) -> Result<Option<Self>, FolderError> {
+    pub(crate) fn child(&self, name: &OsStr) -> Result<Option<Self>, FolderError> {
         let path = self.path.join(name);
         match enter(&self.descriptor, name, &path) {
             Ok(found) => Ok(Some(Self { descriptor: readable(&found, &path)?, path })),
@@ -227,7 +227,7 @@ impl Folder {
     ///
     /// # Errors
     /// When there is something of that name, or the kernel refuses.
-    pub(super) fn make_child(&self, name: &OsStr, swap: Swap) -> Result<Self, FolderError> {
+    pub(crate) fn make_child(&self, name: &OsStr, swap: Swap) -> Result<Self, FolderError> {
         let path = self.path.join(name);
         make(&self.descriptor, name, &path)?;
         let found = enter(&self.descriptor, name, &path)?;
@@ -240,7 +240,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) fn prove(&self, swap: Swap) -> Result<(), FolderError> {
+    pub(crate) fn prove(&self, swap: Swap) -> Result<(), FolderError> {
         let found = look(&self.descriptor, &self.path)?;
         if found.st_uid != geteuid().as_raw() {
             return Err(FolderError::Owner { path: self.path.clone(), uid: found.st_uid });
@@ -256,7 +256,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) fn refuse_disk(&self, swap: Swap) -> Result<(), FolderError> {
+    pub(crate) fn refuse_disk(&self, swap: Swap) -> Result<(), FolderError> {
         refuse_disk(&self.descriptor, &self.path, swap)
     }
 
@@ -264,13 +264,13 @@ impl Folder {
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn is_same(&self, other: &Self) -> Result<bool, FolderError> {
+    pub(crate) fn is_same(&self, other: &Self) -> Result<bool, FolderError> {
         let (here, there) = (look(&self.descriptor, &self.path)?, look(&other.descriptor, &other.path)?);
         Ok((here.st_dev, here.st_ino) == (there.st_dev, there.st_ino))
     }
 
     /// The open folder, for locks.
-    pub(super) const fn file(&self) -> &File {
+    pub(crate) const fn file(&self) -> &File {
         &self.descriptor
     }
 
@@ -284,7 +284,7 @@ impl Folder {
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn names(&self) -> Result<Vec<OsString>, FolderError> {
+    pub(crate) fn names(&self) -> Result<Vec<OsString>, FolderError> {
         let system = |source| FolderError::System { path: self.path.clone(), source };
         let again =
             openat(&self.descriptor, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());

@@ -2,9 +2,10 @@
 //! that the vault allows, and never to a disk.
 
 pub mod choose;
-mod file;
+pub(crate) mod file;
 pub mod folder;
 mod manifest;
 pub mod run;
 mod swap;
 pub mod target;
+pub mod template;

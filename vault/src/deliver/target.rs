@@ -139,7 +139,7 @@ fn is_there(parent: &Folder, name: &OsStr, swap: Swap) -> Result<bool, TargetErr
         let Some(present) = parent.child(name)? else { return Ok(false) };
         present.prove(swap)?;
         // Not while it is being emptied by `lock`.
-        hold(&present)?;
+        file::hold(&present)?;
         match listed(&present, Strictness::Whole) {
             Ok(_) => return Ok(true),
             // Another call may have replaced it, and removes it while it is being looked at: then there is another one to look at.
@@ -168,7 +168,7 @@ fn replace_set(
     let draft = draft_name(name, path)?;
     let written = parent.make_child(&draft, swap).map_err(TargetError::from).and_then(|folder| {
         // Held until the folder is in place: a draft that can be locked has been left behind, and is removed by the next call.
-        hold(&folder)?;
+        file::hold(&folder)?;
         write_all(&folder, files)?;
         publish(parent, &draft, name, path)
     });
@@ -184,7 +184,7 @@ fn replace_set(
 /// As for [`unlock`], and when there is a file of that name that is not ours.
 pub fn add(path: &Path, name: &str, value: &Secret, swap: Swap) -> Result<(), TargetError> {
     let folder = Folder::private(path, Missing::Make, swap)?;
-    hold(&folder)?;
+    file::hold(&folder)?;
     let mut names = listed(&folder, Strictness::Ours)?;
     let is_there = folder.names()?.iter().any(|found| found == name);
     if is_there && !names.contains(name) {
@@ -202,7 +202,7 @@ pub fn add(path: &Path, name: &str, value: &Secret, swap: Swap) -> Result<(), Ta
 /// As for [`lock`].
 pub(super) fn take_back(path: &Path, name: &str) -> Result<(), TargetError> {
     let folder = Folder::private(path, Missing::Refuse, Swap::Accept)?;
-    hold(&folder)?;
+    file::hold(&folder)?;
     let mut names = listed(&folder, Strictness::Ours)?;
     if names.remove(name) {
         file::wipe(&folder, name)?;
@@ -237,7 +237,7 @@ pub fn lock(path: &Path) -> Result<Locked, TargetError> {
     remove_leftovers(&parent, &name);
     let Some(folder) = parent.child(&name)? else { return Ok(Locked::default()) };
     folder.prove(Swap::Accept)?;
-    hold(&folder)?;
+    file::hold(&folder)?;
     let names = listed(&folder, Strictness::Listed)?;
     let mut removed = 0;
     for name in &names {
@@ -264,14 +264,6 @@ fn beside(path: &Path, missing: Missing, swap: Swap) -> Result<(Folder, OsString
         return Err(FolderError::Path { path: path.to_path_buf() }.into());
     };
     Ok((Folder::reach(parent, missing, swap)?, name.to_owned()))
-}
-
-/// Keeps other calls from a folder until it is closed here.
-///
-/// # Errors
-/// The kernel's.
-fn hold(folder: &Folder) -> Result<(), TargetError> {
-    folder.file().lock().map_err(|error| system("lock", folder.path())(file::errno(&error)))
 }
 
 /// What a folder may hold besides the files of its list.
@@ -356,11 +348,9 @@ const DRAFT: &[u8] = b".lobsterpot";
 /// # Errors
 /// When the kernel gives no random bytes.
 fn draft_name(name: &OsStr, path: &Path) -> Result<OsString, TargetError> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| system("draw a name beside", path)(Errno::EIO))?;
     let mut draft = OsString::from(".");
     draft.push(name);
-    draft.push(format!(".{:016x}.lobsterpot", u64::from_ne_bytes(random)));
+    draft.push(format!(".{}.lobsterpot", file::random(path)?));
     Ok(draft)
 }
 
@@ -379,7 +369,7 @@ fn remove_leftovers(parent: &Folder, name: &OsStr) {
 }
 
 /// The error of an operation on `path`.
-pub(super) fn system(action: &'static str, path: &Path) -> impl FnOnce(Errno) -> TargetError {
+pub(crate) fn system(action: &'static str, path: &Path) -> impl FnOnce(Errno) -> TargetError {
     move |source| TargetError::System { action, path: path.to_path_buf(), source }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod keyring;
 mod locking;
 mod panic;
 pub(crate) mod restore;
+pub(crate) mod signals;
 
 pub use allocator::Wiping;
 pub use harden::{Protection, harden, protection};
