@@ -18,6 +18,7 @@ pub mod plain;
 mod program;
 pub mod provider;
 mod renewal;
+pub mod scan;
 pub mod seal;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
