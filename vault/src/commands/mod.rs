@@ -12,6 +12,7 @@ mod rekey;
 mod render;
 mod rotate;
 mod run;
+mod scan;
 mod set;
 mod status;
 mod unlock;
@@ -50,6 +51,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: install_units::command, run: install_units::run },
     Subcommand { command: render::command, run: render::run },
     Subcommand { command: edit::command, run: edit::run },
+    Subcommand { command: scan::command, run: scan::run },
 ];
 
 /// The whole command line.

@@ -99,6 +99,9 @@ impl<'run, 'index> Walk<'run, 'index> {
             Kind::Link | Kind::Special => Ok(None),
         });
         match opened.and_then(|opened| opened.map(|opened| Ok((fstat(&opened)?, opened))).transpose()) {
+            Ok(Some((found, opened))) if kind_of(&found) == Kind::Folder && is_kernel(&opened) => {
+                self.pass(Passed::Kernel);
+            }
             Ok(Some((found, opened))) if kind_of(&found) == Kind::Folder => {
                 self.unlocked = self.unlocked.filter(|unlocked| *unlocked != (found.st_dev, found.st_ino));
                 self.folder(opened, found.st_dev, 0);
@@ -181,10 +184,9 @@ impl<'run, 'index> Walk<'run, 'index> {
         match opened.and_then(|folder| Ok((fstat(&folder)?, folder))) {
             Err(error) => self.unread(error),
             Ok((found, folder)) => {
-                let is_kernel = || fstatfs(&folder).is_ok_and(|system| KERNEL.contains(&system.filesystem_type()));
                 if self.unlocked == Some((found.st_dev, found.st_ino)) {
                     self.pass(Passed::Unlocked);
-                } else if found.st_dev != device && is_kernel() {
+                } else if found.st_dev != device && is_kernel(&folder) {
                     self.pass(Passed::Kernel);
                 } else if found.st_dev != device && self.one_file_system {
                     self.pass(Passed::OtherFileSystem);
@@ -291,6 +293,11 @@ fn kind_of(found: &FileStat) -> Kind {
         SFlag::S_IFLNK => Kind::Link,
         _ => Kind::Special,
     }
+}
+
+/// Whether the files of a folder are made up by the kernel.
+fn is_kernel(folder: &OwnedFd) -> bool {
+    fstatfs(folder).is_ok_and(|system| KERNEL.contains(&system.filesystem_type()))
 }
 
 /// How long a file is.

@@ -4,3 +4,6 @@
 mod harness;
 #[cfg(test)]
 mod store;
+//! The program, as people run it: one module for each topic.
+
+mod scan;
