@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
-mod store;
-//! The program, as people run it: one module for each topic.
-
 mod scan;
+#[cfg(test)]
+mod store;

@@ -10,16 +10,11 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use super::{VALUE, below, folder, history, lines};
+use crate::harness::has;
 
 /// Whether git is there to make repositories with.
 fn has_git() -> bool {
-    let found =
-        Command::new("git").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
-    if !found {
-        println!("SKIP: git is not installed");
-        assert_ne!(std::env::var_os("REQUIRE_ALL").as_deref(), Some("1".as_ref()), "git is not installed");
-    }
-    found
+    has("git")
 }
 
 /// Git in a folder, with nobody's configuration.
@@ -38,14 +33,14 @@ fn git_command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs git in a folder; what it says.
-fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(super) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = git_command(folder, arguments).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// Writes a file and commits it.
-fn commit(folder: &Path, file: &str, text: &str) -> String {
+pub(super) fn commit(folder: &Path, file: &str, text: &str) -> String {
     fs::write(folder.join(file), text).unwrap();
     git(folder, &["add", "--all"]);
     git(folder, &["commit", "--quiet", "--no-gpg-sign", "--message", "change"]);
@@ -53,7 +48,7 @@ fn commit(folder: &Path, file: &str, text: &str) -> String {
 }
 
 /// A repository with one clean commit.
-fn repository() -> (tempfile::TempDir, std::path::PathBuf) {
+pub(super) fn repository() -> (tempfile::TempDir, std::path::PathBuf) {
     let (guard, folder) = folder();
     git(&folder, &["init", "--quiet", "--initial-branch=main"]);
     commit(&folder, "clean", "nothing\n");

@@ -2,6 +2,7 @@
 
 mod files;
 mod git;
+mod program;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
