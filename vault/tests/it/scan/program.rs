@@ -113,7 +113,7 @@ fn what_an_ordinary_user_cannot_read_is_listed_and_is_an_error() {
     run(&["init"]).done();
     run(&["set", "KEY", "--raw"]).done();
     for place in ["tree/closed", "tree/secret"] {
-        fs::set_permissions(home.path(place), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(home.path(place), Permissions::from_mode(0o0)).unwrap();
     }
     let ran = run(&["scan", home.path("tree").to_str().unwrap()]);
     fs::set_permissions(home.path("tree/closed"), Permissions::from_mode(0o700)).unwrap();
