@@ -30,4 +30,6 @@ mod shared;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod world;

@@ -8,6 +8,7 @@ pub(crate) mod gemini;
 pub(crate) mod install;
 pub(crate) mod openclaw;
 pub(crate) mod opencode;
+pub(crate) mod vault;
 
 use crate::model::{Model, Step};
 use crate::world::{Start, World};

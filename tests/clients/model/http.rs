@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The path without its query.
     pub(crate) path: String,
+    /// The values of the headers by which clients show who they are.
+    pub(crate) credentials: Vec<String>,
     /// The body, its transfer encoding undone.
     pub(crate) body: Vec<u8>,
 }
@@ -30,19 +32,21 @@ impl Request {
         let method = words.next().unwrap_or_default().to_owned();
         let target = words.next().unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default().to_owned();
-        let (mut length, mut chunked) = (0, false);
+        let (mut length, mut chunked, mut credentials) = (0, false, Vec::new());
         loop {
-            let header = line(&mut reader)?.to_ascii_lowercase();
-            match header.split_once(':').map(|(name, value)| (name, value.trim())) {
+            let header = line(&mut reader)?;
+            let pair = header.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim()));
+            match pair.as_ref().map(|(name, value)| (name.as_str(), *value)) {
                 Some(("content-length", value)) => length = value.parse().map_err(io::Error::other)?,
-                Some(("transfer-encoding", value)) => chunked = value.contains("chunked"),
+                Some(("transfer-encoding", value)) => chunked = value.to_ascii_lowercase().contains("chunked"),
+                Some(("authorization" | "x-api-key", value)) => credentials.push(value.to_owned()),
                 Some(("expect", _)) => reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?,
                 Some(_) => {}
                 None => break,
             }
         }
         let body = if chunked { chunks(&mut reader)? } else { exactly(&mut reader, length)? };
-        Ok(Self { method, path, body })
+        Ok(Self { method, path, credentials, body })
     }
 }
 

@@ -82,6 +82,11 @@ impl Model {
         self.locked().bodies.iter().any(|body| body.contains(text))
     }
 
+    /// The keys and tokens that came with requests to the model, each once.
+    pub(crate) fn credentials(&self) -> Vec<String> {
+        self.locked().credentials.iter().cloned().collect()
+    }
+
     /// Every request that was no part of a dialect, for messages.
     pub(crate) fn log(&self) -> String {
         self.locked().log.join("\n")
@@ -150,6 +155,7 @@ fn answer(request: &Request, progress: &Mutex<Progress>) -> Reply {
     let Some(dialect) = dialect(&request.path).filter(|_| request.method == "POST") else {
         return Reply::json(&other(&request.path));
     };
+    progress.credentials.extend(request.credentials.iter().cloned());
     progress.bodies.push(String::from_utf8_lossy(&request.body).into_owned());
     if !dialect.offers_tools(&body) {
         return dialect.reply(request, &body, &Answer::Say(HARMLESS.to_owned()));

@@ -85,6 +85,8 @@ pub(crate) struct Progress {
     pub(crate) results: BTreeMap<usize, String>,
     /// The names of the tools that were offered.
     pub(crate) tools: BTreeSet<String>,
+    /// What the clients have shown to say who they are.
+    pub(crate) credentials: BTreeSet<String>,
     /// Every request of a dialect.
     pub(crate) bodies: Vec<String>,
     /// One line for each request.
