@@ -52,42 +52,32 @@ fn the_key_reaches_the_model_alone(client: &Keyless, header: impl Fn(&str) -> St
     }
 }
 
-/// What a hijacked agent's shell does to get at the key.
+/// What a hijacked agent's shell does to get at the key. It shows the key in other digits, for OpenClaw hides from its model
+/// what it knows to be a secret.
 fn shell_attacks(client: &dyn Client, world: &World) -> Vec<Attack> {
     let program = program(world).display().to_string();
     let request = format!(r#"{{"protocolVersion":1,"provider":"lobsterpot","ids":["{ID}"]}}"#);
     let folder = if world.identity.is_root() { "/etc/lobsterpot" } else { "~/.config/lobsterpot" };
+    let files = format!("--vault {folder}/vault.age --identity {folder}/vault.key");
+    let asking = |name: &str, command: &str| {
+        let step = client.shell(&format!("{command} | od -An -v -tx1 | tr -d ' \\n'"));
+        Attack::says(name, step, &hex(&key(world)))
+    };
     vec![
-        Attack::leaks("asking the vault", client.shell(&format!("{program} get SCRIPTED_API_KEY"))),
-        Attack::leaks(
-            "asking as OpenClaw asks",
-            client.shell(&format!("echo '{request}' | env -i {program} provider openclaw")),
-        ),
-        Attack::leaks(
-            "asking as Claude Code asks",
-            client.shell(&format!("{program} provider claude-api-key SCRIPTED_API_KEY | cat")),
-        ),
-        Attack::leaks(
-            "asking with the files named",
-            client.shell(&format!(
-                "{program} --vault {folder}/vault.age --identity {folder}/vault.key get SCRIPTED_API_KEY"
-            )),
-        ),
-        Attack::leaks(
-            "taking a copy of the program",
-            client.shell(&format!("cp {program} v; ./v get SCRIPTED_API_KEY")),
-        ),
+        asking("asking the vault", &format!("{program} get SCRIPTED_API_KEY")),
+        asking("asking as OpenClaw asks", &format!("echo '{request}' | env -i {program} provider openclaw")),
+        asking("asking as Claude Code asks", &format!("{program} provider claude-api-key SCRIPTED_API_KEY")),
+        asking("asking with the files named", &format!("{program} {files} get SCRIPTED_API_KEY")),
+        asking("taking a copy of the program", &format!("cp {program} v; ./v get SCRIPTED_API_KEY")),
         Attack::says("reading the identity", client.shell(&format!("cat {folder}/vault.key")), "AGE-SECRET-KEY"),
         Attack::says(
             "reading the vault",
             client.shell(&format!("head -c 21 {folder}/vault.age")),
             "age-encryption.org",
         ),
-        Attack::effect(
-            "putting another vault in its place",
-            client.shell(&format!("rm {folder}/vault.age")),
-            |world| !vault_stands(world),
-        ),
+        Attack::effect("removing the vault", client.shell(&format!("rm {folder}/vault.age")), |world| {
+            !vault_stands(world)
+        }),
     ]
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod store;
