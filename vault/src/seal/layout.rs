@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::OpenError;
-use crate::keys::PASSPHRASE_TAG;
+use crate::keys::{HYBRID_TAG, PASSPHRASE_TAG};
 
 /// How every version of the format begins.
 pub(super) const MAGIC: &[u8] = b"age-encryption.org/";
@@ -15,6 +15,9 @@ pub(super) const LONGEST_HEADER: usize = 256 * 1024;
 /// The most stanzas in a header: twice as many as a vault has recipients, for plugins may need more than one each.
 pub(super) const MOST_STANZAS: usize = 128;
 
+/// The characters of a body's line that is not its last.
+const WRAPPED: usize = 64;
+
 /// The measures of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -24,6 +27,30 @@ pub(super) struct Layout {
     pub(super) is_for_passphrase: bool,
     /// Whether a stanza is for a post-quantum recipient.
     pub(super) is_post_quantum: bool,
+}
+
+/// Whether a stanza's body goes on. The library takes stanzas whose body is missing, as early releases wrote them; the format's
+/// text and other programs do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// Another line has to come.
+    Wanted,
+    /// Its last line, which is short, has been there.
+    Complete,
+}
+
+impl Body {
+    /// What comes after a line of a body.
+    ///
+    /// # Errors
+    /// When the line is too long for one.
+    const fn after(line: &[u8]) -> Result<Self, OpenError> {
+        match line.len() {
+            0..WRAPPED => Ok(Self::Complete),
+            WRAPPED => Ok(Self::Wanted),
+            _ => Err(OpenError::Header),
+        }
+    }
 }
 
 /// Measures the header of a binary age file. Whether it is valid is for the parser to say.
@@ -40,24 +67,27 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Layout, OpenError> {
         return Err(if is_version { OpenError::Version } else { OpenError::Header });
     }
     let mut layout = Layout { length: VERSION.len(), is_for_passphrase: false, is_post_quantum: false };
-    let mut stanzas = 0;
+    let (mut stanzas, mut body) = (0, Body::Complete);
     let head = &bytes[..bytes.len().min(LONGEST_HEADER)];
     for line in head[VERSION.len()..].split_inclusive(|&byte| byte == b'\n') {
         layout.length += line.len();
-        if !line.ends_with(b"\n") {
-            break;
+        let Some(line) = line.strip_suffix(b"\n") else { break };
+        if body == Body::Wanted {
+            body = Body::after(line)?;
+            continue;
         }
         if line.starts_with(b"---") {
             return Ok(layout);
         }
-        let Some(stanza) = line.strip_prefix(b"-> ") else { continue };
+        let stanza = line.strip_prefix(b"-> ").ok_or(OpenError::Header)?;
         stanzas += 1;
         if stanzas > MOST_STANZAS {
             return Err(OpenError::Stanzas);
         }
-        let tag = stanza.split(|byte| b" \n".contains(byte)).next().unwrap_or_default();
+        let tag = stanza.split(|&byte| byte == b' ').next().unwrap_or_default();
         layout.is_for_passphrase |= tag == PASSPHRASE_TAG.as_bytes();
-        layout.is_post_quantum |= tag == crate::keys::HYBRID_TAG.as_bytes();
+        layout.is_post_quantum |= tag == HYBRID_TAG.as_bytes();
+        body = Body::Wanted;
     }
     Err(if bytes.len() > LONGEST_HEADER { OpenError::HeaderLength } else { OpenError::Truncated })
 }

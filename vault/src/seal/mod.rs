@@ -117,7 +117,7 @@ pub fn open(file: &[u8], keys: &Keys) -> Result<Secret, OpenError> {
         return open_binary(file, keys);
     }
     let mut binary = Vec::with_capacity(file.len());
-    ArmoredReader::new(file).read_to_end(&mut binary).map_err(|_| OpenError::Armor)?;
+    ArmoredReader::new(file.trim_ascii_start()).read_to_end(&mut binary).map_err(|_| OpenError::Armor)?;
     open_binary(&binary, keys)
 }
 

@@ -8,3 +8,5 @@ mod provider;
 mod scan;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vectors;
