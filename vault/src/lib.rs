@@ -23,6 +23,7 @@ pub mod seal;
 pub mod secret;
 #[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
+pub mod sops;
 mod status;
 pub mod store;
 mod sys;
