@@ -10,6 +10,7 @@ pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod generate;
+pub mod import;
 mod input;
 pub mod keys;
 pub mod name;

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod edit;
+mod export;
 mod get;
+mod import;
 mod init;
 mod install_units;
 mod list;
@@ -36,6 +38,8 @@ struct Subcommand {
 /// Every subcommand, in the order of the help.
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: init::command, run: init::run },
+    Subcommand { command: import::command, run: import::run },
+    Subcommand { command: export::command, run: export::run },
     Subcommand { command: set::command, run: set::run },
     Subcommand { command: unset::command, run: unset::run },
     Subcommand { command: get::command, run: get::run },

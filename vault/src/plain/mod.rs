@@ -1,5 +1,6 @@
 //! A plain file with secrets in it: read through one descriptor, and destroyed on the same inode once the secrets are elsewhere.
 
+mod create;
 mod error;
 mod git;
 mod ground;
@@ -18,6 +19,7 @@ use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, fsync, geteuid, unlinkat};
 use zeroize::Zeroizing;
 
+pub use create::create;
 pub use error::{PlainError, ShredError};
 pub use ground::Ground;
 pub use leftovers::{Leftovers, leftovers};
