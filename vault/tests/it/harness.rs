@@ -35,6 +35,12 @@ impl Home {
         Self::in_folder(&std::env::temp_dir())
     }
 
+    /// An empty home in memory, where flushing takes no time; for tests that write many times.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self::in_folder(if memory.is_dir() { memory } else { Path::new("/tmp") })
+    }
+
     /// An empty home in a folder.
     pub(crate) fn in_folder(folder: &Path) -> Self {
         let folder = tempfile::tempdir_in(folder).unwrap();

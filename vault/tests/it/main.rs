@@ -1,6 +1,10 @@
 //! The vault from outside: its library's public face, and the program as people run it. One module for each topic.
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod provider;
