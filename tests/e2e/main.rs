@@ -1,7 +1,8 @@
 //! The end-to-end suite: drives the shipped binaries only.
 //!
 //! `escape` attacks, `workload` works, `behaviour` looks at what a caller sees, `hook` goes through the agent's hook,
-//! `gaps` shows what is not stopped, `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
+//! `gaps` shows what is not stopped, `vault` boots
+//! a machine with its units, and uses it together with the sandbox, `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
 //! as root and as an ordinary user.
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,8 @@ mod harness;
 mod hook;
 #[cfg(test)]
 mod threats;
+#[cfg(test)]
+mod vault;
 #[cfg(test)]
 mod verdict;
 #[cfg(test)]

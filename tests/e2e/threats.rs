@@ -22,6 +22,7 @@ const LAYERS: &[&str] = &[
     "socket supervision",
     "supervisor",
     "tool policy",
+    "vault",
 ];
 
 /// The suite's source folder.
@@ -34,10 +35,11 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every test that attacks, in the source: `module::name` in the escape suite, `verdict::name`, `clients::module::name`.
+/// Every test that attacks, in the source: `module::name` in the escape suite, `verdict::name`, `vault::module::name`,
+/// `clients::module::name`.
 fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (folder, prefix) in [("escape", ""), ("verdict", ""), ("../clients", "clients::")] {
+    for (folder, prefix) in [("escape", ""), ("verdict", ""), ("vault", "vault::"), ("../clients", "clients::")] {
         for entry in fs::read_dir(suite().join(folder)).expect("a suite").flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|extension| extension != "rs") {

@@ -12,7 +12,7 @@ pub(crate) mod service;
 pub(crate) mod victim;
 
 pub(crate) use attempt::{Attempt, escape};
-pub(crate) use host::{require, skip};
+pub(crate) use host::{SEARCH_PATH, binary, require, skip};
 pub(crate) use identity::Identity;
 pub(crate) use outcome::Outcome;
 pub(crate) use scene::{Run, Scene, each_scene};
