@@ -2,6 +2,7 @@
 #
 #   make demo    one attack, bare and in the sandbox
 #   make test    every test, against the release binaries; REQUIRE_ALL=1 turns skipped tests into failures
+#                the other programs of the vault's formats are installed below target/peers (LOBSTERPOT_PEERS names another folder)
 #   make test-clients  installs the real agents below target/clients, and drives them with a scripted model
 #   make lint    formatting, lints, documentation, dependencies, budgets
 #   make bench   what the sandbox costs, beside its neighbours
@@ -21,6 +22,9 @@ export LOBSTERPOT_BIN_DIR := $(BIN_DIR)
 
 CLIENTS_DIR := $(TARGET_DIR)/clients
 
+# What else reads and writes the vault's formats: the tests compare with it.
+PEERS_DIR := $(TARGET_DIR)/peers
+
 .PHONY: build demo test test-clients lint bench dist
 
 build:
@@ -35,7 +39,9 @@ $(TARGET_DIR)/demo/service: demo/service.rs
 
 # The programs under test are the release binaries; the tests themselves need no optimisation. As root the end-to-end
 # suite runs everything twice: as root and as an ordinary user.
+test: export LOBSTERPOT_PEERS := $(or $(LOBSTERPOT_PEERS),$(PEERS_DIR))
 test: build
+	[ "$$LOBSTERPOT_PEERS" != "$(PEERS_DIR)" ] || tests/peers/install "$(PEERS_DIR)"
 	cargo test --workspace --locked --no-fail-fast
 	@if command -v node >/dev/null; then node --test $(PLUGIN_TESTS); \
 	else echo "SKIP: node is not installed, so the plugins are not tested"; [ "$$REQUIRE_ALL" != 1 ]; fi
@@ -53,8 +59,8 @@ lint:
 	mkdir -p $(TARGET_DIR)/demo
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
-	for script in demo/run demo/attack.sh; do sh -n $$script || exit; done
-	for script in .ci/run bench/run tests/clients/install; do bash -n $$script || exit; done
+	for script in demo/run demo/attack.sh tests/e2e/vault/machine.sh; do sh -n $$script || exit; done
+	for script in .ci/run bench/run tests/clients/install tests/peers/install; do bash -n $$script || exit; done
 	@if command -v node >/dev/null; then for module in $(PLUGINS); do node --check $$module || exit; done; \
 	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
 	python3 .ci/check.py

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Identity, binary, require, skip};
 
-/// Runs a command; what it said when it failed.
+/// Runs a command.
+///
+/// # Errors
+/// With what it said, when it failed or warned.
 fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output().expect("it starts");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
