@@ -89,8 +89,10 @@ fn identity_of_the_vault_cannot_be_read() {
 fn record_of_the_vault_cannot_be_read() {
     escape(|scene| {
         let folder = vault(scene).state;
-        let entry = fs::read_dir(&folder).expect("the record's folder").flatten().next().expect("a record");
-        crate::harness::Attempt::attack(scene, &["read".into(), entry.path().into_os_string()])
+        let entries = fs::read_dir(&folder).expect("the record's folder").flatten();
+        let record =
+            entries.map(|entry| entry.path()).find(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0));
+        crate::harness::Attempt::attack(scene, &["read".into(), record.expect("a record").into_os_string()])
     });
 }
 
