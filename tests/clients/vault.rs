@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::client::openclaw::OpenClaw;
 use crate::client::vault::{ID, Keyless, key, program};
 use crate::harness::identity::Identity;
+use crate::model::Step;
 use crate::trial::{Attack, Session, attacks};
 use crate::world::{self, World};
 use std::fs;
@@ -32,7 +33,7 @@ fn hex(text: &str) -> String {
 
 /// The client gets its key to the model, and keeps it out of every file.
 #[track_caller]
-fn the_key_reaches_the_model_alone(client: &Keyless, header: impl Fn(&str) -> String) {
+fn the_key_reaches_the_model_alone(client: &Keyless, headers: impl Fn(&str) -> Vec<String>) {
     if !world::has(client.package()) {
         return;
     }
@@ -41,9 +42,7 @@ fn the_key_reaches_the_model_alone(client: &Keyless, header: impl Fn(&str) -> St
         let session = Session::run(client, World::new(identity), false, steps);
         let key = key(&session.world);
         assert!(session.world.at_work("made.txt").exists(), "the client works: {session}");
-        let shown = session.model.credentials();
-        assert!(shown.contains(&header(&key)), "{shown:?}: {session}");
-        assert!(shown.iter().all(|credential| credential.contains(&key)), "{shown:?}: {session}");
+        assert_eq!(session.model.credentials(), headers(&key), "{session}");
         let forms = [key.clone(), hex(&key), key.chars().rev().collect()];
         assert_eq!(holders(&session.world.root, &forms), Vec::<PathBuf>::new(), "{session}");
         let probe = session.world.at_home("probe.txt");
@@ -90,17 +89,32 @@ fn vault_stands(world: &World) -> bool {
 
 #[test]
 fn openclaw_takes_its_key_from_the_vault_and_writes_it_nowhere() {
-    the_key_reaches_the_model_alone(&Keyless::OpenClaw(OpenClaw::Local), |key| format!("Bearer {key}"));
+    the_key_reaches_the_model_alone(&Keyless::OpenClaw(OpenClaw::Local), |key| vec![format!("Bearer {key}")]);
 }
 
 #[test]
 fn the_gateway_takes_its_key_from_the_vault_and_writes_it_nowhere() {
-    the_key_reaches_the_model_alone(&Keyless::OpenClaw(OpenClaw::Gateway), |key| format!("Bearer {key}"));
+    the_key_reaches_the_model_alone(&Keyless::OpenClaw(OpenClaw::Gateway), |key| vec![format!("Bearer {key}")]);
+}
+
+#[test]
+fn openclaw_takes_its_key_through_the_plugin() {
+    let client = Keyless::Integration;
+    if !world::has(client.package()) {
+        return;
+    }
+    for identity in Identity::all() {
+        let session = Session::run(&client, World::new(identity), false, vec![Step::Say("hello".to_owned())]);
+        // OpenClaw starts a plugin's resolver with its own Node, if that belongs to its own user.
+        let starts = session.world.owner_of_node() == identity.id;
+        let expected: Vec<String> = starts.then(|| format!("Bearer {}", key(&session.world))).into_iter().collect();
+        assert_eq!(session.model.credentials(), expected, "{session}");
+    }
 }
 
 #[test]
 fn claude_code_takes_its_key_from_the_vault_and_writes_it_nowhere() {
-    the_key_reaches_the_model_alone(&Keyless::ClaudeCode, str::to_owned);
+    the_key_reaches_the_model_alone(&Keyless::ClaudeCode, |key| vec![format!("Bearer {key}"), key.to_owned()]);
 }
 
 #[test]

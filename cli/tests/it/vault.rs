@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::world::World;
+
 /// Says what it was started with.
 const STAND_IN: &str =
     "#!/bin/sh\nprintf '<%s>' \"$@\"\nprintf ' %s %s' \"$HOME\" \"$(cat)\"\necho words >&2\nexit 37\n";
@@ -79,4 +81,21 @@ fn a_vault_that_is_not_there_is_not_looked_for_elsewhere() {
 fn the_help_names_it() {
     let output = run(Path::new(env!("CARGO_BIN_EXE_lobsterpot")), &["help"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("vault"));
+}
+
+#[test]
+fn openclaws_owner_learns_how_its_keys_come_from_the_vault() {
+    for world in World::all() {
+        world.write("home/.openclaw/openclaw.json", "{}");
+        assert!(!world.expect(0, &["install", "openclaw"]).contains("from the vault"), "there is no vault");
+        world.program("lobsterpot-vault", "#!/bin/sh\nexit 1\n");
+        let said = world.expect(0, &["install", "openclaw"]);
+        let path = said.split("\"command\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        assert!(path.ends_with("/lobsterpot-vault") && path.starts_with('/'), "{said}");
+        let named =
+            format!("{{\"secrets\": {{\"providers\": {{\"x\": {{\"source\": \"exec\", \"command\": \"{path}\"}}}}}}}}");
+        world.expect(0, &["uninstall", "openclaw"]);
+        world.write("home/.openclaw/openclaw.json", &named);
+        assert!(!world.expect(0, &["install", "openclaw"]).contains("from the vault"), "it is there already");
+    }
 }

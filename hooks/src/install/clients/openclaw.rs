@@ -1,6 +1,8 @@
 //! OpenClaw: our plugin in a folder of its own, the configuration that loads it and selects its sandbox backend, and the
 //! launcher as the shell of the gateway's service.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +26,9 @@ const SHARE: &str = ".local/share/lobsterpot";
 
 /// The plugin's folder in ours.
 const FOLDER: &str = "openclaw-plugin";
+
+/// The vault's program, where it was installed, too.
+const VAULT: &str = "lobsterpot-vault";
 
 /// The launcher under another name, in our folder: OpenClaw treats the names of known shells specially.
 const SHELL: &str = "lobsterpot-shell";
@@ -195,8 +200,34 @@ pub(crate) fn warnings(context: &Context<'_>, configuration: &Value) -> Vec<Stri
             None => format!("the backend {name} runs its own tools, which no hook of ours can rewrite: it is not covered"),
         });
     }
+    warnings.extend(vault(context, configuration));
     warnings.push("the gateway takes its new shell after `systemctl --user daemon-reload` and a restart".to_owned());
     warnings
+}
+
+/// How OpenClaw can take its keys from the vault, where the vault's program is and the configuration does not name it. OpenClaw
+/// starts it only as a regular file of its own user's.
+fn vault(context: &Context<'_>, configuration: &Value) -> Option<String> {
+    let providers = configuration.pointer("/secrets/providers").and_then(Value::as_object);
+    let is_ours = |provider: &Value| {
+        let command = provider.pointer("/command").and_then(Value::as_str);
+        let plugin = provider.pointer("/pluginIntegration/pluginId").and_then(Value::as_str);
+        command.is_some_and(|path| Path::new(path).ends_with(VAULT)) || plugin == Some(PLUGIN)
+    };
+    let facts = std::fs::symlink_metadata(context.programs.folder().join(VAULT)).ok().filter(Metadata::is_file)?;
+    if providers.is_some_and(|providers| providers.values().any(is_ours)) {
+        return None;
+    }
+    let own = context.person.home.join(".local/bin").join(VAULT);
+    let (path, first) = if facts.uid() == context.person.uid {
+        (context.programs.folder().join(VAULT), String::new())
+    } else {
+        (own.clone(), format!(" (after copying {VAULT} to \"{}\": it must belong to you)", own.display()))
+    };
+    let provider = json!({ "source": "exec", "command": path, "args": ["provider", "openclaw"] });
+    Some(format!(
+        "OpenClaw can take its keys from the vault{first}: \"secrets\": {{ \"providers\": {{ \"lobsterpot\": {provider} }} }}"
+    ))
 }
 
 /// Whether a command in the sandbox finds the launcher: the tool policy and the gateway's shell may both confine one.
