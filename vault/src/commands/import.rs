@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use zeroize::Zeroizing;
 
-use super::arguments;
+use super::{arguments, sops};
 use crate::change::Outcome;
 use crate::document::Document;
 use crate::dotenv::{self, LARGEST_FILE, Meaning};
@@ -17,14 +17,15 @@ use crate::import::{self, Incoming, Rules};
 use crate::keys::Keys;
 use crate::plain::{self, PlainFile, Purpose, leftovers};
 use crate::session::Session;
+use crate::sops::LONGEST_FILE;
 
 /// The subcommand.
 pub(crate) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("import")
-        .about("Takes a plain .env file into the vault: all of it, or nothing")
+        .about("Takes a .env or SOPS file into the vault: all of it, or nothing")
         .long_about(
-            "Takes a plain .env file into the vault: all of it, or nothing. Nothing in it is expanded or carried out. A file is \
+            "Takes a .env or SOPS file into the vault: all of it, or nothing. Nothing in it is expanded or carried out. A file is \
              taken only when docker, systemd, bash, dotenv (npm), Node.js, python-dotenv and dotenvy would read every line of it \
              the same; --dialect says whose reading is meant instead. With --shred the file is overwritten and removed, but only \
              after the vault has been read again from its place and holds everything. Comments are not kept.",
@@ -37,6 +38,8 @@ pub(crate) fn command() -> Command {
                 .help("The file; - reads standard input"),
         )
         .arg(dialect().help("Whose reading of the file is meant [default: strict, what all of them read alike]"))
+        .args(sops::options())
+        .args(sops::import_options())
         .arg(flag("shred", "Overwrite and remove the file once the vault holds what was in it"))
         .arg(flag("replace", "Give secrets that are there the values of the file"))
         .arg(flag(
@@ -69,9 +72,9 @@ impl Source {
     ///
     /// # Errors
     /// When it cannot be read, or is to be destroyed and cannot be.
-    fn open(path: &Path, purpose: Purpose) -> Result<Self, Failure> {
+    fn open(path: &Path, purpose: Purpose, limit: usize) -> Result<Self, Failure> {
         if path != Path::new("-") {
-            return Ok(Self::File(PlainFile::open(path, LARGEST_FILE, purpose)?));
+            return Ok(Self::File(PlainFile::open(path, limit, purpose)?));
         }
         if purpose == Purpose::Shred {
             return Err(Failure::new(
@@ -80,7 +83,7 @@ impl Source {
                 "name the file, or leave out --shred",
             ));
         }
-        Ok(Self::Stream(plain::read(io::stdin().lock(), Path::new("standard input"), LARGEST_FILE)?))
+        Ok(Self::Stream(plain::read(io::stdin().lock(), Path::new("standard input"), limit)?))
     }
 
     /// What was in it.
@@ -104,17 +107,31 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
         allow_code: matches.get_flag("allow-code"),
         details: arguments::details_of(matches, session)?,
     };
-    // Before the lock: whatever is wrong with the file is said without waiting for others.
-    let source = Source::open(&path, purpose)?;
-    let (incoming, comments) = values(source.bytes(), meaning(matches), &path)?;
-    let mut writer = session.change()?;
+    let is_sops = matches.get_flag("sops");
+    let source = Source::open(&path, purpose, if is_sops { LONGEST_FILE } else { LARGEST_FILE })?;
+    let (mut writer, content) = if is_sops {
+        // The vault's keys may be what opens it, and a passphrase for them is read only once.
+        let writer = session.change()?;
+        let content = sops::read(matches, source.bytes(), &path, writer.keys())?;
+        (writer, content)
+    } else {
+        // Before the lock: whatever is wrong with the file is said without waiting for others.
+        let content = values(source.bytes(), meaning(matches), &path)?;
+        (session.change()?, content)
+    };
+    if purpose == Purpose::Shred && !content.left_out.is_empty() {
+        let hint = "give --unencrypted, or leave out --shred; nothing was changed";
+        return Err(Failure::new(Exit::Denied, "the file holds values that would not be in the vault", hint));
+    }
+    let sops::Opened { incoming, comments, left_out } = content;
     let outcomes = import::take(writer.document_mut(), &incoming, &rules, session.now())?;
     let (keys, report) = (writer.keys().clone(), report(writer.document(), &incoming, &outcomes));
     writer.publish()?;
     session.write(report.as_bytes())?;
+    left_out.iter().for_each(|sentence| session.tell(sentence));
     if comments > 0 {
-        let (noun, verb) = if comments == 1 { ("line", "is") } else { ("lines", "are") };
-        session.tell(&format!("{comments} {noun} with comments {verb} not in the vault"));
+        let noun = if comments == 1 { "comment is" } else { "comments are" };
+        session.tell(&format!("{comments} {noun} not in the vault"));
     }
     if let Source::File(file) = source {
         if purpose == Purpose::Shred {
@@ -125,17 +142,22 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// What the file says, and how many lines of comments it has.
+/// What a plain file says.
 ///
 /// # Errors
 /// When it is not clear.
-fn values(bytes: &[u8], meaning: Meaning, path: &Path) -> Result<(Vec<Incoming>, usize), Failure> {
+fn values(bytes: &[u8], meaning: Meaning, path: &Path) -> Result<sops::Opened, Failure> {
     let reading = dotenv::read(bytes, meaning).map_err(|error| {
         let hint = format!("{}; nothing was changed", error.hint().unwrap_or_default());
         Failure::new(error.exit(), format!("\"{}\": {error}", path.display()), hint)
     })?;
     let incoming = |found: dotenv::Assignment| Incoming { name: found.name, value: found.value, note: None };
-    Ok((reading.assignments.into_iter().map(incoming).collect(), reading.comments))
+    let comments = reading.comments;
+    Ok(sops::Opened {
+        incoming: reading.assignments.into_iter().map(incoming).collect(),
+        comments,
+        left_out: Vec::new(),
+    })
 }
 
 /// What became of each value, in lines for people and scripts.

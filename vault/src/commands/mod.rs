@@ -16,6 +16,7 @@ mod rotate;
 mod run;
 mod scan;
 mod set;
+mod sops;
 mod status;
 mod unlock;
 mod unset;

@@ -7,9 +7,13 @@ mod crowd;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod plain;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod scan;
+#[cfg(test)]
+mod shred_crash;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
