@@ -73,7 +73,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Makes one: in the folder `near` when that is, or can be, on a tmpfs, otherwise in shared memory. What an earlier call of the same
+    /// Makes one: in the folder `near` when that is there and on a tmpfs, otherwise in shared memory. What an earlier call of the same
     /// caller has left because it was killed is wiped.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Desk {
     fn make_in(near: Option<&Path>, head: &str, swap: Swap) -> Result<Self, DeskError> {
         let mut failed = None;
         for place in near.into_iter().chain([Path::new(SHARED_MEMORY)]) {
-            let made = Folder::reach(place, Missing::Make, swap).map_err(DeskError::from).and_then(|parent| {
+            let made = Folder::reach(place, Missing::Refuse, swap).map_err(DeskError::from).and_then(|parent| {
                 remove_leftovers(&parent);
                 let name = OsString::from(format!("{head}{}", file::random(place)?));
                 let folder = parent.make_child(&name, swap)?;

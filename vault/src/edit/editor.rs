@@ -208,13 +208,14 @@ const GVIM: &[&str] = &[
     "set nobackup nowritebackup noundofile",
 ];
 
-/// Emacs: no backup, no automatic saving and no list of it, no lock, no histories.
+/// Emacs: no backup, no automatic saving and no list of it, no lock, no histories. Modes that are not on are not even loaded.
 const EMACS: &[&str] = &[
     "--eval",
     "(setq make-backup-files nil auto-save-default nil auto-save-list-file-prefix nil create-lockfiles nil \
-     undo-tree-auto-save-history nil kill-buffer-hook nil)",
+     undo-tree-auto-save-history nil)",
     "--eval",
-    "(dolist (mode '(auto-save-visited-mode savehist-mode desktop-save-mode recentf-mode)) (when (fboundp mode) (funcall mode -1)))",
+    "(dolist (mode '(auto-save-visited-mode savehist-mode desktop-save-mode recentf-mode undo-fu-session-global-mode)) \
+     (and (boundp mode) (symbol-value mode) (funcall mode -1)))",
 ];
 
 /// Micro: no backup, no histories.

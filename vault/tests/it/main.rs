@@ -4,6 +4,7 @@
 mod crash;
 #[cfg(test)]
 mod crowd;
+mod deliver;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
