@@ -19,7 +19,7 @@ pub(super) fn encode(prefix: &str, bytes: &[u8]) -> Option<String> {
 
 /// The X25519 public values of small order (RFC 7748, section 6.1): with any private key they make the shared secret that is all
 /// zeros, which everybody knows. The top bit does not count, as it does not in X25519.
-const WORTHLESS: [[u8; 32]; 7] = [
+pub(super) const WORTHLESS: [[u8; 32]; 7] = [
     [0; 32],
     padded(1, 0, 0),
     [

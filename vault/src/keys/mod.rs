@@ -127,3 +127,6 @@ impl fmt::Debug for Keys {
         write!(f, "Keys({} from {})", self.all.len(), self.source)
     }
 }
+
+#[cfg(test)]
+mod tests;

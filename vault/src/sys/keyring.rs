@@ -256,3 +256,36 @@ fn fill(operation: libc::c_long, key: Key, buffer: &mut [u8]) -> Result<usize, E
     let size = unsafe { libc::syscall(libc::SYS_keyctl, operation, key, buffer.as_mut_ptr(), buffer.len()) };
     usize::try_from(Errno::result(size)?).map_err(|_| Errno::EIO)
 }
+
+/// What tests do to keyrings.
+#[cfg(test)]
+pub(crate) mod probe {
+    use super::{Errno, Key, NAME, REVOKE, SESSION, SETPERM, TYPE, control};
+
+    /// `KEYCTL_JOIN_SESSION_KEYRING`.
+    const JOIN: libc::c_long = 1;
+
+    /// Gives this thread an empty session keyring of its own. False where there are no keyrings.
+    pub(crate) fn join() -> bool {
+        control(JOIN, 0, 0).is_ok()
+    }
+
+    /// Puts a key into the session keyring.
+    pub(crate) fn add(payload: &[u8]) -> Key {
+        // SAFETY: both names end with NUL, and the payload is as long as it is said to be (add_key(2)).
+        let key = unsafe {
+            libc::syscall(libc::SYS_add_key, TYPE.as_ptr(), NAME.as_ptr(), payload.as_ptr(), payload.len(), SESSION)
+        };
+        Errno::result(key).unwrap()
+    }
+
+    /// Changes who may do what with a key.
+    pub(crate) fn permit(key: Key, permissions: libc::c_long) {
+        control(SETPERM, key, permissions).unwrap();
+    }
+
+    /// Revokes a key.
+    pub(crate) fn revoke(key: Key) {
+        control(REVOKE, key, 0).unwrap();
+    }
+}
