@@ -70,6 +70,9 @@ impl Vector {
     }
 
     /// What comes of opening it: the content, or the error of the last key that was tried.
+    ///
+    /// # Errors
+    /// As the last key has it.
     fn open(&self) -> Result<Secret, OpenError> {
         let mut last = None;
         for keys in self.keys() {

@@ -37,6 +37,9 @@ impl Place {
     }
 
     /// What becomes of looking for it there by name.
+    ///
+    /// # Errors
+    /// As the search says.
     fn find(&self) -> Result<Keys, KeysError> {
         find_at(&self.path())
     }
@@ -54,6 +57,9 @@ impl Place {
 }
 
 /// Looks for an identity in a file and nowhere else.
+///
+/// # Errors
+/// As the search says.
 fn find_at(path: &Path) -> Result<Keys, KeysError> {
     find(&Wanted { identity: Some(path.into()), ..Wanted::default() })
 }

@@ -18,11 +18,17 @@ fn made(kind: Kind) -> Generated {
 }
 
 /// Reads recipients.
+///
+/// # Errors
+/// As the parser says.
 fn parse(texts: &[&str]) -> Result<Recipients, RecipientError> {
     Recipients::parse(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
 }
 
 /// Reads identities.
+///
+/// # Errors
+/// As the parser says.
 fn keys(text: &str) -> Result<Keys, TextError> {
     Keys::parse(&text.into(), Source::Generated, None)
 }
