@@ -22,7 +22,6 @@ mod renewal;
 pub mod scan;
 pub mod seal;
 pub mod secret;
-#[allow(dead_code, reason = "the subcommands that use it come one by one")]
 mod session;
 pub mod sops;
 mod status;

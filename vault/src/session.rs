@@ -12,47 +12,40 @@ use crate::keys::{self, Keys, KeysError, Wanted};
 use crate::places::Places;
 use crate::store::{Site, Vault, Writer};
 
-/// The options that every subcommand has.
+/// The options that every subcommand has, below its own in the help.
 pub(crate) fn options(command: Command) -> Command {
     let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).global(true).help(help)
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
     };
-    command
-        .arg(path(
+    let options = [
+        path(
             "vault",
             "FILE",
             "The vault [default: /etc/lobsterpot/vault.age for root, ~/.config/lobsterpot/vault.age]",
-        ))
-        .arg(path("identity", "FILE", "The file with the identity, instead of looking for one"))
-        .arg(
-            Arg::new("passphrase-fd")
-                .long("passphrase-fd")
-                .value_name("N")
-                .value_parser(value_parser!(u32).range(0..))
-                .global(true)
-                .help("The descriptor to read a passphrase from, to its first line's end"),
-        )
-        .arg(path(
+        ),
+        path("identity", "FILE", "The file with the identity, instead of looking for one"),
+        Arg::new("passphrase-fd")
+            .long("passphrase-fd")
+            .value_name("N")
+            .value_parser(value_parser!(u32).range(0..))
+            .help("The descriptor to read a passphrase from, to its first line's end"),
+        path(
             "state",
             "FOLDER",
             "The folder for records of what was seen last [default: /var/lib/lobsterpot/vault, ~/.local/state/lobsterpot/vault]",
-        ))
-        .arg(
-            Arg::new("wait")
-                .long("wait")
-                .value_name("SECONDS")
-                .value_parser(value_parser!(u16))
-                .default_value("30")
-                .global(true)
-                .help("How long to wait for another writer of the vault"),
-        )
-        .arg(
-            Arg::new("debug")
-                .long("debug")
-                .action(ArgAction::SetTrue)
-                .global(true)
-                .help("Tell on standard error what is done; never a value or a key"),
-        )
+        ),
+        Arg::new("wait")
+            .long("wait")
+            .value_name("SECONDS")
+            .value_parser(value_parser!(u16))
+            .default_value("30")
+            .help("How long to wait for another writer of the vault"),
+        Arg::new("debug")
+            .long("debug")
+            .action(ArgAction::SetTrue)
+            .help("Tell on standard error what is done; never a value or a key"),
+    ];
+    command.args(options.map(|option| option.global(true).help_heading("Options of every command")))
 }
 
 /// One run of the program.

@@ -4,6 +4,7 @@
 mod crash;
 #[cfg(test)]
 mod crowd;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod harness;
@@ -15,6 +16,8 @@ mod provider;
 mod scan;
 #[cfg(test)]
 mod shred_crash;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
