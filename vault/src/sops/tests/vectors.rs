@@ -9,7 +9,7 @@ use crate::name::BadName;
 use crate::sops::metadata::{Covers, Metadata, Rule};
 use crate::sops::read::{parse, verify};
 use crate::sops::value::Sealed;
-use crate::sops::{Format, SopsError};
+use crate::sops::{Format, Kind, SopsError};
 
 /// What a file says, as its maker noted it.
 #[derive(Deserialize)]
@@ -62,4 +62,42 @@ fn a_key_that_is_no_name_is_refused_by_its_line() {
     let error = open(&file("format.env"), Format::Dotenv).unwrap_err();
     assert_eq!(error, SopsError::Name { place: "line 1".to_owned(), source: BadName::Character { at: 3 } });
     assert!(!error.to_string().contains("foo"), "{error}");
+}
+
+#[test]
+fn nested_files_of_the_first_implementation_are_read() {
+    // `sops` was first written in Python; release 1.18 of it encrypted these, and accepted files of ours, MAC included. The data key
+    // was then sealed with age, which that release does not know.
+    let expected = [
+        ("z_last", "first in file", Kind::Text),
+        ("db.user", "root", Kind::Text),
+        ("db.port", "5432", Kind::Int),
+        ("db.ratio", "0.25", Kind::Float),
+        ("db.tiny", "0.0001", Kind::Float),
+        ("db.big", "12345678901234", Kind::Int),
+        ("db.on", "true", Kind::Bool),
+        ("db.off", "false", Kind::Bool),
+        ("db.note_unencrypted", "plain here", Kind::Text),
+        ("db.n_unencrypted", "7", Kind::Int),
+        ("db.b_unencrypted", "true", Kind::Bool),
+        ("list.0", "a", Kind::Text),
+        ("list.1", "2", Kind::Int),
+        ("list.2", "true", Kind::Bool),
+        ("list.3.0", "in", Kind::Text),
+        ("list.3.1", "ner", Kind::Text),
+        ("list.3.2.deep.0", "1", Kind::Int),
+        ("list.3.2.deep.1", "2", Kind::Int),
+        ("list.4.m", "v", Kind::Text),
+        ("all_unencrypted.x", "1", Kind::Text),
+        ("all_unencrypted.y.0", "p", Kind::Text),
+        ("all_unencrypted.y.1", "3", Kind::Int),
+        ("all_unencrypted.y.2", "0.5", Kind::Float),
+        ("empty", "", Kind::Text),
+        ("text", "multi\nline ä€😀 # \"q\"", Kind::Text),
+        ("a", "last", Kind::Text),
+    ];
+    let expected = expected.map(|(name, value, kind)| super::item(name, value, kind));
+    for (name, format) in [("python.json", Format::Json), ("python.yaml", Format::Yaml)] {
+        assert_eq!(open(&file(name), format).unwrap().secrets, expected, "{name}");
+    }
 }
