@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::deliver::run::Program;
 use crate::exit::Exit;
 use crate::failure::Explain;
+use crate::sys;
 
 /// The editors that are looked for when none is named.
 const USUAL: [&str; 4] = ["editor", "nano", "vim", "vi"];
@@ -161,7 +162,9 @@ impl Editor {
         let program = || self.program.clone();
         let mut command = Command::new(&self.program);
         command.args(self.arguments(folder, file)).env_remove("CREDENTIALS_DIRECTORY").env("TMPDIR", folder);
-        let status = command.status().map_err(|source| EditorError::Start { program: program(), source })?;
+        let started =
+            command.status().or_else(|error| if sys::give_up_locks() { command.status() } else { Err(error) });
+        let status = started.map_err(|source| EditorError::Start { program: program(), source })?;
         if status.success() { Ok(()) } else { Err(EditorError::Failed { program: program(), status }) }
     }
 }

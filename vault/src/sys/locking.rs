@@ -36,8 +36,8 @@ pub(super) fn lock() {
 
 /// Gives up the locks, once. True when there were some, and an allocation that failed is worth another try.
 ///
-/// Called by the allocator: it must not allocate.
-pub(super) fn release() -> bool {
+/// Called by the allocator, so it does not allocate, and before a second try to start a program, for which the C library maps memory.
+pub(crate) fn release() -> bool {
     let was_whole = state() == Locking::Whole;
     if was_whole {
         set(Locking::GivenUp);

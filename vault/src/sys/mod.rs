@@ -19,3 +19,4 @@ pub use allocator::Wiping;
 pub use harden::{Protection, harden, protection};
 pub(crate) use inherited::inherited;
 pub use locking::Locking;
+pub(crate) use locking::release as give_up_locks;

@@ -7,9 +7,13 @@ mod crowd;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod edit;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod plain;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
