@@ -75,10 +75,10 @@ fn skip(what: &str) {
     writeln!(std::io::stderr(), "SKIP: {what} is not there").unwrap();
 }
 
-/// Where the peers of other languages are installed: `tests/peers` of the repository, or elsewhere.
+/// Where `tests/peers/install` has put the peers.
 fn peers() -> PathBuf {
     std::env::var_os("LOBSTERPOT_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers"), PathBuf::from)
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers"), PathBuf::from)
 }
 
 #[test]
