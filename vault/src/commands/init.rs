@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::arguments;
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -198,7 +199,7 @@ fn report(choice: &Choice, session: &Session) -> Result<String, Failure> {
         (None, None) => text.push_str("identity:  none here opens this vault\n"),
     }
     for recipient in choice.recipients.texts().iter().filter(|text| *text != PASSPHRASE) {
-        text.push_str(&format!("recipient: {recipient}\n"));
+        text.push_str(&format!("recipient: {}\n", arguments::described(recipient)));
     }
     text.push_str(if choice.recipients.kind() == Kind::Passphrase {
         "Keep the passphrase safe: without it nobody can open the vault, and with it everybody can.\n"

@@ -11,6 +11,13 @@ use crate::status::Status;
 pub(crate) fn command() -> Command {
     Command::new("status")
         .about("Says how the vault is doing; exits with 1 when something is not as it should be")
+        .arg(
+            Arg::new("recipients")
+                .long("recipients")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("json")
+                .help("Print the recipients whole, one to a line, and nothing else"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
 }
 
@@ -19,6 +26,12 @@ pub(crate) fn command() -> Command {
 /// # Errors
 /// When it is not known where the vault would be, or nobody reads what is written.
 pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failure> {
+    if matches.get_flag("recipients") {
+        let vault = session.open()?;
+        let lines: String = vault.document.recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
+        session.write(lines.as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let mut status = Status { vault: session.vault()?.display().to_string(), ..Status::default() };
     status.protect(crate::protection());
     if let Err(failure) = look(&mut status, session) {

@@ -37,6 +37,27 @@ fn tree(folder: &Path) -> Tree {
     found
 }
 
+/// The system calls of a command from where the program closes itself to others, which is before it opens anything of the home,
+/// each with how often it was made until then: strace counts every kind for itself.
+fn calls(home: &Home, traced: impl Fn(&[&str]) -> Output) -> Vec<(String, usize)> {
+    let log = home.path("input.log");
+    let ran = traced(&["-o", log.to_str().unwrap()]);
+    assert!(ran.status.success(), "{ran:?}");
+    let text = fs::read_to_string(&log).unwrap();
+    fs::remove_file(&log).unwrap();
+    let mut counts = BTreeMap::new();
+    let numbered = text.lines().filter_map(|line| {
+        let call = line.split_once('(')?.0.to_owned();
+        let count = counts.entry(call.clone()).or_insert(0);
+        *count += 1;
+        Some((call, *count))
+    });
+    // From then on an ordinary user's strace cannot read the names of files any more.
+    let calls: Vec<_> = numbered.skip_while(|(call, _)| call != "prctl").collect();
+    assert!(calls.len() > 60, "{text}");
+    calls
+}
+
 /// A home whose state can be brought back.
 struct Stage {
     /// The home.
@@ -74,31 +95,8 @@ impl Stage {
 
     /// The command under strace with options.
     fn traced(&self, options: &[&str]) -> Output {
-        let mut command = self.home.under("strace", &[&["-f"], options].concat(), &self.command);
+        let mut command = self.home.under("strace", options, &self.command);
         command.stdin(fs::File::open(self.home.path("input")).unwrap()).output().unwrap()
-    }
-
-    /// The system calls from where the program closes itself to others, which is before it opens anything of the home, each with
-    /// how often it was made until then: strace counts every kind for itself.
-    fn calls(&self) -> Vec<(String, usize)> {
-        let log = self.home.path("input.log");
-        let ran = self.traced(&["-o", log.to_str().unwrap()]);
-        assert!(ran.status.success(), "{ran:?}");
-        let text = fs::read_to_string(&log).unwrap();
-        fs::remove_file(&log).unwrap();
-        self.reset();
-        let mut counts = BTreeMap::new();
-        let numbered = text.lines().filter_map(|line| {
-            let (before, _) = line.split_once('(')?;
-            let call = before.split_whitespace().last()?.to_owned();
-            let count = counts.entry(call.clone()).or_insert(0);
-            *count += 1;
-            Some((line, (call, *count)))
-        });
-        // From then on an ordinary user's strace cannot read the names of files any more.
-        let calls: Vec<_> = numbered.skip_while(|(line, _)| !line.contains("prctl(")).map(|(_, call)| call).collect();
-        assert!(calls.len() > 60, "{text}");
-        calls
     }
 
     /// The vault has the old value or the new one, nothing that matters is left, and the next writer goes on. Says which it is.
@@ -132,7 +130,9 @@ impl Stage {
     /// Kills the command at every system call.
     fn kill_everywhere(&self) {
         let (mut olds, mut news) = (0, 0);
-        for (call, count) in self.calls() {
+        let calls = calls(&self.home, |options| self.traced(options));
+        self.reset();
+        for (call, count) in calls {
             let inject = format!("inject={call}:signal=KILL:when={count}");
             let ran = self.traced(&["-o", "/dev/null", "-e", &inject]);
             // strace ends as its child does.
@@ -201,6 +201,26 @@ fn rekey_killed_at_every_system_call_leaves_a_vault_that_opens() {
 fn a_new_identity_killed_at_every_system_call_leaves_an_identity_that_opens() {
     if has("strace") {
         Stage::new(&["rekey", "--new-identity"], None).kill_everywhere();
+    }
+}
+
+#[test]
+fn init_killed_at_every_system_call_can_be_run_again() {
+    if !has("strace") {
+        return;
+    }
+    let command = ["init", "--classic"];
+    let traced = |home: &Home, options: &[&str]| home.under("strace", options, &command).output().unwrap();
+    let first = Home::in_memory();
+    for (call, count) in calls(&first, |options| traced(&first, options)) {
+        let home = Home::in_memory();
+        let inject = format!("inject={call}:signal=KILL:when={count}");
+        traced(&home, &["-o", "/dev/null", "-e", &inject]);
+        let again = home.run(&command);
+        assert!(again.status == 0 || again.status == 73 && home.vault().exists(), "{inject}: {again:?}");
+        home.feed(&["set", "A"], b"1").done();
+        assert_eq!(home.get("A"), b"1", "{inject}");
+        assert_eq!(home.names(), [".vault.age.lock", "vault.age", "vault.key"], "{inject}");
     }
 }
 

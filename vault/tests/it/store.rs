@@ -16,7 +16,12 @@ fn chmod(path: &std::path::Path, mode: u32) {
 fn a_vault_is_made_filled_listed_and_emptied() {
     let home = Home::new();
     let made = home.run(&["init"]).done();
-    assert!(made.text().contains("post-quantum") && made.text().contains("recipient: age1pq1"), "{}", made.text());
+    assert!(made.text().contains("post-quantum") && made.text().contains("recipient: SHA256:"), "{}", made.text());
+    let recipient = home.run(&["status", "--recipients"]).done().text();
+    assert!(
+        recipient.starts_with("age1pq1") && recipient.lines().count() == 1 && recipient.len() == 1960,
+        "{recipient}"
+    );
     assert_eq!(fs::metadata(home.identity()).unwrap().mode() & 0o7777, 0o600);
     assert_eq!(fs::metadata(home.vault()).unwrap().mode() & 0o7777, 0o600);
     home.feed(&["set", "A", "--note", "from the console", "--expires", "90d"], b"hunter2\n").done();
