@@ -11,6 +11,8 @@ mod edit;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod plain;
 #[cfg(test)]
 mod process;
