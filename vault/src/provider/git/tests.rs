@@ -2,6 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use proptest::prelude::{any, prop, prop_assert, proptest};
+
 use super::{GitError, Request, answer};
 use crate::document::{Consumer, Consumers, Document, Entry};
 use crate::name::Name;
@@ -162,4 +164,28 @@ fn git_learns_when_a_login_ends() {
 fn a_secret_that_is_no_login_is_told_by_name() {
     let refused = asked(&vault(&[("git/https/git.example", "hunter2")]), EXAMPLE).unwrap_err();
     assert_eq!(refused.to_string(), "the value of \"git/https/git.example\" is not a user name and a password");
+}
+
+proptest! {
+    #[test]
+    fn no_request_gets_a_login_of_another_place(
+        host in "(git\\.example|b\\.example:1|[a-z.:/#=%\\r\\n]{0,3}){1,2}",
+        protocol in "https?|[a-z/#]{0,6}",
+        path in prop::option::of("p|[a-z/#.]{0,3}"),
+    ) {
+        let document = vault(&[("git/https/git.example", "pat:a"), ("git/https/b.example:1/p", "pat:b")]);
+        let path_line = path.as_ref().map(|path| format!("path={path}\n")).unwrap_or_default();
+        let request = format!("protocol={protocol}\nhost={host}\n{path_line}");
+        if let Ok(answer) = asked(&document, &request)
+            && !answer.is_empty()
+        {
+            let place = (protocol.as_str(), host.as_str(), path.as_deref());
+            prop_assert!([("https", "git.example", None), ("https", "b.example:1", Some("p"))].contains(&place));
+        }
+    }
+
+    #[test]
+    fn no_bytes_crash_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Request::parse(&bytes);
+    }
 }

@@ -89,4 +89,6 @@ fn member(key: &str, value: &impl Serialize) -> Secret {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
