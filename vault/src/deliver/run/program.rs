@@ -31,13 +31,15 @@ impl Program {
         }
         let mut refused = None;
         for folder in path.unwrap_or(OsStr::new(USUAL)).as_bytes().split(|&byte| byte == b':') {
-            let folder = Path::new(OsStr::from_bytes(folder));
-            if folder.is_absolute() && !command.is_empty() {
-                match Self::at(&folder.join(command)) {
-                    Err(RunError::NoProgram { .. }) => {}
-                    Err(error) => refused = refused.or(Some(error)),
-                    found => return found,
-                }
+            let candidate = Path::new(OsStr::from_bytes(folder)).join(command);
+            // A folder that the caller may not search has nothing in it, as for shells.
+            if candidate.is_relative() || command.is_empty() || fs::symlink_metadata(&candidate).is_err() {
+                continue;
+            }
+            match Self::at(&candidate) {
+                Err(RunError::NoProgram { .. }) => {}
+                Err(error) => refused = refused.or(Some(error)),
+                found => return found,
             }
         }
         Err(refused.unwrap_or_else(|| RunError::NoProgram { program: PathBuf::from(command) }))
