@@ -80,6 +80,8 @@ fn wanted(matches: &ArgMatches, session: &Session, root: &Path) -> Result<Wanted
     };
     let options = Options {
         vault: matches.get_one::<PathBuf>("vault").cloned(),
+        identity: matches.get_one::<PathBuf>("identity").cloned(),
+        state: matches.get_one::<PathBuf>("state").cloned(),
         only: matches.get_many::<Name>("only").map(|names| names.cloned().collect()).unwrap_or_default(),
         in_environment: matches.get_flag("environment"),
         may_be_swapped: matches.get_flag("allow-swap"),
@@ -142,9 +144,14 @@ fn write(files: &[UnitFile], by_force: bool) -> Result<String, Failure> {
 /// # Errors
 /// When one was changed by somebody, or the operating system refuses.
 fn remove(matches: &ArgMatches, session: &Session, places: &[PathBuf]) -> Result<Exit, Failure> {
+    let by_force = matches.get_flag("replace");
+    // All of them, or none.
+    for path in places {
+        units::is_removable(path, by_force)?;
+    }
     let mut report = String::new();
     for path in places {
-        if units::remove(path, matches.get_flag("replace"))? {
+        if units::remove(path, by_force)? {
             report.push_str(&format!("removed: {}\n", path.display()));
         }
     }

@@ -91,14 +91,25 @@ impl UnitFile {
     }
 }
 
+/// Whether there is a file of ours that can be removed.
+///
+/// # Errors
+/// When somebody changed it and `by_force` is not given, or it cannot be read.
+pub(crate) fn is_removable(path: &Path, by_force: bool) -> Result<bool, UnitsError> {
+    let Some(text) = read(path)? else { return Ok(false) };
+    if !by_force && !is_ours(&text) {
+        return Err(UnitsError::Changed { path: path.to_path_buf() });
+    }
+    Ok(true)
+}
+
 /// Removes a file of ours, and the folder of a drop-in when nothing else is in it. Says whether there was one.
 ///
 /// # Errors
 /// When somebody changed it and `by_force` is not given, or the operating system refuses.
 pub(crate) fn remove(path: &Path, by_force: bool) -> Result<bool, UnitsError> {
-    let Some(text) = read(path)? else { return Ok(false) };
-    if !by_force && !is_ours(&text) {
-        return Err(UnitsError::Changed { path: path.to_path_buf() });
+    if !is_removable(path, by_force)? {
+        return Ok(false);
     }
     fs::remove_file(path).map_err(|source| UnitsError::Io { verb: "remove", path: path.to_path_buf(), source })?;
     if let Some(folder) = path.parent().filter(|folder| folder.extension().is_some_and(|ending| ending == "d")) {

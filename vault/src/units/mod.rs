@@ -13,6 +13,6 @@ mod wanted;
 mod tests;
 
 pub use error::UnitsError;
-pub(crate) use file::remove;
 pub use file::{Found, UnitFile};
+pub(crate) use file::{is_removable, remove};
 pub use wanted::{Account, Credential, Gateway, Options, Scope, Wanted};

@@ -38,6 +38,9 @@ impl Wanted {
         let sealed = identity(self);
         let folder = sealed.rsplit_once('/').map_or("/", |(folder, _)| folder);
         let plain = identity(&Self { credential: Credential::Plain, ..self.clone() });
-        format!("mkdir -p -m 0700 {folder}\nsystemd-creds{user} encrypt --name={CREDENTIAL} {plain} {sealed}\n")
+        format!(
+            "mkdir -p -m 0700 {folder}\nsystemd-creds{user} encrypt --name={CREDENTIAL} {plain} {sealed}\n\
+             rm {plain}    # once a copy of it is kept away from this host\n"
+        )
     }
 }

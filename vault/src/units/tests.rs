@@ -102,14 +102,23 @@ fn the_identity_is_in_no_argument_and_no_variable() {
 fn options_reach_the_command() {
     let options = Options {
         vault: Some("/srv/vault.age".into()),
+        identity: Some("/srv/vault.key".into()),
+        state: Some("/srv/state".into()),
         only: vec![crate::name::Name::parse("A").unwrap(), crate::name::Name::parse("b/c#d").unwrap()],
         in_environment: true,
         may_be_swapped: true,
         has_own_memory: false,
     };
-    let unit = text(&wanted(system(), Credential::Sealed, options), "lobsterpot-vault.service");
+    let sealed = wanted(system(), Credential::Sealed, options.clone());
+    assert!(!text(&sealed, "lobsterpot-vault.service").contains("/srv/vault.key"));
+    assert!(
+        sealed.next_steps().contains(" /srv/vault.key /etc/credstore.encrypted/"),
+        "what is sealed is what was named"
+    );
+    let unit = text(&wanted(system(), Credential::Plain, options), "lobsterpot-vault.service");
+    assert!(unit.contains("\nReadWritePaths=/srv/state\n"), "{unit}");
     let expected = "\nExecStart=/usr/local/bin/lobsterpot-vault unlock --to /run/lobsterpot/secrets --vault /srv/vault.age \
-                    --only A,b/c#d --env-file .env --allow-swap\n";
+                    --identity /srv/vault.key --state /srv/state --only A,b/c#d --env-file .env --allow-swap\n";
     assert!(unit.contains(expected), "{unit}");
 }
 

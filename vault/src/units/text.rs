@@ -1,5 +1,7 @@
 //! What the units say: the files of `vault/systemd/` with their blanks filled in.
 
+use std::path::PathBuf;
+
 use super::wanted::{Credential, Scope, Wanted};
 
 /// The system's unit.
@@ -43,13 +45,19 @@ pub(super) fn service(wanted: &Wanted) -> Option<String> {
             if let Some(account) = account {
                 blanks.push(("BEFORE", format!("{gateway} user@{}.service", account.uid)));
                 blanks.push(("ACCOUNT", format!("User={}\n", account.name)));
-                blanks.push(("STATE", format!("ReadWritePaths={}/.local/state/lobsterpot\n", account.home.display())));
+                let usual = account.home.join(".local/state/lobsterpot");
+                let state = wanted.options.state.as_ref().unwrap_or(&usual);
+                blanks.push(("STATE", format!("ReadWritePaths={}\n", state.display())));
                 blanks.push(("HOME", "read-only".to_owned()));
             } else {
-                let is_elsewhere = wanted.options.vault.is_some();
+                let options = &wanted.options;
+                let is_elsewhere =
+                    [&options.vault, &options.identity, &options.state].iter().any(|path| path.is_some());
+                let usual = "StateDirectory=lobsterpot\nStateDirectoryMode=0700\n".to_owned();
+                let state = |folder: &PathBuf| format!("ReadWritePaths={}\n", folder.display());
                 blanks.push(("BEFORE", gateway.to_owned()));
                 blanks.push(("ACCOUNT", String::new()));
-                blanks.push(("STATE", "StateDirectory=lobsterpot\nStateDirectoryMode=0700\n".to_owned()));
+                blanks.push(("STATE", options.state.as_ref().map_or(usual, state)));
                 blanks.push(("HOME", if is_elsewhere { "read-only" } else { "yes" }.to_owned()));
             }
             Some(fill(SYSTEM, &blanks))
@@ -67,6 +75,9 @@ pub(super) const fn target(scope: &Scope) -> &'static str {
 
 /// The file that the identity is kept in, as the unit says it.
 pub(super) fn identity(wanted: &Wanted) -> String {
+    if let (Some(file), Credential::Plain) = (&wanted.options.identity, wanted.credential) {
+        return file.display().to_string();
+    }
     match (&wanted.scope, wanted.credential) {
         (Scope::System { .. }, Credential::Sealed) => format!("/etc/credstore.encrypted/{CREDENTIAL}"),
         (Scope::System { account: None }, Credential::Plain) => "/etc/lobsterpot/vault.key".to_owned(),
@@ -100,8 +111,12 @@ fn credential(wanted: &Wanted) -> String {
 fn unlock(wanted: &Wanted) -> String {
     let mut words =
         vec![wanted.program.display().to_string(), "unlock".into(), "--to".into(), target(&wanted.scope).into()];
-    if let Some(vault) = &wanted.options.vault {
-        words.extend(["--vault".to_owned(), vault.display().to_string()]);
+    let options = &wanted.options;
+    let identity = options.identity.as_ref().filter(|_| wanted.credential == Credential::Plain);
+    for (option, path) in
+        [("--vault", options.vault.as_ref()), ("--identity", identity), ("--state", options.state.as_ref())]
+    {
+        words.extend(path.into_iter().flat_map(|path| [option.to_owned(), path.display().to_string()]));
     }
     if !wanted.options.only.is_empty() {
         let names: Vec<&str> = wanted.options.only.iter().map(crate::name::Name::as_str).collect();

@@ -117,6 +117,10 @@ pub enum Credential {
 pub struct Options {
     /// The vault, when it is not where it usually is.
     pub vault: Option<PathBuf>,
+    /// The file with the identity, when it is not where it usually is: what is sealed, or what the program reads.
+    pub identity: Option<PathBuf>,
+    /// The folder of records, when it is not where it usually is.
+    pub state: Option<PathBuf>,
     /// The secrets to open; all of them when there are none.
     pub only: Vec<Name>,
     /// Whether the gateway gets them in its environment.
@@ -167,8 +171,10 @@ impl Wanted {
             });
         }
         let wanted = Self { scope, gateway, program, credential, options };
-        let paths = [Some(&wanted.program), wanted.options.vault.as_ref(), wanted.home()];
-        paths.into_iter().flatten().try_for_each(|path| plain(path))?;
+        let named = &wanted.options;
+        let paths = [&named.vault, &named.identity, &named.state].map(Option::as_ref);
+        let paths = paths.into_iter().chain([Some(&wanted.program), wanted.home()]);
+        paths.flatten().try_for_each(|path| plain(path))?;
         Ok(wanted)
     }
 

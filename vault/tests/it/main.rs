@@ -27,4 +27,6 @@ mod silence;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod units;
+#[cfg(test)]
 mod vectors;
