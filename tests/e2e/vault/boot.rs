@@ -87,10 +87,10 @@ fn work_sealed_vault_is_open_after_boot_and_closed_after_stop() {
     machine.run("systemctl stop lobsterpot-vault.service");
     assert_eq!(machine.state("openclaw-gateway.service"), "inactive");
     machine.run("test ! -e /run/lobsterpot");
-    // Root changes a secret with the sealed identity, which is in no file; and nothing of the first time is in the way.
-    let credential = "lobsterpot-vault-identity:/etc/credstore.encrypted/lobsterpot-vault-identity";
-    let sealed = format!("systemd-run --quiet --pipe --wait -p LoadCredentialEncrypted={credential}");
-    machine.run(&format!("printf %s another | {sealed} /usr/local/bin/lobsterpot-vault set ANOTHER"));
+    // Root changes a secret with the sealed identity; and nothing of the first time is in the way.
+    let sealed = "--name=lobsterpot-vault-identity /etc/credstore.encrypted/lobsterpot-vault-identity";
+    machine.run(&format!("umask 077; systemd-creds decrypt {sealed} /run/identity"));
+    machine.run("printf %s another | lobsterpot-vault --identity /run/identity set ANOTHER; rm /run/identity");
     machine.run("systemctl start openclaw-gateway.service && test -e /run/lobsterpot/secrets/API_KEY");
     assert_eq!(machine.run("cat /run/lobsterpot/secrets/ANOTHER"), "another");
 }
