@@ -132,8 +132,8 @@ pub enum ReadError {
     },
 }
 
-/// The most lines that one message names.
-const MOST_LINES: usize = 8;
+/// The most lines that one message names beside the first.
+pub(super) const MOST_LINES: usize = 8;
 
 /// The sentence about lines that are read in different ways.
 fn differs(lines: &[(usize, Vec<Dialect>)]) -> String {

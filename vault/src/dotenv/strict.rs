@@ -1,27 +1,38 @@
 //! The strict meaning: what all dialects read alike, line by line and as a whole.
 
-use super::error::{ReadError, Refused};
-use super::{Assignment, Dialect};
+use super::error::{MOST_LINES, ReadError, Refused};
+use super::{Assignment, Dialect, MOST_NAMES};
 
 /// What all dialects read in a text.
 ///
 /// # Errors
 /// When they read a line, or the whole, in different ways.
 pub(super) fn read(text: &str) -> Result<Vec<Assignment>, ReadError> {
-    // A file that all read alike has no line that says anything together with another, so each line can be judged alone: that way
-    // every line that is read differently is named at once.
+    let [first, others @ ..] = Dialect::ALL;
+    if let Ok(assignments) = first.read(text) {
+        if assignments.len() > MOST_NAMES {
+            return Err(ReadError::TooManyNames);
+        }
+        if others.iter().all(|other| other.read(text).as_ref() == Ok(&assignments)) {
+            return Ok(assignments);
+        }
+    }
+    // A file that all read alike has no line that says anything only together with another: to say what is wrong, each line is
+    // read alone.
     let mut lines = Vec::new();
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match agreed(line) {
             Ok(_) => {}
-            Err(Difference::Nothing) => return Err(ReadError::Nothing { line: index + 1 }),
+            Err(Difference::Nothing) if lines.is_empty() => return Err(ReadError::Nothing { line: index + 1 }),
+            // What follows an open quote is no line of its own.
+            Err(Difference::Nothing) => break,
             Err(Difference::By(dialects)) => lines.push((index + 1, dialects)),
         }
+        if lines.len() > MOST_LINES + 1 {
+            break;
+        }
     }
-    if !lines.is_empty() {
-        return Err(ReadError::Differs { lines });
-    }
-    agreed(text).map_err(|_| ReadError::Differs { lines: Vec::new() })
+    Err(ReadError::Differs { lines })
 }
 
 /// How readings of one text differ.

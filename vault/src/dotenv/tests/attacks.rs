@@ -159,6 +159,13 @@ fn whatever_is_wrong_no_message_shows_what_was_read() {
 fn strict_names_every_line_and_the_dialects_that_differ() {
     let error = pairs_of("A=1\nB='x'\nC=$X\n# c\nD=a b\n", Meaning::Strict).unwrap_err();
     assert_eq!(error.to_string(), "line 2 is read differently by docker; so are lines 3 and 5");
+    let many = "A='x'\n".repeat(100);
+    assert_eq!(
+        pairs_of(&many, Meaning::Strict).unwrap_err().to_string(),
+        "line 1 is read differently by docker; so are lines 2, 3, 4, 5, 6, 7, 8, 9 and more"
+    );
+    let error = pairs_of("A=\"\n\"\nB=1\n", Meaning::Strict).unwrap_err();
+    assert!(error.to_string().starts_with("line 1 is read differently by "), "{error}");
     let error = pairs_of("A=x y\n", Meaning::Strict).unwrap_err();
     assert_eq!(error.to_string(), "line 1 is read differently by bash and dotenvy");
 }
