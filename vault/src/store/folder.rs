@@ -171,7 +171,12 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, PlaceError> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = openat(AT_FDCWD, path, flags, Mode::empty()).map_err(|errno| {
+        // A folder that this account may pass but not list is no obstacle to reading a file in it.
+        let opened = match openat(AT_FDCWD, path, flags, Mode::empty()) {
+            Err(Errno::EACCES) => openat(AT_FDCWD, path, flags | OFlag::O_PATH, Mode::empty()),
+            opened => opened,
+        };
+        let fd = opened.map_err(|errno| {
             let path = path.to_owned();
             if errno == Errno::ENOENT {
                 PlaceError::Missing { path }

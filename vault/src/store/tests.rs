@@ -112,6 +112,16 @@ fn a_link_on_the_way_is_followed_and_its_end_is_checked() {
 }
 
 #[test]
+fn a_folder_that_can_be_passed_but_not_listed_is_read_from() {
+    let (place, folder) = folder();
+    put(&folder, Before::Nothing, b"one").unwrap();
+    chmod(place.path(), 0o300);
+    let read = Folder::open(place.path()).and_then(|folder| folder.read(OsStr::new(NAME), LIMIT));
+    chmod(place.path(), 0o700);
+    assert_eq!(read.unwrap().bytes, b"one");
+}
+
+#[test]
 fn what_is_no_regular_file_of_ones_own_is_refused_and_nothing_waits() {
     let (place, folder) = folder();
     let path = |name: &str| place.path().join(name);
