@@ -13,7 +13,8 @@ use crate::session::Session;
 /// Runs the program with these arguments, its own name first.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> Exit {
-    let matches = match commands::all().try_get_matches_from(commands::provider::dispatch(arguments)) {
+    let arguments = commands::provider::dispatch(arguments);
+    let matches = match commands::all(&arguments).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
     };
