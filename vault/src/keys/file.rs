@@ -101,7 +101,7 @@ pub enum FileError {
         names: u64,
     },
     /// Others may change a folder on the way.
-    #[error("{path}, on the way to the key, can be written by others (mode {mode:04o})", path = .path.display())]
+    #[error("{path} can be written by others (mode {mode:04o})", path = .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -132,7 +132,7 @@ fn an_identity_file_that_is_encrypted_needs_its_passphrase() {
     for text in [Secret::from(armored(&file)), Secret::from(file)] {
         let read =
             |passphrase: Option<&str>| Keys::parse(&text, crate::keys::Source::Generated, passphrase.map(Secret::from));
-        assert_eq!(read(Some("correct horse")).unwrap().recipients(), [made.recipient.clone()]);
+        assert_eq!(read(Some("correct horse")).unwrap().recipients(), std::slice::from_ref(&made.recipient));
         assert_eq!(read(Some("wrong")).unwrap_err(), TextError::WrongPassphrase);
         assert_eq!(read(None).unwrap_err(), TextError::Locked);
     }

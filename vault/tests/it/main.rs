@@ -11,9 +11,13 @@ mod edit;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod plain;
+#[cfg(test)]
+mod plugin;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn chmod(path: &Path, mode: u32) {
 fn an_identity_that_was_written_is_found() {
     let place = Place::new();
     let keys = place.find().unwrap();
-    assert_eq!(keys.recipients(), [place.made.recipient.clone()]);
+    assert_eq!(keys.recipients(), std::slice::from_ref(&place.made.recipient));
     assert_eq!(keys.source(), &Source::File(place.path()));
     assert_eq!(keys.shown(), [format!("X25519 {}", fingerprint(&place.made.recipient))]);
     assert_eq!(fs::metadata(place.path()).unwrap().permissions().mode() & 0o7777, 0o600);
@@ -166,7 +166,7 @@ fn an_identity_below_a_folder_that_others_may_write_to_is_refused() {
     chmod(place.folder.path(), 0o770);
     let error = place.find().unwrap_err();
     let folder = place.folder.path().display().to_string();
-    assert_eq!(error.to_string(), format!("{folder}, on the way to the key, can be written by others (mode 0770)"));
+    assert_eq!(error.to_string(), format!("{folder} can be written by others (mode 0770)"));
     assert_eq!(error.hint().unwrap(), format!("`chmod go-w {folder}`"));
     assert_eq!(error.exit(), crate::exit::Exit::Denied);
     // With the sticky bit, nobody else can rename or remove what is ours.
@@ -232,7 +232,7 @@ fn a_credential_comes_before_the_file_and_a_broken_one_stops_the_search() {
     let other = generate(Kind::PostQuantum).unwrap();
     let folder = credentials(&place, &other);
     let wanted = Wanted { credentials: Some(folder.clone()), usual: Some(place.path()), ..Wanted::default() };
-    assert_eq!(find(&wanted).unwrap().recipients(), [other.recipient.clone()]);
+    assert_eq!(find(&wanted).unwrap().recipients(), std::slice::from_ref(&other.recipient));
     // An access control list's mask shows as the group's bits.
     chmod(&folder.join(CREDENTIAL), 0o440);
     find(&wanted).unwrap();
@@ -248,10 +248,10 @@ fn a_credential_comes_before_the_file_and_a_broken_one_stops_the_search() {
     assert!(!error.to_string().contains("BROKEN"), "{error}");
     // The file that is asked for by name replaces the search.
     let named = Wanted { identity: Some(place.path()), ..wanted.clone() };
-    assert_eq!(find(&named).unwrap().recipients(), [place.made.recipient.clone()]);
+    assert_eq!(find(&named).unwrap().recipients(), std::slice::from_ref(&place.made.recipient));
     chmod(&folder, 0o700);
     fs::remove_file(folder.join(CREDENTIAL)).unwrap();
-    assert_eq!(find(&wanted).unwrap().recipients(), [place.made.recipient.clone()]);
+    assert_eq!(find(&wanted).unwrap().recipients(), std::slice::from_ref(&place.made.recipient));
 }
 
 #[test]
