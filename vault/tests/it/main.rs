@@ -7,8 +7,6 @@ mod crowd;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
-mod delivered;
-#[cfg(test)]
 mod edit;
 #[cfg(test)]
 mod harness;
