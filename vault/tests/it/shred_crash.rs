@@ -158,3 +158,20 @@ fn a_disk_that_fails_at_any_call_leaves_the_secret_in_the_vault_or_in_the_file()
         assert!(failures > 0, "{kinds} {error}");
     }
 }
+
+#[test]
+fn the_file_is_overwritten_on_the_disk_before_it_is_emptied() {
+    if !has("strace") {
+        return;
+    }
+    let stage = Stage::new();
+    let ran = stage.traced(&["-o", "/dev/null", "-e", "inject=ftruncate:error=EIO"]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(74), "{said}");
+    assert!(said.contains("is in the vault; failed to empty") && said.contains("\nhint: remove it by hand"), "{said}");
+    let left = fs::read(stage.home.path("work/.env")).unwrap();
+    assert_eq!(left.len(), stage.content.len());
+    let common = left.iter().zip(stage.content.bytes()).filter(|(one, other)| **one == *other).count();
+    assert!(common < left.len() / 2, "{common} of {} bytes are as they were", left.len());
+    assert_eq!(stage.check("ftruncate"), (false, true));
+}
