@@ -180,7 +180,7 @@ impl Explain for SopsError {
                 "put back a copy that `sops decrypt` accepts; this release writes what sops 3.13 writes"
             }
             Self::KeyGroups | Self::Foreign { .. } => "add an age recipient with `sops updatekeys`, in one key group",
-            Self::Locked { .. } => "name the identity of one of them with --identity",
+            Self::Locked { .. } => "name the identity of one of them with --sops-identity",
             Self::NotEncrypted { .. }
             | Self::Damaged { .. }
             | Self::Forged { .. }

@@ -15,6 +15,8 @@ mod identity;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]
+mod parsers;
+#[cfg(test)]
 mod plain;
 #[cfg(test)]
 mod plugin;
