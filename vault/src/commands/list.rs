@@ -1,6 +1,6 @@
 //! `list`: what the vault holds, never a value.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -72,23 +72,6 @@ impl<'a> Shown<'a> {
             note: entry.note.as_deref(),
         }
     }
-
-    /// The columns of the table.
-    fn columns(self) -> [String; 7] {
-        let day = |time: &str| time.split('T').next().unwrap_or_default().to_owned();
-        let expires = self.expires.as_deref().map_or_else(|| "-".to_owned(), day);
-        let consumers =
-            self.consumers.map(|named| if named.is_empty() { "nobody".to_owned() } else { named.join(",") });
-        [
-            self.name.to_owned(),
-            self.length.to_string(),
-            self.digest,
-            day(&self.rotated),
-            if self.expired { format!("{expires} (past)") } else { expires },
-            plain(&consumers.unwrap_or_else(|| "any".to_owned())),
-            plain(self.note.unwrap_or("-")),
-        ]
-    }
 }
 
 /// A moment in RFC 3339.
@@ -116,25 +99,76 @@ fn json(document: &Document, now: SystemTime) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// The days of moments in UTC. Secrets often have the day of the one before.
+#[derive(Default)]
+struct Days {
+    /// The last one that was asked for, counted from the beginning of 1970.
+    number: Option<u64>,
+    /// The same as text.
+    text: String,
+}
+
+impl Days {
+    /// The day of a moment, as `2027-01-31`.
+    fn of(&mut self, moment: SystemTime) -> String {
+        let number = moment.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs() / 86_400);
+        if self.number != Some(number) {
+            self.number = Some(number);
+            self.text = time(moment);
+            self.text.truncate(10);
+        }
+        self.text.clone()
+    }
+}
+
+/// The columns of a secret.
+fn columns<'a>(
+    document: &Document,
+    (name, entry): (&'a Name, &'a Entry),
+    days: &mut Days,
+    now: SystemTime,
+) -> [Cow<'a, str>; 7] {
+    let expires = match entry.expires {
+        None => "-".into(),
+        Some(end) if end <= now => (days.of(end) + " (past)").into(),
+        Some(end) => days.of(end).into(),
+    };
+    let consumers = match entry.consumers.named() {
+        None => "any".into(),
+        Some(named) if named.is_empty() => "nobody".into(),
+        Some(named) => plain(&named.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")).into(),
+    };
+    let note = entry.note.as_deref().map_or("-".into(), |note| plain(note).into());
+    [
+        name.as_str().into(),
+        entry.value.len().to_string().into(),
+        document.digest(&entry.value).into(),
+        days.of(entry.rotated).into(),
+        expires,
+        consumers,
+        note,
+    ]
+}
+
 /// All secrets as a table.
 fn table(document: &Document, now: SystemTime) -> String {
-    let titles = TITLES.map(str::to_owned);
-    let entries = document.secrets.iter().map(|(name, entry)| Shown::of(document, name, entry, now).columns());
-    let rows: Vec<[String; 7]> = std::iter::once(titles).chain(entries).collect();
+    let mut rows = Vec::with_capacity(document.secrets.len() + 1);
+    rows.push(TITLES.map(Cow::Borrowed));
+    let mut days = Days::default();
+    rows.extend(document.secrets.iter().map(|secret| columns(document, secret, &mut days, now)));
     let mut widths = [0; 7];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let mut text = String::new();
+    let mut text = String::with_capacity(rows.len() * (widths.iter().sum::<usize>() + 2 * widths.len()));
     for row in &rows {
-        let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{cell:width$}  ");
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
         }
-        text.push_str(line.trim_end());
+        text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
     }
     text
