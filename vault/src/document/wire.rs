@@ -19,10 +19,10 @@ use crate::secret::Secret;
 /// The version of the format.
 pub(super) const VERSION: u64 = 1;
 
-/// The whole document.
+/// The whole document; the secrets are other types where they are written and where they are read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireDocument<'a> {
+struct WireDocument<'a, S> {
     /// The version of the format; its name says what the file is.
     lobsterpot_vault: u64,
     /// [`Document::seed`] in base64.
@@ -33,8 +33,7 @@ struct WireDocument<'a> {
     /// [`Document::recipients`].
     recipients: Vec<String>,
     /// [`Document::secrets`].
-    #[serde(borrow)]
-    secrets: WireSecrets<'a>,
+    secrets: S,
 }
 
 /// What every version has, to tell a later one from something else.
@@ -44,8 +43,16 @@ struct WireVersion {
     lobsterpot_vault: u64,
 }
 
-/// The secrets by name, no name twice.
-struct WireSecrets<'a>(Vec<(Name, WireEntry<'a>)>);
+/// The secrets by name, as they are written.
+struct WrittenSecrets<'a>(&'a BTreeMap<Name, Entry>);
+
+/// The secrets by name, as they are read: no name twice. They go to their place one by one, for a copy of all in between would be
+/// most of the time that reading a long vault takes.
+struct ReadSecrets(BTreeMap<Name, Entry>);
+
+/// A text that stays where it was read, unless it has escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// One secret.
 #[derive(Serialize, Deserialize)]
@@ -74,34 +81,38 @@ struct WireEntry<'a> {
     consumers: Option<BTreeSet<String>>,
 }
 
-impl Serialize for WireSecrets<'_> {
+impl Serialize for WrittenSecrets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, entry) in &self.0 {
-            map.serialize_entry(name.as_str(), entry)?;
+        for (name, entry) in self.0 {
+            map.serialize_entry(name.as_str(), &WireEntry::of(entry))?;
         }
         map.end()
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for WireSecrets<'a> {
+impl<'de> Deserialize<'de> for ReadSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         /// Reads the object member by member.
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = WireSecrets<'de>;
+            type Value = ReadSecrets;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("secrets by name")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, entry)) = map.next_entry::<Cow<'de, str>, WireEntry<'de>>()? {
-                    members.push((Name::parse(&name).map_err(A::Error::custom)?, entry));
+                let mut secrets = BTreeMap::new();
+                while let Some((Text(name), entry)) = map.next_entry::<Text<'de>, WireEntry<'de>>()? {
+                    let name = Name::parse(&name).map_err(A::Error::custom)?;
+                    let entry = entry.into_entry().ok_or_else(|| A::Error::custom("not a secret"))?;
+                    if secrets.insert(name, entry).is_some() {
+                        return Err(A::Error::custom("a name that is there twice"));
+                    }
                 }
-                Ok(WireSecrets(members))
+                Ok(ReadSecrets(secrets))
             }
         }
 
@@ -114,7 +125,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for WireSecrets<'a> {
 /// # Errors
 /// As [`Document::from_bytes`] says.
 pub(super) fn read(bytes: &[u8]) -> Result<Document, DocumentError> {
-    let wire: WireDocument<'_> = serde_json::from_slice(bytes).map_err(|error| diagnose(bytes, &error))?;
+    let wire: WireDocument<'_, ReadSecrets> = serde_json::from_slice(bytes).map_err(|error| diagnose(bytes, &error))?;
     if wire.lobsterpot_vault != VERSION {
         return Err(DocumentError::Version { version: wire.lobsterpot_vault });
     }
@@ -125,12 +136,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, DocumentError> {
         Ok(32) => {}
         Ok(_) | Err(_) => return Err(invalid),
     }
-    let mut secrets = BTreeMap::new();
-    for (name, entry) in wire.secrets.0 {
-        if secrets.insert(name, entry.into_entry().ok_or_else(|| invalid.clone())?).is_some() {
-            return Err(invalid);
-        }
-    }
+    let secrets = wire.secrets.0;
     Ok(Document { seed: Seed(seed), generation: wire.generation, recipients: wire.recipients, secrets })
 }
 
@@ -190,9 +196,7 @@ pub(super) fn write(document: &Document) -> Secret {
         seed: Cow::Owned(STANDARD.encode(document.seed.0.as_ref())),
         generation: document.generation,
         recipients: document.recipients.clone(),
-        secrets: WireSecrets(
-            document.secrets.iter().map(|(name, entry)| (name.clone(), WireEntry::of(entry))).collect(),
-        ),
+        secrets: WrittenSecrets(&document.secrets),
     };
     match serde_json::to_vec_pretty(&wire) {
         Ok(mut bytes) => {
@@ -205,7 +209,7 @@ pub(super) fn write(document: &Document) -> Secret {
 
 /// Moments as text of RFC 3339, in UTC and whole seconds.
 mod moment {
-    use super::{Cow, Deserialize, Deserializer, Duration, Serializer, SystemTime, UNIX_EPOCH};
+    use super::{Deserialize, Deserializer, Duration, Serializer, SystemTime, Text, UNIX_EPOCH};
     use serde::de::Error as _;
 
     /// Writes a moment. One before 1970 is written as the beginning of that year.
@@ -222,7 +226,7 @@ mod moment {
     /// # Errors
     /// When it is none.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let Text(text) = Text::deserialize(deserializer)?;
         humantime::parse_rfc3339(&text).map_err(|_| D::Error::custom("not a moment"))
     }
 }
