@@ -68,6 +68,7 @@ lint:
 bench: build $(TARGET_DIR)/bench/bare
 	bench/run $(TARGET_DIR)/bench
 	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/hooks.py $(TARGET_DIR)/bench
+	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/vault.py $(TARGET_DIR)/bench
 	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
 
 $(TARGET_DIR)/bench/bare: bench/bare.rs
