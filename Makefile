@@ -65,6 +65,7 @@ lint:
 	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
 	python3 .ci/check.py
 
+bench: export LOBSTERPOT_PEERS := $(or $(LOBSTERPOT_PEERS),$(PEERS_DIR))
 bench: build $(TARGET_DIR)/bench/bare
 	bench/run $(TARGET_DIR)/bench
 	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/hooks.py $(TARGET_DIR)/bench
