@@ -223,7 +223,7 @@ impl Walk<'_> {
             }
             (value, kind)
         });
-        let name = Name::parse(&self.path.join("."));
+        let name = name(&self.path);
         self.values.push(Value { name, line: leaf.line, content, was_encrypted });
         Ok(())
     }
@@ -313,9 +313,17 @@ fn gather(
     Ok(())
 }
 
+/// The name of the value at a path. SOPS takes the blanks of `A = b` for a part of the key; a name has none around it.
+///
+/// # Errors
+/// When it could be no name.
+fn name(path: &[String]) -> Result<Name, BadName> {
+    Name::parse(path.join(".").trim_matches(' '))
+}
+
 /// Where a value is: its keys, or its line when they are none that a name could be, for then they may be something else.
 pub(super) fn place(path: &[String], line: usize) -> String {
-    at(Name::parse(&path.join(".")).as_ref().ok(), line)
+    at(name(path).as_ref().ok(), line)
 }
 
 /// Where a value of that name is, if it has one.
