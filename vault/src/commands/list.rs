@@ -6,14 +6,17 @@ use std::time::SystemTime;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
-use crate::document::{Document, Entry};
+use crate::document::{Digests, Document, Entry};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::name::Name;
 use crate::session::Session;
 
+/// How many columns the table has.
+const COLUMNS: usize = 7;
+
 /// What the columns are called.
-const TITLES: [&str; 7] = ["NAME", "LENGTH", "DIGEST", "ROTATED", "EXPIRES", "CONSUMERS", "NOTE"];
+const TITLES: [&str; COLUMNS] = ["NAME", "LENGTH", "DIGEST", "ROTATED", "EXPIRES", "CONSUMERS", "NOTE"];
 
 /// The subcommand.
 pub(crate) fn command() -> Command {
@@ -80,8 +83,8 @@ fn time(moment: SystemTime) -> String {
 }
 
 /// Text that cannot move the cursor, colour a terminal or break a line.
-fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
 }
 
 /// All secrets as a JSON array, one to a line.
@@ -110,60 +113,100 @@ struct Days {
 
 impl Days {
     /// The day of a moment, as `2027-01-31`.
-    fn of(&mut self, moment: SystemTime) -> String {
+    fn of(&mut self, moment: SystemTime) -> &str {
         let number = moment.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs() / 86_400);
         if self.number != Some(number) {
             self.number = Some(number);
             self.text = time(moment);
             self.text.truncate(10);
         }
-        self.text.clone()
+        &self.text
     }
 }
 
-/// The columns of a secret.
-fn columns<'a>(
-    document: &Document,
-    (name, entry): (&'a Name, &'a Entry),
-    days: &mut Days,
-    now: SystemTime,
-) -> [Cow<'a, str>; 7] {
-    let expires = match entry.expires {
-        None => "-".into(),
-        Some(end) if end <= now => (days.of(end) + " (past)").into(),
-        Some(end) => days.of(end).into(),
-    };
-    let consumers = match entry.consumers.named() {
-        None => "any".into(),
-        Some(named) if named.is_empty() => "nobody".into(),
-        Some(named) => plain(&named.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")).into(),
-    };
-    let note = entry.note.as_deref().map_or("-".into(), |note| plain(note).into());
-    [
-        name.as_str().into(),
-        entry.value.len().to_string().into(),
-        document.digest(&entry.value).into(),
-        days.of(entry.rotated).into(),
-        expires,
-        consumers,
-        note,
-    ]
+/// Cells of a table, in one text: long lists have many.
+struct Cells {
+    /// All of them, one after the other.
+    text: String,
+    /// Where each of a row's ends.
+    rows: Vec<[usize; COLUMNS]>,
+    /// The row that is being made.
+    row: [usize; COLUMNS],
+    /// How many cells it has.
+    filled: usize,
+}
+
+impl Cells {
+    /// Room for so many rows.
+    fn with_capacity(rows: usize) -> Self {
+        Self { text: String::with_capacity(rows * 64), rows: Vec::with_capacity(rows), row: [0; COLUMNS], filled: 0 }
+    }
+
+    /// Adds a cell, which `write` adds to the text.
+    fn cell(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        if let Some(end) = self.row.get_mut(self.filled) {
+            *end = self.text.len();
+        }
+        self.filled += 1;
+        if self.filled == COLUMNS {
+            self.filled = 0;
+            self.rows.push(self.row);
+        }
+    }
+
+    /// The rows, each as its cells.
+    fn rows(&self) -> impl Iterator<Item = [&str; COLUMNS]> {
+        let mut from = 0;
+        self.rows.iter().map(move |ends| {
+            ends.map(|end| {
+                let cell = self.text.get(from..end).unwrap_or_default();
+                from = end;
+                cell
+            })
+        })
+    }
+}
+
+/// Adds the row of a secret.
+fn add(cells: &mut Cells, (name, entry): (&Name, &Entry), digests: &Digests, days: &mut Days, now: SystemTime) {
+    cells.cell(|text| text.push_str(name.as_str()));
+    cells.cell(|text| text.push_str(&entry.value.len().to_string()));
+    cells.cell(|text| digests.write(&entry.value, text));
+    cells.cell(|text| text.push_str(days.of(entry.rotated)));
+    cells.cell(|text| match entry.expires {
+        None => text.push('-'),
+        Some(end) => {
+            text.push_str(days.of(end));
+            text.push_str(if end <= now { " (past)" } else { "" });
+        }
+    });
+    cells.cell(|text| match entry.consumers.named() {
+        None => text.push_str("any"),
+        Some(named) if named.is_empty() => text.push_str("nobody"),
+        Some(named) => text.push_str(&plain(&named.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))),
+    });
+    cells.cell(|text| text.push_str(&entry.note.as_deref().map_or("-".into(), plain)));
 }
 
 /// All secrets as a table.
 fn table(document: &Document, now: SystemTime) -> String {
-    let mut rows = Vec::with_capacity(document.secrets.len() + 1);
-    rows.push(TITLES.map(Cow::Borrowed));
-    let mut days = Days::default();
-    rows.extend(document.secrets.iter().map(|secret| columns(document, secret, &mut days, now)));
-    let mut widths = [0; 7];
-    for row in &rows {
+    let mut cells = Cells::with_capacity(document.secrets.len() + 1);
+    for title in TITLES {
+        cells.cell(|text| text.push_str(title));
+    }
+    let (digests, mut days) = (document.digests(), Days::default());
+    for secret in &document.secrets {
+        add(&mut cells, secret, &digests, &mut days, now);
+    }
+    let mut widths = [0; COLUMNS];
+    for row in cells.rows() {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let mut text = String::with_capacity(rows.len() * (widths.iter().sum::<usize>() + 2 * widths.len()));
-    for row in &rows {
+    let mut text = String::with_capacity(cells.rows.len() * (widths.iter().sum::<usize>() + 2 * COLUMNS));
+    for row in cells.rows() {
         for (cell, width) in row.iter().zip(widths) {
             text.push_str(cell);
             text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));

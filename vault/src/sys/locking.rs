@@ -25,12 +25,18 @@ static STATE: AtomicU8 = AtomicU8::new(0);
 /// the process. So its room is taken before pages are locked.
 const STACK: usize = 256 * 1024;
 
-/// Locks present and future pages as they come into use (`MCL_ONFAULT`, Linux 4.4), so that nothing is read in ahead of need.
+/// Locks present pages as they come into use (`MCL_ONFAULT`, Linux 4.4), so that the program's own file is not read in ahead of
+/// need, and future ones at once: the heap grows by many pages with one call, which costs a fraction of a fault for each.
 pub(super) fn lock() {
     take_stack();
-    let flags =
-        MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
-    let state = if mlockall(flags).is_ok() { Locking::Whole } else { Locking::Unavailable };
+    let present = MlockAllFlags::MCL_CURRENT | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    let state = match mlockall(present).and_then(|()| mlockall(MlockAllFlags::MCL_FUTURE)) {
+        Ok(()) => Locking::Whole,
+        Err(_) => {
+            let _ = munlockall();
+            Locking::Unavailable
+        }
+    };
     set(state);
 }
 
@@ -61,7 +67,25 @@ fn set(state: Locking) {
     STATE.store(state as u8, Ordering::Relaxed);
 }
 
+/// Makes the stack reach [`STACK`] below here. The kernel grows it down to the lowest address that is touched, in one piece; going
+/// there page by page, as a large local variable does, would cost a fault for each.
+#[cfg(target_arch = "x86_64")]
+fn take_stack() {
+    // SAFETY: what is read lies below the stack pointer, far above the end of the smallest stack that a program is started with
+    // (128 KiB are left beside its arguments, execve(2); a stack limit lower than this ends the program, as a call as deep would);
+    // nothing is written, and the value is not used.
+    unsafe {
+        std::arch::asm!(
+            "mov {unused:e}, dword ptr [rsp - {reach}]",
+            unused = out(reg) _,
+            reach = const STACK,
+            options(nostack, readonly, preserves_flags),
+        );
+    }
+}
+
 /// Makes the stack reach [`STACK`] below here.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(never)]
 fn take_stack() {
     let mut room = [0_u8; STACK];
