@@ -15,6 +15,9 @@ use crate::session::Session;
 /// How many columns the table has.
 const COLUMNS: usize = 7;
 
+/// More blanks than there are between most cells.
+const BLANKS: &str = "                                                                ";
+
 /// What the columns are called.
 const TITLES: [&str; COLUMNS] = ["NAME", "LENGTH", "DIGEST", "ROTATED", "EXPIRES", "CONSUMERS", "NOTE"];
 
@@ -168,6 +171,11 @@ impl Cells {
     }
 }
 
+/// How many columns of a terminal a cell takes, if every character takes one.
+fn wide(cell: &str) -> usize {
+    if cell.is_ascii() { cell.len() } else { cell.chars().count() }
+}
+
 /// Adds the row of a secret.
 fn add(cells: &mut Cells, (name, entry): (&Name, &Entry), digests: &Digests, days: &mut Days, now: SystemTime) {
     cells.cell(|text| text.push_str(name.as_str()));
@@ -202,14 +210,15 @@ fn table(document: &Document, now: SystemTime) -> String {
     let mut widths = [0; COLUMNS];
     for row in cells.rows() {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = wide(cell).max(*width);
         }
     }
     let mut text = String::with_capacity(cells.rows.len() * (widths.iter().sum::<usize>() + 2 * COLUMNS));
     for row in cells.rows() {
         for (cell, width) in row.iter().zip(widths) {
             text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            let blanks = width - wide(cell) + 2;
+            text.push_str(BLANKS.get(..blanks).map_or_else(|| " ".repeat(blanks).into(), Cow::Borrowed).as_ref());
         }
         text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
