@@ -5,6 +5,9 @@
 //! inside the document, which a forger does not know), its generation and the digest of the file. The first sight of a vault is
 //! trusted; there is nothing to compare it with.
 //!
+//! Whoever can write a folder above the vault's can put a link in its place, so that the vault really is elsewhere, where none was
+//! seen. So a vault that is reached by a link is recorded twice: by where it really is, and by the path that was asked for.
+//!
 //! Order: a reader reads the record before the vault, and a writer writes the vault before the record. So the vault that is
 //! compared is never older than the record, and a writer that dies in between raises no alarm. A record only ever goes forward.
 
@@ -13,7 +16,7 @@ use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -222,15 +225,18 @@ pub struct Record {
     state: PathBuf,
     /// The file's name: a digest of where the vault really is.
     name: OsString,
+    /// The name of a second one, where a link leads to the vault: a digest of the path that was asked for.
+    alias: Option<OsString>,
 }
 
 impl Record {
-    /// The record in the folder `state` of the vault at `vault`, which is where it really is, without links.
+    /// The record in the folder `state` of the vault at `vault`, which is where it really is, without links. `asked` is the path by
+    /// which it was asked for.
     #[must_use]
-    pub fn of(state: &Path, vault: &Path) -> Self {
-        let digest = Sha256::digest(vault.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { state: state.to_owned(), name: format!("{name}.json").into() }
+    pub fn of(state: &Path, vault: &Path, asked: &Path) -> Self {
+        let asked = path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
+        let alias = (asked != vault).then(|| file_name(&asked));
+        Self { state: state.to_owned(), name: file_name(vault), alias }
     }
 
     /// Where it is.
@@ -252,19 +258,42 @@ impl Record {
         }
     }
 
-    /// The same in the folder that was opened.
+    /// The same in the folder that was opened. Of two records the later one counts; where they are about two vaults, the one of the
+    /// path that was asked for, for that is the vault that is meant.
     ///
     /// # Errors
     /// As [`Self::read`].
     fn read_in(&self, folder: &Folder) -> Result<Option<Sight>, RecordError> {
-        match folder.read(&self.name, LONGEST) {
+        let real = self.read_one(folder, &self.name)?;
+        let alias = self.alias.as_ref().map_or(Ok(None), |alias| self.read_one(folder, alias))?;
+        Ok(match (real, alias) {
+            (Some(real), Some(alias)) => {
+                let is_alias = alias.fingerprint != real.fingerprint || alias.generation > real.generation;
+                Some(if is_alias { alias } else { real })
+            }
+            (real, alias) => real.or(alias),
+        })
+    }
+
+    /// The record of this name.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_one(&self, folder: &Folder, name: &OsStr) -> Result<Option<Sight>, RecordError> {
+        match folder.read(name, LONGEST) {
             Ok(found) => match serde_json::from_slice(&found.bytes) {
                 Ok(sight) => Ok(Some(sight)),
-                Err(_) => Err(RecordError::Broken { path: self.path() }),
+                Err(_) => Err(RecordError::Broken { path: self.state.join(name) }),
             },
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the path that was asked for has no record yet, although where it leads may have one.
+    #[must_use]
+    pub fn lacks_alias(&self) -> bool {
+        self.alias.as_ref().is_some_and(|alias| self.state.join(alias).symlink_metadata().is_err())
     }
 
     /// Keeps what is seen now, unless something later was recorded in the meantime. Waits at most `patience` for others.
@@ -272,12 +301,16 @@ impl Record {
     /// # Errors
     /// When it cannot be written, or something else was recorded in the meantime.
     pub fn keep(&self, sight: &Sight, patience: Duration) -> Result<(), RecordError> {
-        let (folder, _lock) = self.prepare(patience)?;
-        match sight.compare(self.read_in(&folder)?.as_ref()) {
-            Ok(Comparison::Same) | Err(RecordError::Older { .. }) => Ok(()),
-            Ok(Comparison::First | Comparison::Newer) => self.write(&folder, sight),
-            Err(error) => Err(error),
+        let folder = self.prepare()?;
+        for name in self.names() {
+            let _lock = Lock::take(&folder, name, patience)?;
+            match sight.compare(self.read_one(&folder, name)?.as_ref()) {
+                Ok(Comparison::Same) | Err(RecordError::Older { .. }) => {}
+                Ok(Comparison::First | Comparison::Newer) => self.write(&folder, name, sight)?,
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     }
 
     /// Keeps what is seen now, whatever was recorded before.
@@ -285,34 +318,41 @@ impl Record {
     /// # Errors
     /// When it cannot be written.
     pub fn replace(&self, sight: &Sight) -> Result<(), RecordError> {
-        let (folder, _lock) = self.prepare(PATIENCE)?;
-        self.write(&folder, sight)
+        let folder = self.prepare()?;
+        for name in self.names() {
+            let _lock = Lock::take(&folder, name, PATIENCE)?;
+            self.write(&folder, name, sight)?;
+        }
+        Ok(())
     }
 
-    /// Opens the state folder, made where it is missing, and takes the record's lock.
+    /// The names of the files.
+    fn names(&self) -> impl Iterator<Item = &OsStr> {
+        [Some(&self.name), self.alias.as_ref()].into_iter().flatten().map(OsString::as_os_str)
+    }
+
+    /// Opens the state folder, made where it is missing.
     ///
     /// # Errors
-    /// When the folder cannot be made or is not safe, or somebody else has the lock all the time.
-    fn prepare(&self, patience: Duration) -> Result<(Folder, Lock), RecordError> {
-        let folder = match Folder::open(&self.state) {
+    /// When the folder cannot be made or is not safe.
+    fn prepare(&self) -> Result<Folder, RecordError> {
+        match Folder::open(&self.state) {
             Err(PlaceError::Missing { .. }) => {
                 let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.state);
                 made.map_err(|source| RecordError::Make { path: self.state.clone(), source })?;
-                Folder::open(&self.state)?
+                Ok(Folder::open(&self.state)?)
             }
-            opened => opened?,
-        };
-        let lock = Lock::take(&folder, &self.name, patience)?;
-        Ok((folder, lock))
+            opened => Ok(opened?),
+        }
     }
 
-    /// Writes the record, which is read back and compared before it is in place.
+    /// Writes the record of this name, which is read back and compared before it is in place.
     ///
     /// # Errors
     /// When the file there is not safe, or the new one cannot be published.
-    fn write(&self, folder: &Folder, sight: &Sight) -> Result<(), RecordError> {
-        let bytes = serde_json::to_vec_pretty(sight).map_err(|_| RecordError::Broken { path: self.path() })?;
-        let name: &OsStr = &self.name;
+    fn write(&self, folder: &Folder, name: &OsStr, sight: &Sight) -> Result<(), RecordError> {
+        let broken = |_| RecordError::Broken { path: self.state.join(name) };
+        let bytes = serde_json::to_vec_pretty(sight).map_err(broken)?;
         let before = match folder.open_file(name) {
             Ok((_, status)) => Before::Old((&status).into()),
             Err(PlaceError::Missing { .. }) => Before::Nothing,
@@ -320,6 +360,12 @@ impl Record {
         };
         Ok(publish(folder, name, before, &bytes, |_| Ok(()))?)
     }
+}
+
+/// The name of the record of a vault at this path: a digest of it.
+fn file_name(vault: &Path) -> OsString {
+    let digest = Sha256::digest(vault.as_os_str().as_encoded_bytes());
+    (hex(&digest[..16]) + ".json").into()
 }
 
 /// Whether something is not there for this account.

@@ -59,8 +59,13 @@ fn before(folder: &Folder) -> Before {
 
 /// A record in a state folder, and a document to look at.
 fn record(place: &Path) -> (Record, Document) {
-    let record = Record::of(&place.join("state"), Path::new("/etc/lobsterpot/vault.age"));
+    let record = vault_record(place, "/etc/lobsterpot/vault.age", "/etc/lobsterpot/vault.age");
     (record, Document::new(vec!["age1example".to_owned()]).unwrap())
+}
+
+/// The record of a vault that is at `real`, and was asked for as `asked`.
+fn vault_record(place: &Path, real: &str, asked: &str) -> Record {
+    Record::of(&place.join("state"), Path::new(real), Path::new(asked))
 }
 
 /// What there is to record about a generation of a document.
@@ -372,7 +377,40 @@ fn a_record_that_is_not_valid_or_not_safe_is_no_first_sight() {
 #[test]
 fn records_of_different_places_do_not_meet() {
     let state = Path::new("/state");
-    let path = |vault: &str| Record::of(state, Path::new(vault)).path();
+    let path = |vault: &str| Record::of(state, Path::new(vault), Path::new(vault)).path();
     assert_ne!(path("/a/vault.age"), path("/b/vault.age"));
     assert_eq!(path("/a/vault.age"), path("/a/vault.age"));
+}
+
+#[test]
+fn a_link_to_where_no_vault_was_seen_is_no_first_sight() {
+    let place = tempfile::tempdir().unwrap();
+    let (record, mut document) = record(place.path());
+    let (five, six) = (sight(&mut document, 5, b"five"), sight(&mut document, 6, b"six"));
+    record.keep(&six, Duration::ZERO).unwrap();
+    let linked = vault_record(place.path(), "/etc/other/vault.age", "/etc/lobsterpot/vault.age");
+    assert!(matches!(five.compare(linked.read().unwrap().as_ref()), Err(RecordError::Older { .. })));
+    let foreign = sight(&mut Document::new(vec![]).unwrap(), 7, b"seven");
+    assert!(matches!(foreign.compare(linked.read().unwrap().as_ref()), Err(RecordError::Foreign { .. })));
+    // Nor when the other one was seen, too.
+    vault_record(place.path(), "/etc/other/vault.age", "/etc/other/vault.age").replace(&foreign).unwrap();
+    assert!(matches!(foreign.compare(linked.read().unwrap().as_ref()), Err(RecordError::Foreign { .. })));
+    // Until a person accepts it.
+    linked.replace(&foreign).unwrap();
+    assert_eq!(foreign.compare(linked.read().unwrap().as_ref()).unwrap(), Comparison::Same);
+}
+
+#[test]
+fn a_vault_that_is_reached_by_a_link_is_recorded_by_both_paths() {
+    let place = tempfile::tempdir().unwrap();
+    let (real, mut document) = record(place.path());
+    real.keep(&sight(&mut document, 5, b"five"), Duration::ZERO).unwrap();
+    let linked = vault_record(place.path(), "/etc/lobsterpot/vault.age", "/link/vault.age");
+    assert!(linked.lacks_alias() && !real.lacks_alias());
+    linked.keep(&sight(&mut document, 5, b"five"), Duration::ZERO).unwrap();
+    assert!(!linked.lacks_alias());
+    real.keep(&sight(&mut document, 6, b"six"), Duration::ZERO).unwrap();
+    assert_eq!(linked.read().unwrap(), Some(sight(&mut document, 6, b"six")));
+    let moved = vault_record(place.path(), "/elsewhere/vault.age", "/link/vault.age");
+    assert_eq!(moved.read().unwrap(), Some(sight(&mut document, 5, b"five")));
 }

@@ -136,7 +136,7 @@ impl Site {
         let kind = || PlaceError::Kind { path: path.to_owned(), found: "a folder", wanted: "regular file" };
         let name = path.file_name().ok_or_else(kind)?.to_owned();
         let folder = Folder::open(path.parent().unwrap_or_else(|| Path::new(".")))?;
-        let record = state.map(|state| Record::of(state, &folder.join(&name)));
+        let record = state.map(|state| Record::of(state, &folder.join(&name), path));
         Ok(Self { folder, name, record })
     }
 
@@ -187,6 +187,7 @@ impl Site {
     pub fn remember(&self, sight: &Sight, comparison: Comparison) -> Result<(), RecordError> {
         match (&self.record, comparison) {
             (Some(record), Comparison::First | Comparison::Newer) => record.keep(sight, Duration::ZERO),
+            (Some(record), Comparison::Same) if record.lacks_alias() => record.keep(sight, Duration::ZERO),
             (Some(_), Comparison::Same) | (None, _) => Ok(()),
         }
     }

@@ -201,6 +201,31 @@ fn another_vault_in_its_place_is_noticed_by_readers_and_writers() {
 }
 
 #[test]
+fn an_older_vault_behind_a_link_that_was_put_in_the_folders_place_is_noticed() {
+    let home = Home::with_secrets(&[("A", "1")]);
+    fs::create_dir(home.path("forged")).unwrap();
+    chmod(&home.path("forged"), 0o700);
+    fs::copy(home.vault(), home.path("forged/vault.age")).unwrap();
+    home.feed(&["set", "A"], b"2").done();
+    fs::rename(home.path("v"), home.path("real")).unwrap();
+    fs::rename(home.path("real/vault.key"), home.path("forged/vault.key")).unwrap();
+    symlink("forged", home.path("v")).unwrap();
+    home.run(&["get", "A"]).refused(78, "is older than the one seen last", "verify --accept");
+    home.feed(&["set", "B"], b"3").refused(78, "is older than the one seen last", "verify --accept");
+    // The same vault behind a link is no news, and is recorded where it really is, too.
+    fs::rename(home.path("forged/vault.key"), home.path("real/vault.key")).unwrap();
+    fs::remove_file(home.path("v")).unwrap();
+    symlink("real", home.path("v")).unwrap();
+    assert_eq!(home.get("A"), b"2");
+    home.feed(&["set", "A"], b"3").done();
+    fs::copy(home.path("forged/vault.age"), home.path("real/vault.age")).unwrap();
+    let real = home.path("real/vault.age");
+    home.run(&["get", "A", "--vault", real.to_str().unwrap()]).refused(78, "is older", "verify --accept");
+    home.run(&["verify", "--accept"]).done();
+    assert_eq!(home.get("A"), b"1");
+}
+
+#[test]
 fn a_reader_needs_no_place_for_records() {
     let home = Home::with_secrets(&[("A", "1")]);
     fs::remove_dir_all(home.path("state")).unwrap();
