@@ -16,6 +16,16 @@ use super::target::{TargetError, system};
 /// The permission bits of a file with a secret.
 const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
+/// The end of the names of files that are being written.
+const DRAFT: &str = ".lobsterpot";
+
+/// Whether a file of this name was being written by [`replace`]; when nobody does any more, its writer has ended before its time. No
+/// secret's file has such a name, for no secret's name begins with a dot.
+pub(super) fn is_draft(name: &str) -> bool {
+    let random = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(DRAFT));
+    random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// Makes a file that is not there yet. Where writing fails, it is removed.
 ///
 /// # Errors
@@ -37,7 +47,7 @@ pub(crate) fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), 
 /// # Errors
 /// When the kernel refuses; what was there is there then.
 pub(crate) fn replace(folder: &Folder, name: &str, content: &[u8]) -> Result<(), TargetError> {
-    let draft = format!(".{}.lobsterpot", random(&folder.path().join(name))?);
+    let draft = format!(".{}{DRAFT}", random(&folder.path().join(name))?);
     create(folder, &draft, content)?;
     renameat(folder, draft.as_str(), folder, name).map_err(|source| {
         let _ = unlinkat(folder, draft.as_str(), UnlinkatFlags::NoRemoveDir);

@@ -238,11 +238,12 @@ pub fn lock(path: &Path) -> Result<Locked, TargetError> {
     let Some(folder) = parent.child(&name)? else { return Ok(Locked::default()) };
     folder.prove(Swap::Accept)?;
     file::hold(&folder)?;
-    let names = listed(&folder, Strictness::Listed)?;
-    let mut removed = 0;
-    for name in &names {
-        removed += usize::from(file::wipe(&folder, name)?);
-    }
+    let mut names = listed(&folder, Strictness::Listed)?;
+    names.extend(drafts(&folder)?);
+    // One that is not as it was made keeps no other from being removed.
+    let wiped: Vec<_> = names.iter().map(|name| file::wipe(&folder, name)).collect();
+    let removed = wiped.iter().filter(|wiped| **wiped == Ok(true)).count();
+    wiped.into_iter().collect::<Result<Vec<_>, _>>()?;
     file::wipe(&folder, manifest::FILE)?;
     let left: Vec<String> = folder.names()?.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     if left.is_empty() {
@@ -290,7 +291,8 @@ fn listed(folder: &Folder, strictness: Strictness) -> Result<BTreeSet<String>, T
     let present = folder.names()?;
     let known = names.as_ref();
     let foreign = present.iter().find(|name| {
-        *name != manifest::FILE && !name.to_str().is_some_and(|name| known.is_some_and(|known| known.contains(name)))
+        let is_ours = |name: &str| file::is_draft(name) || known.is_some_and(|known| known.contains(name));
+        *name != manifest::FILE && !name.to_str().is_some_and(is_ours)
     });
     let is_foreign = match strictness {
         Strictness::Whole => foreign,
@@ -301,6 +303,15 @@ fn listed(folder: &Folder, strictness: Strictness) -> Result<BTreeSet<String>, T
         Some(name) => Err(TargetError::Foreign { path: path(), name: name.to_string_lossy().into_owned() }),
         None => Ok(names.unwrap_or_default()),
     }
+}
+
+/// Files that were being written when their writer ended before its time. To be called with the folder held: then nobody writes them.
+///
+/// # Errors
+/// The kernel's.
+fn drafts(folder: &Folder) -> Result<Vec<String>, TargetError> {
+    let names = folder.names()?.into_iter().filter_map(|name| name.into_string().ok());
+    Ok(names.filter(|name| file::is_draft(name)).collect())
 }
 
 /// Writes a set into a fresh folder, its list first.
@@ -334,7 +345,8 @@ fn publish(parent: &Folder, draft: &OsStr, name: &OsStr, path: &Path) -> Result<
 fn remove_set(parent: &Folder, name: &OsStr) {
     let Ok(Some(folder)) = parent.child(name) else { return };
     let Ok(names) = listed(&folder, Strictness::Listed) else { return };
-    for name in names.iter().map(String::as_str).chain([manifest::FILE]) {
+    let drafts = drafts(&folder).unwrap_or_default();
+    for name in names.iter().chain(&drafts).map(String::as_str).chain([manifest::FILE]) {
         let _ = file::unlink(&folder, name);
     }
     let _ = unlinkat(parent, name, UnlinkatFlags::RemoveDir);

@@ -257,6 +257,37 @@ fn one_file_is_put_beside_others_and_removed_by_lock() {
 }
 
 #[test]
+fn one_file_that_got_another_name_keeps_no_other_from_being_removed() {
+    let (world, target) = world();
+    put(&target, &[("A", "1"), ("B", "2"), ("C", "3")]).unwrap();
+    fs::hard_link(target.join("A"), world.path().join("elsewhere")).unwrap();
+    assert_eq!(lock(&target), Err(TargetError::Foreign { path: target.clone(), name: "A".to_owned() }));
+    assert_eq!(names(&target), [".lobsterpot-vault", "A"]);
+    fs::remove_file(world.path().join("elsewhere")).unwrap();
+    assert_eq!(lock(&target), Ok(Locked { removed: 1, left: Vec::new() }));
+}
+
+#[test]
+fn what_a_killed_run_was_writing_is_removed_by_lock_and_by_unlock() {
+    let (world, target) = world();
+    let left = || fs::write(target.join(".0123456789abcdef.lobsterpot"), "hunter2").unwrap();
+    add(&target, "one", &Secret::from("1"), Swap::Accept).unwrap();
+    left();
+    assert_eq!(lock(&target), Ok(Locked { removed: 2, left: Vec::new() }));
+    // Also where it did not come as far as to write its list.
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&target, Permissions::from_mode(0o700)).unwrap();
+    left();
+    put(&target, &[("A", "1")]).unwrap();
+    assert_eq!(names(&target), [".lobsterpot-vault", "A"]);
+    left();
+    put(&target, &[("A", "2")]).unwrap();
+    assert_eq!(names(&target), [".lobsterpot-vault", "A"]);
+    lock(&target).unwrap();
+    assert_eq!(names(world.path()), [""; 0]);
+}
+
+#[test]
 fn a_folder_swapped_for_a_symlink_meanwhile_leads_nowhere() {
     let (world, target) = world();
     let elsewhere = world.path().join("elsewhere");
