@@ -46,6 +46,13 @@ fn a_person_finds_the_values_in_the_decrypted_file() {
 }
 
 #[test]
+fn a_moment_that_a_person_wrote_to_the_millisecond_can_be_written_again() {
+    let text = String::from_utf8(sample().to_bytes().as_bytes().to_vec()).unwrap();
+    let document = Document::from_bytes(text.replace(":20Z", ":20.123Z").as_bytes()).unwrap();
+    assert_eq!(Document::from_bytes(document.to_bytes().as_bytes()), Ok(document));
+}
+
+#[test]
 fn a_name_that_is_there_twice_is_refused() {
     let entry = r#"{"text":"x","created":"2026-01-01T00:00:00Z","rotated":"2026-01-01T00:00:00Z"}"#;
     let seed = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

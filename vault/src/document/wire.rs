@@ -221,13 +221,15 @@ mod moment {
         serializer.collect_str(&humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)))
     }
 
-    /// Reads a moment.
+    /// Reads a moment. What it has of a second is left out: what is written again is what was read.
     ///
     /// # Errors
     /// When it is none.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         let Text(text) = Text::deserialize(deserializer)?;
-        humantime::parse_rfc3339(&text).map_err(|_| D::Error::custom("not a moment"))
+        let moment = humantime::parse_rfc3339(&text).map_err(|_| D::Error::custom("not a moment"))?;
+        let passed = moment.duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+        Ok(UNIX_EPOCH + Duration::from_secs(passed))
     }
 }
 
