@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Session, shown};
 
 /// Runs the program with these arguments, its own name first.
 #[must_use]
@@ -45,10 +45,10 @@ fn refuse(error: &clap::Error) -> Exit {
 
 /// Says what went wrong, and what to do.
 fn tell(failure: &Failure) -> Exit {
-    let mut text = format!("lobsterpot-vault: {failure}\n");
+    let mut text = format!("lobsterpot-vault: {}\n", shown(&failure.to_string()));
     if let Some(hint) = failure.hint() {
         text.push_str("hint: ");
-        text.push_str(hint);
+        text.push_str(&shown(hint));
         text.push('\n');
     }
     // In one piece, so that lines of two programs do not mix.

@@ -200,5 +200,17 @@ impl Session {
 /// Says something to a person, on standard error.
 pub(crate) fn notice(text: &str) {
     // A person who has closed standard error does not want to know.
-    let _ = writeln!(io::stderr(), "lobsterpot-vault: {text}");
+    let _ = writeln!(io::stderr(), "lobsterpot-vault: {}", shown(text));
+}
+
+/// Text with its control characters escaped: names of files and of repositories are in it, and others may have chosen them.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().fold(String::new(), |mut shown, character| {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+        shown
+    })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ const LARGEST_LIST: u64 = 16 << 20;
 
 /// The most references, and places in their history, that are looked at.
 const MOST_TIPS: usize = 100_000;
+
+/// The most linked working trees whose references are looked at.
+const MOST_TREES: usize = 1000;
 
 /// What git keeps of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +54,9 @@ impl Trace {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::Index(path) => format!(
-                "git has \"{0}\" in its index, and its content among its objects: git rm --cached -- '{0}'; git gc --prune=now",
-                path.display()
+                "git has \"{}\" in its index, and its content among its objects: git rm --cached -- {}; git gc --prune=now",
+                path.display(),
+                word(path)
             ),
             Self::Commit { path, commit } => format!(
                 "git has \"{}\" in its history, last in commit {commit}: everybody with the repository has those values; replace them \
@@ -61,10 +65,26 @@ impl Trace {
             ),
             Self::Unknown { path, reason } => {
                 format!(
-                    "whether git has \"{0}\" was not found out ({reason}): git log --all --reflog -- '{0}'",
-                    path.display()
+                    "whether git has \"{}\" was not found out ({reason}): git log --all --reflog -- {}",
+                    path.display(),
+                    word(path)
                 )
             }
+        }
+    }
+}
+
+/// A path as one word for a shell, for somebody who copies the command: nothing in it ends the word, or is more than a character.
+fn word(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', "'\\''")),
+        Ok(_) | Err(_) => {
+            let written = |byte: &u8| match byte {
+                b' '..=b'~' if !b"'\\".contains(byte) => char::from(*byte).to_string(),
+                byte => format!("\\{byte:03o}"),
+            };
+            format!("$'{}'", bytes.iter().map(written).collect::<String>())
         }
     }
 }
@@ -125,10 +145,17 @@ impl Repository {
         config.lines().any(|line| line.trim_start().starts_with("objectformat") && line.contains("sha256"))
     }
 
-    /// Every commit that a reference names, or named.
+    /// Whether its references are in tables, which are git's alone to read (gitformat-reftable of git 2.45).
+    fn has_tables(&self) -> bool {
+        self.shared.join("reftable").is_dir()
+    }
+
+    /// Every commit that a reference names, or named, in any of its working trees.
     fn tips(&self) -> BTreeSet<String> {
         let mut tips = BTreeSet::new();
-        for folder in [&self.own, &self.shared] {
+        let trees = fs::read_dir(self.shared.join("worktrees")).into_iter().flatten().flatten();
+        let trees = trees.map(|tree| tree.path()).take(MOST_TREES);
+        for folder in [self.own.clone(), self.shared.clone()].into_iter().chain(trees) {
             for name in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "packed-refs"] {
                 collect(&folder.join(name), &mut tips);
             }
@@ -187,8 +214,6 @@ struct Looker<'a> {
     program: &'a Path,
     /// The repository that is looked into.
     repository: &'a Repository,
-    /// Every commit to begin from.
-    tips: BTreeSet<String>,
     /// The repository of our own.
     home: PathBuf,
 }
@@ -197,8 +222,7 @@ impl<'a> Looker<'a> {
     /// Makes the repository of our own. None when it cannot be made.
     fn new(program: &'a Path, repository: &'a Repository) -> Option<Self> {
         let home = mkdtemp(&std::env::temp_dir().join("lobsterpot-git-XXXXXX")).ok()?;
-        let tips = repository.tips();
-        let looker = Self { program, repository, tips, home };
+        let looker = Self { program, repository, home };
         let version = if repository.is_sha256() { "1\n[extensions]\n\tobjectformat = sha256" } else { "0" };
         let config = format!("[core]\n\tbare = true\n\trepositoryformatversion = {version}\n");
         fs::create_dir(looker.home.join("refs")).ok()?;
@@ -206,6 +230,14 @@ impl<'a> Looker<'a> {
         fs::write(looker.home.join("HEAD"), "ref: refs/heads/none\n").ok()?;
         fs::write(looker.home.join("config"), config).ok()?;
         Some(looker)
+    }
+
+    /// Every commit that is stored, for want of references that can be read. None when git fails.
+    fn commits(&self) -> Option<BTreeSet<String>> {
+        let mut command = self.git();
+        command.args(["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"]);
+        let output = String::from_utf8(finish(command.spawn().ok()?, Vec::new())?).ok()?;
+        Some(output.lines().filter_map(|line| line.strip_prefix("commit ")).map(str::to_owned).collect())
     }
 
     /// A command of git that takes nothing from the environment or from configuration, fetches nothing and asks nobody.
@@ -228,6 +260,10 @@ impl<'a> Looker<'a> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
+        let shallow = self.repository.shared.join("shallow");
+        if fs::symlink_metadata(&shallow).is_ok_and(|status| status.is_file()) {
+            command.env("GIT_SHALLOW_FILE", shallow);
+        }
         command
     }
 
@@ -244,20 +280,20 @@ impl<'a> Looker<'a> {
     /// The last commit that changed the file, of all that any reference leads to or led to. Empty when there is none; none when git
     /// fails.
     fn last_commit(&self) -> Option<String> {
-        if self.tips.is_empty() {
+        let tips = if self.repository.has_tables() { self.commits()? } else { self.repository.tips() };
+        if tips.is_empty() {
             return Some(String::new());
         }
         let mut command = self.git();
-        command.args(["rev-list", "--ignore-missing", "--full-history", "--max-count=1", "--stdin"]);
+        command.args(["rev-list", "--ignore-missing", "--full-history", "--max-count=1", "--stdin", "--"]);
+        // As an argument, for a line of the input cannot hold every name.
+        command.arg(&self.repository.path);
         let mut input = Vec::new();
-        for tip in &self.tips {
+        for tip in &tips {
             input.extend_from_slice(tip.as_bytes());
             input.push(b'\n');
         }
-        input.extend_from_slice(b"--\n");
-        input.extend_from_slice(self.repository.path.as_os_str().as_bytes());
-        input.push(b'\n');
-        let output = finish(command.spawn().ok()?, input)?;
+        let output = String::from_utf8(finish(command.spawn().ok()?, input)?).ok()?;
         Some(output.trim().chars().take(12).collect())
     }
 }
@@ -270,11 +306,14 @@ impl Drop for Looker<'_> {
 }
 
 /// Feeds a program, waits for it as long as [`PATIENCE`] lasts, and gives what it printed. None when it failed or was ended.
-fn finish(mut child: Child, input: Vec<u8>) -> Option<String> {
+fn finish(mut child: Child, input: Vec<u8>) -> Option<Vec<u8>> {
     let stdin = child.stdin.take();
     let stdout = child.stdout.take();
     let writer = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
-    let reader = thread::spawn(move || stdout.and_then(|stdout| std::io::read_to_string(stdout).ok()));
+    let reader = thread::spawn(move || {
+        let mut output = Vec::new();
+        stdout?.read_to_end(&mut output).ok().map(|_| output)
+    });
     let end = Instant::now() + PATIENCE;
     let status = loop {
         match child.try_wait() {

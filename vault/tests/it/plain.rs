@@ -151,6 +151,18 @@ fn a_shredded_file_is_gone_and_what_is_left_is_named() {
 }
 
 #[test]
+fn a_name_that_somebody_else_chose_gives_the_terminal_no_orders_and_no_lines_of_its_own() {
+    let home = home();
+    let path = file(&home, ".env", "A=1\n");
+    file(&home, ".env.\u{1b}]0;x\u{7}\nlobsterpot-vault: all is well", "");
+    let ran = home.run(&["import", &path]).done();
+    assert!(ran.stderr.contains(r".env.\u{1b}]0;x\u{7}\nlobsterpot-vault: all is well"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    let odd = file(&home, "\u{1b}[2J.env", "A");
+    home.run(&["import", &odd]).refused(65, r"\u{1b}[2J.env", "nothing was changed");
+}
+
+#[test]
 fn links_and_what_is_no_file_are_refused_before_the_vault_is_touched() {
     let home = home();
     let path = file(&home, ".env", "A=1\n");

@@ -113,3 +113,70 @@ fn a_broken_repository_is_said_to_be_one() {
     fs::write(folder.path().join(".git/index"), "nonsense").unwrap();
     assert_eq!(found(folder.path()), ["git failed to read the index"]);
 }
+
+#[test]
+fn a_shallow_clone_is_not_taken_for_a_broken_one() {
+    let folder = repository(&[]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-qm", "x"]);
+    git(folder.path(), &["commit", "-qm", "y", "--allow-empty"]);
+    let other = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", folder.path().display());
+    git(other.path(), &["clone", "-q", "--depth=1", &from, "w"]);
+    assert_eq!(found(&other.path().join("w")), ["index", "commit"]);
+}
+
+#[test]
+fn a_commit_that_another_working_tree_alone_leads_to_is_found() {
+    let folder = repository(&[]);
+    git(folder.path(), &["add", "README"]);
+    git(folder.path(), &["commit", "-qm", "x"]);
+    let other = tempfile::tempdir().unwrap();
+    let tree = other.path().join("w");
+    git(folder.path(), &["worktree", "add", "-q", "--detach", tree.to_str().unwrap()]);
+    fs::create_dir(tree.join("a")).unwrap();
+    fs::write(tree.join("a/.env"), "A=1\n").unwrap();
+    git(&tree, &["add", "."]);
+    git(&tree, &["commit", "-qm", "y"]);
+    assert_eq!(found(folder.path()), ["commit"]);
+}
+
+#[test]
+fn references_in_tables_are_no_reason_to_find_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("git").args(["init", "-q", "--ref-format=reftable"]).arg(folder.path()).output().unwrap();
+    if !made.status.success() {
+        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "this git has no references in tables");
+        eprintln!("SKIP: this git has no references in tables (git 2.45)");
+        return;
+    }
+    fs::create_dir(folder.path().join("a")).unwrap();
+    fs::write(folder.path().join("a/.env"), "A=1\n").unwrap();
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-qm", "x"]);
+    git(folder.path(), &["rm", "-q", "--cached", "a/.env"]);
+    git(folder.path(), &["commit", "-qm", "y"]);
+    assert_eq!(found(folder.path()), ["commit"]);
+}
+
+#[test]
+fn a_name_that_is_no_line_of_text_is_looked_up_whole_and_told_as_one_word() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    for (name, told) in [
+        (&b"a\n'b.env"[..], r"-- $'a\012\047b.env'"),
+        (b"\xff.env", r"-- $'\377.env'"),
+        (b"x'; touch y; '.env", r"-- 'x'\''; touch y; '\''.env'"),
+    ] {
+        let folder = repository(&[]);
+        let path = folder.path().canonicalize().unwrap().join(OsStr::from_bytes(name));
+        fs::write(&path, "A=1\n").unwrap();
+        git(folder.path(), &["add", "."]);
+        git(folder.path(), &["commit", "-qm", "x"]);
+        let traces = traces(&path);
+        assert!(matches!(traces.as_slice(), [Trace::Index(_), Trace::Commit { .. }]), "{name:?} {traces:?}");
+        let sentence = traces[0].sentence();
+        assert!(sentence.contains(told), "{sentence}");
+    }
+}
