@@ -114,7 +114,7 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
-    /// It is longer than [`LONGEST`].
+    /// It is longer than `LONGEST`.
     #[error("{path} is longer than {LONGEST} bytes", path = .path.display())]
     TooLong {
         /// The file.

@@ -27,7 +27,7 @@ pub enum TextError {
     /// There is no identity in it.
     #[error("it holds no identity")]
     None,
-    /// There are more than [`MOST`].
+    /// There are more than `MOST`.
     #[error("it holds more than {MOST} identities")]
     TooMany,
     /// A line is something else.

@@ -1,6 +1,6 @@
 //! OpenClaw's exec secret provider, protocol version 1: a batch of ids in, a value or an error's code for each of them out.
 //!
-//! [`request`] reads what OpenClaw asks, [`find`] says which secret an id means, and this file makes the answer.
+//! `request` reads what OpenClaw asks, `find` says which secret an id means, and this file makes the answer.
 
 mod find;
 mod request;
