@@ -123,7 +123,7 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
         let hint = "give --unencrypted, or leave out --shred; nothing was changed";
         return Err(Failure::new(Exit::Denied, "the file holds values that would not be in the vault", hint));
     }
-    let sops::Opened { incoming, comments, left_out } = content;
+    let sops::Opened { incoming, comments, left_out, cut } = content;
     let outcomes = import::take(writer.document_mut(), &incoming, &rules, session.now())?;
     let (keys, report) = (writer.keys().clone(), report(writer.document(), &incoming, &outcomes));
     writer.publish()?;
@@ -132,6 +132,9 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
     if comments > 0 {
         let noun = if comments == 1 { "comment is" } else { "comments are" };
         session.tell(&format!("{comments} {noun} not in the vault"));
+    }
+    for name in &cut {
+        session.tell(&format!("{name} ends at a #: what follows it in the file is a comment, and not in the vault"));
     }
     if let Source::File(file) = source {
         if purpose == Purpose::Shred {
@@ -152,11 +155,11 @@ fn values(bytes: &[u8], meaning: Meaning, path: &Path) -> Result<sops::Opened, F
         Failure::new(error.exit(), format!("\"{}\": {error}", path.display()), hint)
     })?;
     let incoming = |found: dotenv::Assignment| Incoming { name: found.name, value: found.value, note: None };
-    let comments = reading.comments;
     Ok(sops::Opened {
         incoming: reading.assignments.into_iter().map(incoming).collect(),
-        comments,
+        comments: reading.comments,
         left_out: Vec::new(),
+        cut: reading.cut,
     })
 }
 

@@ -93,6 +93,8 @@ pub(super) struct Opened {
     pub(super) comments: usize,
     /// What was not taken, in sentences.
     pub(super) left_out: Vec<String>,
+    /// The values that end at a `#`, with a comment behind it.
+    pub(super) cut: Vec<Name>,
 }
 
 /// Reads a SOPS file with the identity that was named, or with the vault's.
@@ -115,6 +117,7 @@ pub(super) fn read(matches: &ArgMatches, bytes: &[u8], path: &Path, vault: &Keys
         incoming: reading.secrets.into_iter().map(incoming).collect(),
         comments: reading.comments.len(),
         left_out: reading.left_out.iter().map(sentence).collect(),
+        cut: Vec::new(),
     })
 }
 

@@ -123,6 +123,8 @@ pub enum ReadError {
     Differs {
         /// The lines, with the dialects that differ from the most.
         lines: Vec<(usize, Vec<Dialect>)>,
+        /// The dialects that read the whole file.
+        readers: Vec<Dialect>,
     },
     /// No dialect gives the lines a clear meaning.
     #[error("line {line} is an assignment in no dialect")]
@@ -150,6 +152,22 @@ fn differs(lines: &[(usize, Vec<Dialect>)]) -> String {
         count if count > numbers.len() => format!("; so are lines {} and more", numbers.join(", ")),
         _ => format!("; so are lines {}", joined(&numbers)),
     }
+}
+
+/// What to do about lines that are read in different ways, when these dialects read the whole file.
+fn choice(readers: &[Dialect]) -> String {
+    let rewrite = "or write those lines as NAME=VALUE without quotes, blanks, # and $";
+    let words = |dialects: &[Dialect]| -> String {
+        dialects.iter().map(|dialect| dialect.word()).collect::<Vec<_>>().join(" or ")
+    };
+    if readers.is_empty() {
+        let all = words(&Dialect::ALL);
+        return format!(
+            "no program reads the whole file; to see what stops the one that it is for, name it with --dialect ({all}), {rewrite}"
+        );
+    }
+    let those = words(readers);
+    format!("give --dialect {those}, if the file is for that program (the others refuse a line of it), {rewrite}")
 }
 
 /// Words as a list: `a, b and c`.
@@ -181,10 +199,7 @@ impl Explain for ReadError {
                 "change the line in the file, or take it out and put its value into the vault with `set NAME`"
                     .to_owned()
             }
-            Self::Differs { .. } => format!(
-                "say whose reading is meant with --dialect (one of {}), or write NAME=VALUE without quotes, blanks and $",
-                joined(&Dialect::ALL.map(Dialect::word))
-            ),
+            Self::Differs { readers, .. } => choice(readers),
         })
     }
 }

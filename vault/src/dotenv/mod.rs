@@ -150,6 +150,8 @@ pub struct Reading {
     pub assignments: Vec<Assignment>,
     /// How many lines are comments: they are in no vault.
     pub comments: usize,
+    /// The names whose values end at a `#`, because the dialect takes the rest of the line for a comment.
+    pub cut: Vec<Name>,
 }
 
 /// Reads a whole file.
@@ -173,7 +175,8 @@ pub fn read(bytes: &[u8], meaning: Meaning) -> Result<Reading, ReadError> {
         }
     }
     let comments = comments(text, &assignments);
-    Ok(Reading { assignments, comments })
+    let cut = cut(text, &assignments);
+    Ok(Reading { assignments, comments, cut })
 }
 
 /// The file as text, when it is one that every dialect could read at all.
@@ -208,6 +211,17 @@ fn comments(text: &str, assignments: &[Assignment]) -> usize {
         !is_inside && line.trim_start().starts_with(['#', ';'])
     };
     text.split('\n').enumerate().map(is_comment).filter(|comment| *comment).count()
+}
+
+/// The names of which a `#` in their lines is not in the value. No dialect has an escape that makes one.
+fn cut(text: &str, assignments: &[Assignment]) -> Vec<Name> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let is_cut = |one: &&Assignment| {
+        let own = lines.get(one.line.saturating_sub(1)..one.last).unwrap_or_default();
+        let there: usize = own.iter().map(|line| line.matches('#').count()).sum();
+        there > one.value.as_bytes().iter().filter(|byte| **byte == b'#').count()
+    };
+    assignments.iter().filter(is_cut).map(|one| one.name.clone()).collect()
 }
 
 #[cfg(test)]

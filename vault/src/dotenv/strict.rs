@@ -32,7 +32,10 @@ pub(super) fn read(text: &str) -> Result<Vec<Assignment>, ReadError> {
             break;
         }
     }
-    Err(ReadError::Differs { lines })
+    Err(ReadError::Differs {
+        lines,
+        readers: Dialect::ALL.into_iter().filter(|dialect| dialect.read(text).is_ok()).collect(),
+    })
 }
 
 /// How readings of one text differ.

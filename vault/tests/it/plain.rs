@@ -40,6 +40,18 @@ fn a_file_goes_into_the_vault_and_names_and_digests_are_shown() {
 }
 
 #[test]
+fn a_value_that_a_dialect_ends_at_a_hash_is_named_before_the_file_is_gone() {
+    let home = home();
+    let path = file(&home, ".env", "A=one#two\nB='x # y'\nC=\"l1 # c\nl2\" # end\nD=#alerts\nE=plain\n# F=old\n");
+    let ran = home.run(&["import", &path, "--dialect", "dotenv", "--shred"]).done();
+    let told: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("ends at a #")).collect();
+    let names: Vec<&str> = told.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(names, ["A", "C", "D"], "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 comment is not in the vault"), "{}", ran.stderr);
+    assert_eq!(home.get("A"), b"one");
+}
+
+#[test]
 fn a_line_that_is_not_clear_is_refused_by_its_number_and_nothing_changes() {
     let home = home();
     let before = fs::read(home.vault()).unwrap();
@@ -48,7 +60,7 @@ fn a_line_that_is_not_clear_is_refused_by_its_number_and_nothing_changes() {
             format!("A=1\nB='{HUNTER}'\n"),
             &[][..],
             "line 2 is read differently by docker",
-            "--dialect (one of docker, systemd",
+            "--dialect docker or systemd or bash",
         ),
         (format!("{HUNTER}\n"), &[], "line 1 is an assignment in no dialect", "change the line"),
         (

@@ -171,6 +171,17 @@ fn strict_names_every_line_and_the_dialects_that_differ() {
 }
 
 #[test]
+fn strict_says_which_programs_read_the_whole_file() {
+    let hint = |text: &str| crate::failure::Explain::hint(&pairs_of(text, Meaning::Strict).unwrap_err()).unwrap();
+    let everyday = "export A=1\nB = 'x'  # note\nC=$X\nD='a b'\n";
+    assert!(hint(everyday).starts_with("give --dialect dotenv or node or python, if "), "{}", hint(everyday));
+    let for_one = "export A = ${X}\nB=\"a\\\"b\"\n";
+    assert!(hint(for_one).starts_with("give --dialect dotenv, if"), "{}", hint(for_one));
+    let for_none = "export A='x'\nB=\"\n";
+    assert!(hint(for_none).contains("no program reads the whole file"), "{}", hint(for_none));
+}
+
+#[test]
 fn sizes_are_bounded() {
     let strict = |text: &str| pairs_of(text, Meaning::Strict);
     assert_eq!(strict(&"\n".repeat(LARGEST_FILE + 1)), Err(ReadError::TooBig));
