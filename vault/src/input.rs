@@ -15,6 +15,10 @@ use crate::failure::Explain;
 use crate::secret::Secret;
 use crate::sys;
 
+/// Where a value belongs that was put into the arguments.
+pub(crate) const VALUE_ELSEWHERE: &str = "a value is never an argument: `lobsterpot-vault set NAME <FILE`, or type it when asked; \
+     one that stood on the command line is in the shell's history now";
+
 /// What ends typing without a value: interrupt and end of file, as terminals send them.
 const CANCEL: [u8; 2] = [0x03, 0x04];
 

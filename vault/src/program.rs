@@ -8,7 +8,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::VALUE_ELSEWHERE;
 use crate::session::{Session, shown};
+
+/// How the usage of the commands begins that read a value, and in whose arguments people put it.
+const TAKES_A_VALUE: [&str; 2] = ["lobsterpot-vault set ", "lobsterpot-vault rotate "];
 
 /// Runs the program with these arguments, its own name first.
 #[must_use]
@@ -36,11 +40,40 @@ fn refuse(error: &clap::Error) -> Exit {
         return if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand { Exit::Usage } else { Exit::Done };
     }
     let reason = kind.as_str().unwrap_or("the command line cannot be understood");
+    tell(&Failure::new(Exit::Usage, reason, advice(error)))
+}
+
+/// What to write instead. Only the names of our own commands and options are in it.
+fn advice(error: &clap::Error) -> String {
     let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string().replacen("Usage: ", "write `", 1) + "`",
-        _ => "`lobsterpot-vault help` lists what there is".to_owned(),
+        Some(ContextValue::StyledStr(usage)) => usage.to_string().replacen("Usage: ", "", 1),
+        _ => String::new(),
     };
-    tell(&Failure::new(Exit::Usage, reason, usage))
+    let is_extra = error.kind() == ErrorKind::UnknownArgument;
+    if is_extra && TAKES_A_VALUE.iter().any(|command| usage.starts_with(command)) {
+        return VALUE_ELSEWHERE.to_owned();
+    }
+    let similar = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
+    if let Some(name) = similar.into_iter().find_map(|kind| suggestion(error.get(kind)?)) {
+        return format!("`{name}` is the nearest there is; `lobsterpot-vault help` describes them all");
+    }
+    match usage.as_str() {
+        "" => "`lobsterpot-vault help` lists what there is".to_owned(),
+        // A command is what is wrong: the usage says no more than that there is one.
+        usage if usage.ends_with("<COMMAND>") => {
+            let program = usage.split(" [").next().unwrap_or_default();
+            format!("`{program} help` lists the commands")
+        }
+        usage => format!("write `{usage}`"),
+    }
+}
+
+/// The first name that clap suggests.
+fn suggestion(value: &ContextValue) -> Option<&str> {
+    if let ContextValue::Strings(names) = value {
+        return names.first().map(String::as_str);
+    }
+    if let ContextValue::String(name) = value { Some(name) } else { None }
 }
 
 /// Says what went wrong, and what to do.

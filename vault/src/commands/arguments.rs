@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use crate::change::{Details, Expiry};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::VALUE_ELSEWHERE;
 use crate::name::Name;
 use crate::session::Session;
 
@@ -26,7 +27,11 @@ pub(super) fn parse_name(text: &str) -> Result<Name, Failure> {
 /// # Errors
 /// As [`parse_name`].
 pub(super) fn name_of(matches: &ArgMatches) -> Result<Name, Failure> {
-    parse_name(matches.get_one::<String>("name").map_or("", String::as_str))
+    let text = matches.get_one::<String>("name").map_or("", String::as_str);
+    if text.contains('=') {
+        return Err(Failure::new(Exit::Usage, "a name has no = in it", VALUE_ELSEWHERE));
+    }
+    parse_name(text)
 }
 
 /// The options that say something about a secret.

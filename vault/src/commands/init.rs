@@ -37,7 +37,6 @@ pub(crate) fn command() -> Command {
             Arg::new("passphrase")
                 .long("passphrase")
                 .action(ArgAction::SetTrue)
-                .requires("passphrase-fd")
                 .help("Encrypt with the passphrase from --passphrase-fd; opening takes about a second"),
         )
         .arg(
@@ -99,7 +98,10 @@ fn make_folder(session: &Session) -> Result<(), Failure> {
 /// When that cannot be known, or is not what was asked for.
 fn choose(matches: &ArgMatches, session: &Session) -> Result<Choice, Failure> {
     if matches.get_flag("passphrase") {
-        let number = session.passphrase_fd().unwrap_or_default();
+        let number = session.passphrase_fd().ok_or_else(|| {
+            let hint = "pass it on a descriptor: `lobsterpot-vault init --passphrase --passphrase-fd 3 3<FILE`";
+            Failure::new(Exit::Usage, "there is no passphrase", hint)
+        })?;
         let keys = Keys::of_passphrase(keys::passphrase_from(number)?);
         return Ok(Choice { recipients: Recipients::parse(&[PASSPHRASE.to_owned()])?, keys: Some(keys), made: None });
     }

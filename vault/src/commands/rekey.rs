@@ -81,7 +81,7 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
 /// The recipients as the options change them.
 ///
 /// # Errors
-/// When one that is to go is not there.
+/// When one that is to go is not there, or one that is to come is none.
 fn edited(before: &Recipients, matches: &ArgMatches) -> Result<Vec<String>, Failure> {
     let mut texts = before.texts().to_vec();
     for unwanted in matches.get_many::<String>("remove").unwrap_or_default() {
@@ -95,7 +95,12 @@ fn edited(before: &Recipients, matches: &ArgMatches) -> Result<Vec<String>, Fail
         };
         texts.remove(place);
     }
-    texts.extend(matches.get_many::<String>("add").unwrap_or_default().cloned());
+    let added: Vec<String> = matches.get_many::<String>("add").unwrap_or_default().cloned().collect();
+    if !added.is_empty() {
+        // By themselves first: what is wrong with one is told by its place on the command line.
+        drop(Recipients::parse(&added)?);
+    }
+    texts.extend(added);
     Ok(texts)
 }
 

@@ -98,7 +98,9 @@ impl Explain for KeysError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Nowhere { .. } | Self::NoFile { .. } => Some(
-                "name its file with --identity FILE; `lobsterpot-vault init` makes one with a new vault".to_owned(),
+                "put its copy back there with mode 0600, or name its file with --identity FILE; a vault that is there already opens \
+                 with no other, and only where there is none `lobsterpot-vault init` makes both"
+                    .to_owned(),
             ),
             Self::Credentials => Some("let systemd set it, with LoadCredentialEncrypted= in the unit".to_owned()),
             Self::File(error) => error.hint(),

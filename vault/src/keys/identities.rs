@@ -60,8 +60,11 @@ pub enum TextError {
     /// It is encrypted, and the passphrase is another one.
     #[error("it is encrypted, and the passphrase does not open it")]
     WrongPassphrase,
+    /// It is encrypted to recipients, as a vault is.
+    #[error("it is a vault, or another file that is encrypted to recipients, and no identity")]
+    Vault,
     /// It is encrypted, and damaged or made to stop us.
-    #[error("it is an encrypted file that is damaged, or not encrypted with a passphrase")]
+    #[error("it is an encrypted file that is damaged")]
     Sealed,
 }
 
@@ -73,7 +76,7 @@ impl TextError {
                 "it has to hold AGE-SECRET-KEY-… lines, or one SSH private key; `lobsterpot-vault init` makes one"
             }
             Self::Damaged { .. } | Self::Ssh | Self::Sealed => "put the identity back from its copy",
-            Self::Recipient { .. } => "name the file with the AGE-SECRET-KEY-… lines",
+            Self::Recipient { .. } | Self::Vault => "name the file with the AGE-SECRET-KEY-… lines",
             Self::SshType => "use an ssh-ed25519 or ssh-rsa key; `ssh-keygen -p -f FILE` writes an old one anew",
             Self::Locked => "give the passphrase on a descriptor: `--passphrase-fd 3 3<FILE`",
             Self::WrongPassphrase => "check the passphrase; it is read to the first line's end",

@@ -117,7 +117,8 @@ impl Explain for RecipientError {
                 Self::None => "name one with --recipient, or let `init` make an identity",
                 Self::TooMany => "give people who share a vault one identity, or use several vaults",
                 Self::Unknown { .. } => {
-                    "`age-keygen -y FILE` and `ssh-keygen -y -f FILE` print an identity's recipient"
+                    "name the recipient itself: `age-keygen -y FILE` and `ssh-keygen -y -f FILE` print an identity's, and \
+                     `lobsterpot-vault status --recipients` a vault's"
                 }
                 Self::Identity { .. } => {
                     "name its public part, age1…; change the identity if others could see what was typed"

@@ -241,6 +241,14 @@ impl OpenError {
 
     /// What it means for a file that holds identities.
     pub(crate) fn of_identity_file(&self) -> TextError {
-        if matches!(self, Self::WrongPassphrase) { TextError::WrongPassphrase } else { TextError::Sealed }
+        if matches!(self, Self::WrongPassphrase) {
+            TextError::WrongPassphrase
+        } else if matches!(self, Self::PassphraseMissing) {
+            TextError::Locked
+        } else if matches!(self, Self::IdentityMissing) {
+            TextError::Vault
+        } else {
+            TextError::Sealed
+        }
     }
 }

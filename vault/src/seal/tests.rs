@@ -139,6 +139,17 @@ fn an_identity_file_that_is_encrypted_needs_its_passphrase() {
 }
 
 #[test]
+fn a_vault_given_as_the_identity_is_called_one() {
+    let (file, _) = sealed(Kind::PostQuantum);
+    for text in [Secret::from(armored(&file)), Secret::from(file)] {
+        for passphrase in [None, Some(Secret::from("correct horse"))] {
+            let read = Keys::parse(&text, crate::keys::Source::Generated, passphrase);
+            assert_eq!(read.unwrap_err(), TextError::Vault);
+        }
+    }
+}
+
+#[test]
 fn every_flipped_byte_is_noticed_and_nothing_is_given_out() {
     for kind in [Kind::PostQuantum, Kind::Classic] {
         let (file, keys) = sealed(kind);

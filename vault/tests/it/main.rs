@@ -14,6 +14,7 @@ mod harness;
 mod identity;
 #[cfg(test)]
 mod interop;
+mod mistakes;
 #[cfg(test)]
 mod parsers;
 #[cfg(test)]
