@@ -64,7 +64,7 @@ fn look(pid: u32, text: &[u8], is_environment: bool, searcher: &Searcher<'_>, re
     let mut found = BTreeSet::new();
     search(index, text, &mut |place, writing| {
         let begin = text[..place.start].iter().rposition(|byte| *byte == 0).map_or(0, |zero| zero + 1);
-        let variable = is_environment.then(|| variable(&text[begin..], index));
+        let variable = is_environment.then(|| variable(&text[begin..], place.start - begin, index));
         found.insert((place.secret, writing, variable));
     });
     if found.is_empty() {
@@ -81,10 +81,40 @@ fn look(pid: u32, text: &[u8], is_environment: bool, searcher: &Searcher<'_>, re
     }
 }
 
-/// The name of the variable that an entry of an environment is about, fit to be shown.
-fn variable(entry: &[u8], index: &super::Index) -> String {
+/// The name of the variable that an entry of an environment is about, fit to be shown. What stands before the first equals sign is no
+/// name where the value that was found begins there: it is a part of that value.
+fn variable(entry: &[u8], at: usize, index: &super::Index) -> String {
     match entry.iter().take(LONGEST_NAME).position(|byte| matches!(byte, b'=' | 0)) {
-        Some(end) if entry[end] == b'=' => index.shown(&entry[..end]),
+        Some(end) if entry[end] == b'=' && end < at => index.shown(&entry[..end]),
         _ => "without a name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::{Place, Report};
+    use super::super::search::Searcher;
+    use super::super::tests::index;
+    use super::look;
+
+    #[test]
+    fn what_stands_before_an_equals_sign_within_a_value_is_not_shown_as_a_name() {
+        let index = index(&[("DSN", b"Server=x9K2mQ4z;Pwd=8Lp0")]);
+        let mut report = Report::default();
+        let text = b"A=1\0Server=x9K2mQ4z;Pwd=8Lp0\0DSN=Server=x9K2mQ4z;Pwd=8Lp0\0";
+        look(1, text, true, &Searcher::new(&index), &mut report);
+        let variables: Vec<_> = report
+            .findings
+            .iter()
+            .filter_map(|finding| match &finding.place {
+                Place::Environment { variable, .. } => Some(variable.as_str()),
+                Place::File { .. }
+                | Place::FileName { .. }
+                | Place::Link { .. }
+                | Place::Arguments { .. }
+                | Place::Object { .. } => None,
+            })
+            .collect();
+        assert_eq!(variables, ["DSN", "without a name"]);
     }
 }
