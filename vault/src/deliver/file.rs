@@ -1,8 +1,10 @@
 //! Files in an open private folder: each made for the caller alone, never reached through a link.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
@@ -109,12 +111,31 @@ pub(crate) fn wipe_all(folder: &Folder) {
     }
 }
 
+/// How long others may keep a folder that is to be held. What is done meanwhile takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Keeps other calls from a folder until it is closed here.
 ///
 /// # Errors
-/// The kernel's.
+/// When somebody else has it for long, or the kernel's.
 pub(crate) fn hold(folder: &Folder) -> Result<(), TargetError> {
-    folder.file().lock().map_err(|error| system("lock", folder.path())(errno(&error)))
+    hold_within(folder, PATIENCE)
+}
+
+/// The same, waiting for at most `patience`: any program of this user could hold the folder for ever.
+///
+/// # Errors
+/// As for [`hold`].
+pub(super) fn hold_within(folder: &Folder, patience: Duration) -> Result<(), TargetError> {
+    let begin = Instant::now();
+    loop {
+        match folder.file().try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < patience => thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => return Err(TargetError::Busy { path: folder.path().to_path_buf() }),
+            Err(TryLockError::Error(error)) => return Err(system("lock", folder.path())(errno(&error))),
+        }
+    }
 }
 
 /// 16 random hexadecimal digits, for a name at `path`.

@@ -55,8 +55,8 @@ pub enum TargetError {
         /// The folder.
         path: PathBuf,
     },
-    /// Somebody else keeps putting folders there.
-    #[error("another program is unlocking to {}", path.display())]
+    /// Somebody else keeps putting folders there, or holds the one that is there.
+    #[error("another program is at work in {}", path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
@@ -92,7 +92,7 @@ impl Explain for TargetError {
             Self::List { path } => format!("remove {} by hand", path.display()),
             Self::NameTooLong { .. } => "leave it out with --only, or give it a shorter name".to_owned(),
             Self::Fixed { .. } => "name a folder below it with --to".to_owned(),
-            Self::Busy { .. } => "try again when it has ended".to_owned(),
+            Self::Busy { path } => format!("try again when it has ended; `fuser -v '{}'` shows it", path.display()),
             Self::System { source: Errno::ENOSPC | Errno::EDQUOT, .. } => "make room on that tmpfs".to_owned(),
             Self::System { .. } => "look at the folder's permissions".to_owned(),
         })

@@ -6,11 +6,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use tempfile::TempDir;
 
-use super::{FolderError, Locked, Swap, TargetError, add, file_name, lock, unlock};
+use super::file;
+use super::{Folder, FolderError, Locked, Missing, Swap, TargetError, add, file_name, lock, unlock};
 use crate::name::Name;
 use crate::secret::Secret;
 
@@ -265,6 +267,19 @@ fn one_file_that_got_another_name_keeps_no_other_from_being_removed() {
     assert_eq!(names(&target), [".lobsterpot-vault", "A"]);
     fs::remove_file(world.path().join("elsewhere")).unwrap();
     assert_eq!(lock(&target), Ok(Locked { removed: 1, left: Vec::new() }));
+}
+
+#[test]
+fn who_holds_the_folder_for_ever_is_not_waited_for() {
+    let (_world, target) = world();
+    put(&target, &[("A", "1")]).unwrap();
+    let held = fs::File::open(&target).unwrap();
+    held.lock_shared().unwrap();
+    let folder = Folder::private(&target, Missing::Refuse, Swap::Accept).unwrap();
+    let busy = TargetError::Busy { path: target.clone() };
+    assert_eq!(file::hold_within(&folder, Duration::from_millis(30)), Err(busy));
+    drop(held);
+    assert_eq!(file::hold_within(&folder, Duration::ZERO), Ok(()));
 }
 
 #[test]
