@@ -7,7 +7,8 @@ use super::layout::{LONGEST_HEADER, Layout, MOST_STANZAS};
 use super::{LARGEST_CONTENT, LARGEST_FILE};
 use crate::exit::Exit;
 use crate::failure::Explain;
-use crate::keys::{Keys, MOST_WORK, PluginError, TextError};
+use crate::keys::{Key, Keys, MOST_WORK, PluginError, Source, TextError};
+use crate::sys::keyring::DESCRIPTION;
 
 /// Why content is not encrypted.
 #[derive(Debug, Error)]
@@ -130,8 +131,8 @@ pub enum OpenError {
         /// The identities that were tried: kind and fingerprint.
         shown: String,
         /// Where they came from.
-        origin: String,
-        /// The vault is for post-quantum recipients.
+        origin: Source,
+        /// The vault is for post-quantum recipients, and none of the identities is one.
         is_post_quantum: bool,
     },
     /// A plugin is missing, or is not started.
@@ -190,6 +191,12 @@ impl Explain for OpenError {
             Self::PassphraseMissing => "give it on a descriptor: `--passphrase-fd 3 3<FILE`",
             Self::IdentityMissing => "name the file with the identity: --identity FILE",
             Self::WrongPassphrase => "check the passphrase; it is read to the first line's end",
+            Self::NoMatch { origin: Source::Keyring, .. } => {
+                let remove = format!("keyctl purge user {DESCRIPTION}");
+                return Some(format!(
+                    "`{remove}` removes it, so that the identity's file counts; or name that: --identity FILE"
+                ));
+            }
             Self::NoMatch { is_post_quantum: true, .. } => {
                 "the vault is post-quantum: name the file with its AGE-SECRET-KEY-PQ-1… identity: --identity FILE"
             }
@@ -224,8 +231,8 @@ impl OpenError {
             DecryptError::DecryptionFailed if layout.is_for_passphrase => Self::WrongPassphrase,
             DecryptError::NoMatchingKeys => Self::NoMatch {
                 shown: keys.shown().join(", "),
-                origin: keys.source().to_string(),
-                is_post_quantum: layout.is_post_quantum,
+                origin: keys.source().clone(),
+                is_post_quantum: layout.is_post_quantum && !keys.all().iter().any(|key| matches!(key, Key::Hybrid(_))),
             },
             DecryptError::ExcessiveWork { required, .. } => Self::Work { asked: required },
             DecryptError::InvalidMac => Self::Altered,

@@ -8,7 +8,7 @@ use age::armor::{ArmoredWriter, Format};
 use super::{LARGEST_CONTENT, LARGEST_FILE, OpenError, SealError, open, seal, seal_with};
 use crate::exit::Exit;
 use crate::failure::Explain;
-use crate::keys::{Keys, Kind, Recipients, TextError, fingerprint, generate};
+use crate::keys::{Keys, Kind, Recipients, Source, TextError, fingerprint, generate};
 use crate::secret::Secret;
 
 /// What the tests encrypt.
@@ -130,8 +130,7 @@ fn an_identity_file_that_is_encrypted_needs_its_passphrase() {
     let (keys, recipients) = passphrase("correct horse");
     let file = seal_with(&made.text(std::time::UNIX_EPOCH), &recipients, &keys, 10).unwrap();
     for text in [Secret::from(armored(&file)), Secret::from(file)] {
-        let read =
-            |passphrase: Option<&str>| Keys::parse(&text, crate::keys::Source::Generated, passphrase.map(Secret::from));
+        let read = |passphrase: Option<&str>| Keys::parse(&text, Source::Generated, passphrase.map(Secret::from));
         assert_eq!(read(Some("correct horse")).unwrap().recipients(), std::slice::from_ref(&made.recipient));
         assert_eq!(read(Some("wrong")).unwrap_err(), TextError::WrongPassphrase);
         assert_eq!(read(None).unwrap_err(), TextError::Locked);
@@ -214,6 +213,25 @@ fn the_most_stanzas_are_read_at_once() {
     let start = Instant::now();
     assert!(matches!(open(&file, &keys), Err(OpenError::NoMatch { is_post_quantum: true, .. })));
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn whoever_has_another_identity_is_told_what_helps() {
+    let of = |kind, source| {
+        let made = generate(kind).unwrap();
+        (Keys::parse(&made.identity, source, None).unwrap(), made.recipient)
+    };
+    let (_, recipient) = of(Kind::PostQuantum, Source::Generated);
+    let (keys, _) = pair(Kind::Classic);
+    let file = seal(&CONTENT.into(), &Recipients::parse(&[recipient]).unwrap(), &keys).unwrap();
+    for (kind, source, hint) in [
+        (Kind::PostQuantum, Source::Generated, "name the file with the right identity"),
+        (Kind::Classic, Source::Generated, "AGE-SECRET-KEY-PQ-1"),
+        (Kind::PostQuantum, Source::Keyring, "keyctl purge user lobsterpot-vault:identity"),
+    ] {
+        let found = open(&file, &of(kind, source).0).unwrap_err().hint().unwrap();
+        assert!(found.contains(hint) && found.contains("--identity FILE"), "{found}");
+    }
 }
 
 #[test]
