@@ -186,7 +186,9 @@ impl Session {
         let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
             let reason = format!("failed to write to standard output: {error}");
-            Failure::new(Exit::Io, reason, "keep the reader of this program's output running")
+            let is_closed = error.kind() == io::ErrorKind::BrokenPipe;
+            let closed = "keep the reader of this program's output running";
+            Failure::new(Exit::Io, reason, if is_closed { closed } else { "check where it goes, and the room there" })
         })
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::{self, Keys, Recipients};
+use crate::session;
 use crate::store::record::short;
 use crate::store::{Look, Site};
 use crate::{Locking, Protection};
@@ -167,10 +168,12 @@ impl Status {
                 word(self.locked, "kept out of swap", "may be swapped (the limit on locked memory is low)"),
             )),
         );
-        let mut text: String =
-            lines.iter().map(|(title, text)| format!("{:<11}{text}\n", format!("{title}:"))).collect();
+        let mut text: String = lines
+            .iter()
+            .map(|(title, text)| format!("{:<11}{}\n", format!("{title}:"), session::shown(text)))
+            .collect();
         for problem in &self.problems {
-            text.push_str(&format!("PROBLEM: {}\n", problem.what));
+            text.push_str(&format!("PROBLEM: {}\n", session::shown(&problem.what)));
             text.push_str(&problem.hint.as_ref().map(|hint| format!("         {hint}\n")).unwrap_or_default());
         }
         text

@@ -74,6 +74,16 @@ fn unlock_and_lock_leave_nothing_behind() {
 }
 
 #[test]
+fn a_name_that_lock_leaves_gives_a_terminal_no_orders() {
+    let (home, place) = (Home::with_secrets(&[("A", "1")]), memory());
+    let target = place.path().join("secrets");
+    unlock(&home, &target, &[]).done();
+    fs::write(target.join("\u{1b}]0;evil\u{7}\u{9b}2J"), "").unwrap();
+    let said = home.run(&["lock", "--to", target.to_str().unwrap()]).done().stderr;
+    assert!(said.contains("evil") && !said.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{said:?}");
+}
+
+#[test]
 fn lock_needs_neither_vault_nor_identity() {
     let (home, place) = (Home::with_secrets(&[("A", "1")]), memory());
     let target = place.path().join("secrets");
