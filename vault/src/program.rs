@@ -49,12 +49,11 @@ fn advice(error: &clap::Error) -> String {
         Some(ContextValue::StyledStr(usage)) => usage.to_string().replacen("Usage: ", "", 1),
         _ => String::new(),
     };
-    let is_extra = error.kind() == ErrorKind::UnknownArgument;
-    if is_extra && TAKES_A_VALUE.iter().any(|command| usage.starts_with(command)) {
+    if is_value(error) && TAKES_A_VALUE.iter().any(|command| usage.starts_with(command)) {
         return VALUE_ELSEWHERE.to_owned();
     }
     let similar = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
-    if let Some(name) = similar.into_iter().find_map(|kind| suggestion(error.get(kind)?)) {
+    if let Some(name) = similar.into_iter().find_map(|kind| name_in(error.get(kind)?)) {
         return format!("`{name}` is the nearest there is; `lobsterpot-vault help` describes them all");
     }
     match usage.as_str() {
@@ -68,8 +67,15 @@ fn advice(error: &clap::Error) -> String {
     }
 }
 
-/// The first name that clap suggests.
-fn suggestion(value: &ContextValue) -> Option<&str> {
+/// Whether what is wrong is an argument that may be a value: no option, or one that would be called after it.
+fn is_value(error: &clap::Error) -> bool {
+    let argument = error.get(ContextKind::InvalidArg).and_then(name_in).unwrap_or_default();
+    let is_option = argument.starts_with("--") && !argument.starts_with("--val");
+    error.kind() == ErrorKind::UnknownArgument && !is_option
+}
+
+/// The first name that clap gives.
+fn name_in(value: &ContextValue) -> Option<&str> {
     if let ContextValue::Strings(names) = value {
         return names.first().map(String::as_str);
     }

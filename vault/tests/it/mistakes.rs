@@ -29,6 +29,7 @@ fn a_mistyped_command_or_option_is_told_the_nearest_one() {
     let home = Home::with_vault();
     home.run(&["inti"]).refused(64, "unrecognized subcommand", "`init` is the nearest");
     home.run(&["get", "A", "--revael"]).refused(64, "unexpected argument", "`--reveal` is the nearest");
+    home.run(&["set", "A", "--expire", "1d"]).refused(64, "unexpected argument", "`--expires` is the nearest");
     home.run(&["xyz"]).refused(64, "unrecognized subcommand", "`lobsterpot-vault help` lists the commands");
     let hint = "`lobsterpot-vault provider help` lists the commands";
     home.run(&["provider", "xyz"]).refused(64, "unrecognized subcommand", hint);
