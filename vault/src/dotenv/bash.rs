@@ -116,7 +116,7 @@ fn word(cursor: &mut Cursor<'_>, is_argument: bool, value: &mut String) -> Resul
         let is_plain = !matches!(next, '\'' | '"' | '\\');
         match next {
             '\n' | ' ' | '\t' => return Ok(()),
-            '\'' => single(cursor, value)?,
+            '\'' => value.push_str(cursor.single_quoted()?),
             '"' => double(cursor, value)?,
             '\\' => escape(cursor, value)?,
             '~' if may_expand => return Err(cursor.refuse(Why::Expands)),
@@ -144,17 +144,6 @@ fn escape(cursor: &mut Cursor<'_>, value: &mut String) -> Result<(), Refused> {
         Some(next) => value.push(next),
     }
     Ok(())
-}
-
-/// Takes what stands in single quotes.
-///
-/// # Errors
-/// When they are not closed.
-fn single(cursor: &mut Cursor<'_>, value: &mut String) -> Result<(), Refused> {
-    let unclosed = cursor.refuse(Why::Unclosed);
-    cursor.take(1);
-    value.push_str(cursor.take_while(|next| next != '\''));
-    if cursor.eat("'") { Ok(()) } else { Err(unclosed) }
 }
 
 /// Takes what stands in double quotes.

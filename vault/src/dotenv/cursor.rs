@@ -63,6 +63,17 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
+    /// Takes what stands in single quotes, as shells read them: everything is as it is. The first of them comes next.
+    ///
+    /// # Errors
+    /// When they are not closed.
+    pub(super) fn single_quoted(&mut self) -> Result<&'a str, Refused> {
+        let unclosed = self.refuse(Why::Unclosed);
+        self.take(1);
+        let value = self.take_while(|next| next != '\'');
+        if self.eat("'") { Ok(value) } else { Err(unclosed) }
+    }
+
     /// Takes characters as long as `wanted` holds.
     pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|next| !wanted(next)).unwrap_or(self.rest.len());

@@ -87,28 +87,17 @@ fn value_into(cursor: &mut Cursor<'_>, value: &mut String) -> Result<(), Refused
         match cursor.peek() {
             None => return Ok(()),
             Some(next) if is_end(next) => return Ok(()),
-            Some('\'') => single(cursor, value)?,
+            Some('\'') => value.push_str(cursor.single_quoted()?),
             Some('"') => double(cursor, value)?,
             Some(_) => return bare(cursor, value),
         }
     }
 }
 
-/// Takes what stands in single quotes: everything is as it is.
-///
-/// # Errors
-/// When they are not closed.
-fn single(cursor: &mut Cursor<'_>, value: &mut String) -> Result<(), Refused> {
-    let unclosed = cursor.refuse(Why::Unclosed);
-    cursor.take(1);
-    value.push_str(cursor.take_while(|next| next != '\''));
-    if cursor.eat("'") { Ok(()) } else { Err(unclosed) }
-}
-
 /// Takes what stands in double quotes.
 ///
 /// # Errors
-/// When they are not closed, or bash would expand something in them.
+/// When they are not closed.
 fn double(cursor: &mut Cursor<'_>, value: &mut String) -> Result<(), Refused> {
     let unclosed = cursor.refuse(Why::Unclosed);
     cursor.take(1);
