@@ -79,9 +79,23 @@ impl Desk {
     /// # Errors
     /// When there is no tmpfs.
     pub fn make(near: Option<&Path>, swap: Swap) -> Result<Self, DeskError> {
-        let found = Self::make_in(near, DESK, swap)?;
-        file::hold(&found.folder)?;
-        Ok(found)
+        loop {
+            let found = Self::make_in(near, DESK, swap)?;
+            file::hold(&found.folder)?;
+            // Another call may have taken it for one that was left before it was held.
+            match found.parent.child(&found.name)? {
+                Some(there) if there.is_same(&found.folder)? => return Ok(found),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Wipes desks of this caller that were left because their program was killed, in the places where [`Desk::make`] makes them. Says
+    /// how many.
+    pub fn clear(near: Option<&Path>) -> usize {
+        let places = near.into_iter().chain([Path::new(SHARED_MEMORY)]);
+        let parents = places.filter_map(|place| Folder::reach(place, Missing::Refuse, Swap::Accept).ok());
+        parents.map(|parent| remove_leftovers(&parent)).sum()
     }
 
     /// Makes a desk whose name begins with `head`.
@@ -155,16 +169,19 @@ impl Drop for Desk {
     }
 }
 
-/// Wipes desks of this caller that nobody sits at any more.
-fn remove_leftovers(parent: &Folder) {
+/// Wipes desks of this caller that nobody sits at any more, and says how many.
+fn remove_leftovers(parent: &Folder) -> usize {
+    let mut removed = 0;
     let is_desk = |name: &OsStr| name.as_bytes().starts_with(DESK.as_bytes());
     for name in parent.names().unwrap_or_default().into_iter().filter(|name| is_desk(name)) {
         let Ok(Some(folder)) = parent.child(&name) else { continue };
         if folder.prove(Swap::Accept).is_ok() && folder.file().try_lock().is_ok() {
             file::wipe_all(&folder);
-            let _ = unlinkat(parent, name.as_os_str(), UnlinkatFlags::RemoveDir);
+            let is_gone = unlinkat(parent, name.as_os_str(), UnlinkatFlags::RemoveDir).is_ok();
+            removed += usize::from(is_gone);
         }
     }
+    removed
 }
 
 #[cfg(test)]

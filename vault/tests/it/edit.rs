@@ -117,6 +117,17 @@ fn an_editor_that_fails_or_is_killed_changes_nothing() {
 }
 
 #[test]
+fn what_a_killed_edit_has_left_is_wiped_by_lock() {
+    let home = Home::with_secrets(&[("A", "1")]);
+    let ran = edit(&home, "dirname $1 > $HOME/desk; kill -9 $PPID", &[]);
+    assert_eq!(ran.status, 137, "{ran:?}");
+    let desk = fs::read_to_string(home.path("desk")).unwrap();
+    let target = tempfile::tempdir_in("/dev/shm").unwrap();
+    home.run(&["lock", "--to", target.path().join("none").to_str().unwrap()]).done();
+    assert!(!std::path::Path::new(desk.trim_end()).exists(), "{desk}");
+}
+
+#[test]
 fn one_value_is_edited_as_it_is() {
     let home = Home::with_secrets(&[("A", "no end"), ("BYTES", "a\u{1}b")]);
     edit(&home, "cat $1; printf 'new\\n' > $1", &["A"]).done();
