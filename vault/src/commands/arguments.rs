@@ -27,11 +27,18 @@ pub(super) fn parse_name(text: &str) -> Result<Name, Failure> {
 /// # Errors
 /// As [`parse_name`].
 pub(super) fn name_of(matches: &ArgMatches) -> Result<Name, Failure> {
-    let text = matches.get_one::<String>("name").map_or("", String::as_str);
-    if text.contains('=') {
+    parse_name(matches.get_one::<String>("name").map_or("", String::as_str))
+}
+
+/// The name of [`name`], of a secret that is given a value: people write `NAME=VALUE` there.
+///
+/// # Errors
+/// As [`parse_name`].
+pub(super) fn name_to_set(matches: &ArgMatches) -> Result<Name, Failure> {
+    if matches.get_one::<String>("name").is_some_and(|text| text.contains('=')) {
         return Err(Failure::new(Exit::Usage, "a name has no = in it", VALUE_ELSEWHERE));
     }
-    parse_name(text)
+    name_of(matches)
 }
 
 /// The options that say something about a secret.

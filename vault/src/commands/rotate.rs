@@ -46,7 +46,7 @@ pub(crate) fn command() -> Command {
 /// # Errors
 /// When there is no such secret, no other value, or the vault cannot be changed.
 pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failure> {
-    let name = arguments::name_of(matches)?;
+    let name = arguments::name_to_set(matches)?;
     let previous = matches.get_one::<String>("previous").map(|text| arguments::parse_name(text)).transpose()?;
     if let Some(previous) = previous.as_ref().filter(|previous| previous.loads_code()) {
         return Err(ChangeError::LoadsCode { name: previous.clone() }.into());

@@ -43,7 +43,7 @@ pub(crate) fn command() -> Command {
 /// # Errors
 /// When the value cannot be read, or the vault cannot be changed.
 pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failure> {
-    let name = arguments::name_of(matches)?;
+    let name = arguments::name_to_set(matches)?;
     let details = arguments::details_of(matches, session)?;
     if name.loads_code() && !matches.get_flag("allow-code") {
         return Err(ChangeError::LoadsCode { name }.into());
