@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::exit::Exit;
 
@@ -59,5 +61,20 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Failure({:?}, {:?})", self.exit, self.sentence)
+    }
+}
+
+/// A path as one word for a shell, for somebody who copies the command: nothing in it ends the word, or is more than a character.
+pub(crate) fn word(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', "'\\''")),
+        Ok(_) | Err(_) => {
+            let written = |byte: &u8| match byte {
+                b' '..=b'~' if !b"'\\".contains(byte) => char::from(*byte).to_string(),
+                byte => format!("\\{byte:03o}"),
+            };
+            format!("$'{}'", bytes.iter().map(written).collect::<String>())
+        }
     }
 }

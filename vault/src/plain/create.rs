@@ -11,9 +11,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::{fsync, linkat};
 use zeroize::Zeroizing;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::secret::Secret;
-use crate::store::folder::PlaceError;
+use crate::store::folder::other_kind;
 use crate::store::{Before, Folder, PublishError, publish};
 
 /// Creates the file at `path` with mode 0600. It has no name before it is complete, flushed and read back, so that no part of it
@@ -22,13 +23,12 @@ use crate::store::{Before, Folder, PublishError, publish};
 /// # Errors
 /// When there is something already, its folder could be changed by others, or the disk does not take it.
 pub fn create(path: &Path, content: &Secret) -> Result<(), Failure> {
-    let name = path.file_name().ok_or_else(|| PlaceError::Kind {
-        path: path.to_owned(),
-        found: "a folder",
-        wanted: "name for a new file",
-    })?;
+    let name = path.file_name().ok_or_else(|| no_file(path, "a folder"))?;
     let folder = Folder::open(path.parent().unwrap_or_else(|| Path::new(".")))?;
-    if folder.status(name)?.is_some() {
+    if let Some(status) = folder.status(name)? {
+        if let Some(found) = other_kind(&status) {
+            return Err(no_file(path, found));
+        }
         return Err(PublishError::Exists { path: folder.join(name) }.into());
     }
     let failed = |step| {
@@ -58,6 +58,12 @@ pub fn create(path: &Path, content: &Secret) -> Result<(), Failure> {
         Ok(()) | Err(Errno::EINVAL) => Ok(()),
         Err(errno) => Err(PublishError::Unflushed { path: folder.join(name), source: errno.into() }.into()),
     }
+}
+
+/// Something is there that is neither to be replaced nor to be moved away.
+fn no_file(path: &Path, found: &str) -> Failure {
+    let hint = "name a file that is not there yet; `-` writes to standard output";
+    Failure::new(Exit::Exists, format!("\"{}\" is {found}", path.display()), hint)
 }
 
 /// Reads a file from its beginning, and compares.
@@ -102,6 +108,19 @@ mod tests {
         fs::write(&path, "old").unwrap();
         assert_eq!(create(&path, &Secret::from("A=1\n")).unwrap_err().exit(), Exit::Exists);
         assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[test]
+    fn nobody_is_told_to_move_a_device_or_a_folder_away() {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("/dev/null", folder.path().join("link")).unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        let [inner, link] = ["folder", "link"].map(|name| folder.path().join(name));
+        for path in ["/dev/null".as_ref(), "/".as_ref(), inner.as_path(), &link] {
+            let failure = create(path, &Secret::from("A=1\n")).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Exists, "{path:?}");
+            assert!(failure.hint().is_some_and(|hint| hint.starts_with("name a file")), "{:?}", failure.hint());
+        }
     }
 
     #[test]

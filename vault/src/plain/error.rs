@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, word};
 
 /// Why a plain file was not read. Nothing was changed.
 #[derive(Debug, Error)]
@@ -152,12 +152,12 @@ impl Explain for ShredError {
         Some(match self {
             Self::Changed { path } => {
                 format!(
-                    "see what is new in it, then import it again: lobsterpot-vault import --replace --shred '{}'",
-                    path.display()
+                    "see what is new in it, then import it again: lobsterpot-vault import --replace --shred {}",
+                    word(path)
                 )
             }
-            Self::Swapped { path } => format!("find out who writes there: ls -l '{}'", path.display()),
-            Self::Io { path, .. } => format!("remove it by hand: shred -u '{}'", path.display()),
+            Self::Swapped { path } => format!("find out who writes there: ls -l {}", word(path)),
+            Self::Io { path, .. } => format!("remove it by hand: shred -u {}", word(path)),
         })
     }
 }

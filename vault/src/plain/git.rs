@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{geteuid, mkdtemp};
+
+use crate::failure::word;
 
 /// Where git may be. The search path is not asked: it may be somebody else's.
 const PROGRAMS: &[&str] = &["/usr/bin/git", "/usr/local/bin/git", "/bin/git"];
@@ -70,21 +71,6 @@ impl Trace {
                     word(path)
                 )
             }
-        }
-    }
-}
-
-/// A path as one word for a shell, for somebody who copies the command: nothing in it ends the word, or is more than a character.
-fn word(path: &Path) -> String {
-    let bytes = path.as_os_str().as_bytes();
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', "'\\''")),
-        Ok(_) | Err(_) => {
-            let written = |byte: &u8| match byte {
-                b' '..=b'~' if !b"'\\".contains(byte) => char::from(*byte).to_string(),
-                byte => format!("\\{byte:03o}"),
-            };
-            format!("$'{}'", bytes.iter().map(written).collect::<String>())
         }
     }
 }

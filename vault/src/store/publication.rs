@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use super::folder::{Facts, Folder, middle, sibling};
 use crate::exit::Exit;
-use crate::failure::{Explain, Failure};
+use crate::failure::{Explain, Failure, word};
 
 /// How names of temporary files end.
 const SUFFIX: &str = ".new";
@@ -116,7 +116,7 @@ impl Explain for PublishError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Exists { path } => {
-                format!("use it as it is, or move it away first: mv '{0}' '{0}.before'", path.display())
+                format!("use it as it is, or move it away first: mv {0} {0}.before", word(path))
             }
             Self::MountPoint { path } => {
                 let folder = path.parent().unwrap_or(path);

@@ -240,7 +240,11 @@ fn export_replaces_nothing_and_makes_nothing_where_it_is_refused() {
     assert_eq!(fs::read(&path).unwrap(), b"old");
     let link = home.path("link");
     symlink(home.path("goal"), &link).unwrap();
-    home.run(&["export", link.to_str().unwrap()]).refused(73, "exists already", "mv ");
+    home.run(&["export", link.to_str().unwrap()]).refused(
+        73,
+        "is a symbolic link",
+        "name a file that is not there yet",
+    );
     assert!(!home.path("goal").exists());
     fs::create_dir(home.path("open")).unwrap();
     fs::set_permissions(home.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
