@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{self, Keys, KeysError, Wanted};
 use crate::places::Places;
-use crate::store::{Site, Vault, Writer};
+use crate::store::{PlaceError, Site, Vault, Writer};
 
 /// The options that every subcommand has, below its own in the help.
 pub(crate) fn options(command: Command) -> Command {
@@ -129,6 +129,15 @@ impl Session {
     pub(crate) fn site(&self) -> Result<Site, Failure> {
         let usual = self.places.as_ref().map(|places| &places.state);
         Ok(Site::open(&self.vault()?, self.state.as_ref().or(usual).map(PathBuf::as_path))?)
+    }
+
+    /// Looks that there is a vault, before a person is asked for what is to go into it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn expect_vault(&self) -> Result<(), Failure> {
+        let site = self.site()?;
+        if site.is_taken()? { Ok(()) } else { Err(PlaceError::Missing { path: site.path() }.into()) }
     }
 
     /// Opens the vault to read it.

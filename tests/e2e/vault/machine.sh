@@ -17,6 +17,9 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /usr/local/bin
 cp "$2/program" /usr/local/bin/lobsterpot-vault
 chmod 0755 /usr/local/bin/lobsterpot-vault
+# Services have temporary folders of their own in these.
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /var/tmp
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /var/lib
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /home
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::arguments;
 use crate::document::Document;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, word};
 use crate::keys::{self, Generated, Keys, KeysError, Kind, PASSPHRASE, Recipients};
 use crate::session::{self, Session};
 use crate::store::{PublishError, Site};
@@ -88,7 +88,7 @@ fn make_folder(session: &Session) -> Result<(), Failure> {
     let Some(folder) = vault.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
         let reason = format!("failed to make the folder \"{}\": {error}", folder.display());
-        Failure::new(Exit::Exists, reason, format!("make it yourself: mkdir -p -m 700 '{}'", folder.display()))
+        Failure::new(Exit::Exists, reason, format!("make it yourself: mkdir -p -m 700 {}", word(folder)))
     })
 }
 

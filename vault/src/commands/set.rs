@@ -53,6 +53,7 @@ pub(crate) fn run(matches: &ArgMatches, session: &Session) -> Result<Exit, Failu
         change::describe(writer.document_mut(), &name, &details)?;
         return publish(writer, &name, Outcome::Kept, session);
     }
+    session.expect_vault()?;
     // Before the lock: a person, or a pipe, may take long.
     let value = input::value(matches, name.as_str())?;
     if value.as_bytes().contains(&0) {

@@ -18,7 +18,7 @@ use super::folder::{Folder, FolderError, Missing, Swap};
 use super::manifest;
 pub(crate) use super::manifest::is_file_name;
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, word};
 use crate::name::Name;
 use crate::secret::Secret;
 
@@ -92,7 +92,7 @@ impl Explain for TargetError {
             Self::List { path } => format!("remove {} by hand", path.display()),
             Self::NameTooLong { .. } => "leave it out with --only, or give it a shorter name".to_owned(),
             Self::Fixed { .. } => "name a folder below it with --to".to_owned(),
-            Self::Busy { path } => format!("try again when it has ended; `fuser -v '{}'` shows it", path.display()),
+            Self::Busy { path } => format!("try again when it has ended; `fuser -v {}` shows it", word(path)),
             Self::System { source: Errno::ENOSPC | Errno::EDQUOT, .. } => "make room on that tmpfs".to_owned(),
             Self::System { .. } => "look at the folder's permissions".to_owned(),
         })

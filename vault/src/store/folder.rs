@@ -14,7 +14,7 @@ use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use thiserror::Error;
 
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, word};
 
 /// Permission bits that let somebody other than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -110,20 +110,20 @@ impl Explain for PlaceError {
         Some(match self {
             Self::Missing { .. } => "`lobsterpot-vault init` makes a vault; --vault names another place".to_owned(),
             Self::Kind { .. } => "name the vault's own file with --vault".to_owned(),
-            Self::Link { target: Some(target), .. } => format!("name the file itself: --vault '{}'", target.display()),
+            Self::Link { target: Some(target), .. } => format!("name the file itself: --vault {}", word(target)),
             Self::Link { target: None, .. } => "name the file itself with --vault".to_owned(),
             Self::Owner { path, owner, caller } => {
-                format!("work as user {owner}, or check who wrote it, then run: chown {caller} '{}'", path.display())
+                format!("work as user {owner}, or check who wrote it, then run: chown {caller} {}", word(path))
             }
             Self::Writable { path, mode } if mode & STICKY != 0 => {
-                format!("move the vault out of the shared folder '{}'", path.display())
+                format!("move the vault out of the shared folder {}", word(path))
             }
             Self::Writable { path, .. } => {
-                format!("check what is there, then run: chmod go-w '{}'", path.display())
+                format!("check what is there, then run: chmod go-w {}", word(path))
             }
             Self::Empty { .. } => "put back a copy of the vault; an empty file holds nothing to recover".to_owned(),
             Self::TooLarge { .. } => "check that this is the vault".to_owned(),
-            Self::Io { path, .. } => format!("check the folder and its permissions: ls -ld '{}'", path.display()),
+            Self::Io { path, .. } => format!("check the folder and its permissions: ls -ld {}", word(path)),
         })
     }
 }

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::folder::{Folder, PlaceError, other_kind, sibling};
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, word};
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -73,8 +73,8 @@ impl Explain for LockError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Busy { holder: Some(holder), .. } => Some(format!("wait for {holder}, or end it, and try again")),
-            Self::Busy { lock, .. } => Some(format!("find who has it with: fuser -v '{}'", lock.display())),
-            Self::Unsafe { path, .. } => Some(format!("check what it is, then run: rm '{}'", path.display())),
+            Self::Busy { lock, .. } => Some(format!("find who has it with: fuser -v {}", word(lock))),
+            Self::Unsafe { path, .. } => Some(format!("check what it is, then run: rm {}", word(path))),
             Self::Io { source, path } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some(format!("work as the owner of the vault's folder: ls -ld '{}'", folder_of(path)))
             }

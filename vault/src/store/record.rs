@@ -28,7 +28,7 @@ use super::lock::{Lock, LockError};
 use super::publication::{Before, PublishError, publish};
 use crate::document::Document;
 use crate::exit::Exit;
-use crate::failure::Explain;
+use crate::failure::{Explain, word};
 
 /// More bytes than a record has.
 const LONGEST: u64 = 16 * 1024;
@@ -146,10 +146,10 @@ impl Explain for RecordError {
                     .to_owned(),
             ),
             Self::Place(PlaceError::Writable { path, .. }) => {
-                Some(format!("check what is there, then run: chmod go-w '{}'", path.display()))
+                Some(format!("check what is there, then run: chmod go-w {}", word(path)))
             }
             Self::Place(PlaceError::Link { path, .. } | PlaceError::Kind { path, .. }) => {
-                Some(format!("check what it is, then remove it: '{}'", path.display()))
+                Some(format!("check what it is, then remove it: {}", word(path)))
             }
             Self::Place(PlaceError::Empty { path } | PlaceError::TooLarge { path, .. }) => Some(format!(
                 "check the vault with `lobsterpot-vault verify --accept`, which writes '{}' anew",
@@ -158,7 +158,7 @@ impl Explain for RecordError {
             Self::Place(error) => error.hint(),
             Self::Lock(error) => error.hint(),
             Self::Publish(error) => error.hint(),
-            Self::Make { path, .. } => Some(format!("make the folder yourself: mkdir -p -m 700 '{}'", path.display())),
+            Self::Make { path, .. } => Some(format!("make the folder yourself: mkdir -p -m 700 {}", word(path))),
         }
     }
 }
