@@ -122,6 +122,14 @@ pub enum ShredError {
         /// The file.
         path: PathBuf,
     },
+    /// Something was appended while it was destroyed.
+    #[error("\"{}\" was appended to while it was overwritten: what is new is in it, after {random} random bytes", path.display())]
+    Grown {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes there were, and are random now.
+        random: usize,
+    },
     /// Another file came in its place.
     #[error("\"{}\" was destroyed, and another file was put in its place meanwhile, which was left alone", path.display())]
     Swapped {
@@ -143,7 +151,7 @@ pub enum ShredError {
 impl Explain for ShredError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Changed { .. } | Self::Swapped { .. } => Exit::Lacking,
+            Self::Changed { .. } | Self::Grown { .. } | Self::Swapped { .. } => Exit::Lacking,
             Self::Io { .. } => Exit::Io,
         }
     }
@@ -155,6 +163,9 @@ impl Explain for ShredError {
                     "see what is new in it, then import it again: lobsterpot-vault import --replace --shred {}",
                     word(path)
                 )
+            }
+            Self::Grown { path, random } => {
+                format!("what was read is in the vault; see what is new: tail -c +{} {}", random + 1, word(path))
             }
             Self::Swapped { path } => format!("find out who writes there: ls -l {}", word(path)),
             Self::Io { path, .. } => format!("remove it by hand: shred -u {}", word(path)),

@@ -101,17 +101,17 @@ impl PlainFile {
         Ground::of(self.file.as_fd())
     }
 
-    /// Destroys it: overwrites it with random bytes, flushes them, empties it, gives it a name that means nothing, removes that,
+    /// Destroys it: overwrites it with random bytes, flushes them, gives it a name that means nothing, empties it, removes that name,
     /// and flushes the folder. What overwriting cannot reach, [`Self::ground`] tells.
     ///
     /// Everything is done on the inode that was read. Whoever calls this has made sure that the content is kept elsewhere.
     ///
     /// # Errors
-    /// When it is not what was read any more: nothing was overwritten then. Or when a step fails.
+    /// When it is not what was read any more: nothing was overwritten then. When something was appended meanwhile, which is kept. Or
+    /// when a step fails.
     pub fn shred(self) -> Result<(), ShredError> {
         self.check_unchanged()?;
         self.overwrite().map_err(self.failed("overwrite"))?;
-        self.file.set_len(0).and_then(|()| self.file.sync_all()).map_err(self.failed("empty"))?;
         self.remove()
     }
 
@@ -159,33 +159,68 @@ impl PlainFile {
 
     /// Removes it, under a name that means nothing, so that no journal keeps the old one beside the free inode.
     ///
+    /// It has that name before it is emptied: from then on a program that appends to the old name makes a new file, and what was
+    /// appended until then is seen.
+    ///
     /// # Errors
-    /// When the folder does not let it go, or something else has come in its place.
+    /// When the folder does not let it go, something else has come in its place, or something was appended. It has its own name then.
     fn remove(&self) -> Result<(), ShredError> {
-        let failed = self.failed("remove");
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
-        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let other = OsString::from(format!(".{digits}"));
-        let rename =
-            |from: &OsStr, to: &OsStr| renameat2(&self.folder, from, &self.folder, to, RenameFlags::RENAME_NOREPLACE);
-        let name = match rename(&self.name, &other) {
-            Ok(()) => other.as_os_str(),
-            // The file system cannot rename without replacing: it is removed under its own name.
-            Err(Errno::EINVAL) => self.name.as_os_str(),
-            Err(errno) => return Err(failed(errno.into())),
-        };
-        if !self.is_at(name) {
-            // Somebody has put another file there at this moment: it gets its name back.
-            let _ = rename(&other, &self.name);
-            return Err(ShredError::Swapped { path: self.path.clone() });
+        let name = self.hide()?;
+        let emptied = self.empty();
+        if emptied.is_err() {
+            let _ = self.rename(&name, &self.name);
+            return emptied;
         }
-        unlinkat(&self.folder, name, UnlinkatFlags::NoRemoveDir).map_err(|errno| failed(errno.into()))?;
+        unlinkat(&self.folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir)
+            .map_err(|errno| self.failed("remove")(errno.into()))?;
         match fsync(&self.folder) {
             // Some file systems have nothing to flush in a folder.
             Ok(()) | Err(Errno::EINVAL) => Ok(()),
             Err(errno) => Err(self.failed("flush the folder of")(errno.into())),
         }
+    }
+
+    /// Gives it a name that means nothing, and says which: its own where the file system cannot rename without replacing.
+    ///
+    /// # Errors
+    /// When the folder does not let it go, or something else has come in its place.
+    fn hide(&self) -> Result<OsString, ShredError> {
+        let failed = self.failed("remove");
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let other = OsString::from(format!(".{digits}"));
+        let name = match self.rename(&self.name, &other) {
+            Ok(()) => other,
+            Err(Errno::EINVAL) => self.name.clone(),
+            Err(errno) => return Err(failed(errno.into())),
+        };
+        if !self.is_at(&name) {
+            // Somebody has put another file there at this moment: it gets its name back.
+            let _ = self.rename(&name, &self.name);
+            return Err(ShredError::Swapped { path: self.path.clone() });
+        }
+        Ok(name)
+    }
+
+    /// Renames something in the folder, replacing nothing.
+    ///
+    /// # Errors
+    /// The kernel's (renameat2(2)).
+    fn rename(&self, from: &OsStr, to: &OsStr) -> nix::Result<()> {
+        renameat2(&self.folder, from, &self.folder, to, RenameFlags::RENAME_NOREPLACE)
+    }
+
+    /// Takes its length away, unless it has become longer than what was read.
+    ///
+    /// # Errors
+    /// When it has, or cannot be looked at or emptied.
+    fn empty(&self) -> Result<(), ShredError> {
+        let length = self.file.metadata().map_err(self.failed("look at"))?.len();
+        if length > u64::try_from(self.bytes.len()).unwrap_or(u64::MAX) {
+            return Err(ShredError::Grown { path: self.path.clone(), random: self.bytes.len() });
+        }
+        self.file.set_len(0).and_then(|()| self.file.sync_all()).map_err(self.failed("empty"))
     }
 }
 

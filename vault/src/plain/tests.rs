@@ -1,7 +1,7 @@
 //! Tests of reading and destroying plain files.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,20 @@ fn the_bytes_on_the_inode_are_overwritten_before_the_name_goes() {
     assert_eq!(witness.metadata().unwrap().nlink(), 0);
     witness.seek(SeekFrom::Start(0)).unwrap();
     assert_eq!(witness.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn what_is_appended_while_it_is_overwritten_is_kept() {
+    let (folder, path) = folder(b"A=hunter2\n");
+    let plain = open(&path).unwrap();
+    plain.check_unchanged().unwrap();
+    plain.overwrite().unwrap();
+    fs::File::options().append(true).open(&path).unwrap().write_all(b"B=new\n").unwrap();
+    let error = plain.remove().unwrap_err();
+    assert!(matches!(error, ShredError::Grown { random: 10, .. }), "{error}");
+    let left = fs::read(&path).unwrap();
+    assert!(!left.starts_with(b"A=hunter2") && left.ends_with(b"B=new\n") && left.len() == 16, "{left:?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
