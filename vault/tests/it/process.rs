@@ -88,7 +88,7 @@ fn a_waiting_program_is_closed_to_others_of_the_same_user() {
     assert!(["environ", "maps", "mem", "fd/."].iter().all(|file| open.contains(file)), "{open:?}");
     let (_folder, program) = copied();
     let mut command = as_user(&program);
-    command.args(["--vault", "/dev/shm/none/v", "set", "A"]);
+    command.args(["--vault", "/dev/shm/none/v", "import", "-"]);
     let vault = waiting(command);
     let open = readable(&vault);
     let limits = fs::read_to_string(format!("/proc/{}/limits", vault.id())).unwrap();
