@@ -214,6 +214,14 @@ fn furnished() -> Home {
 fn no_system_call_has_a_value_or_a_key_but_where_that_is_the_purpose() {
     if harness::has("strace") {
         let memory = Memory::new();
+        if !nix::unistd::geteuid().is_root() {
+            // The kernel closes the process even to a tracer of the same user, who sees addresses alone; root looks below.
+            let home = furnished();
+            let lines = trace(&home, memory.0.path(), &silent(&["get", "KEY"]));
+            let written = lines.iter().find(|line| line.starts_with("write(1")).unwrap();
+            assert!(!lines.iter().any(|line| line.contains(VALUE)) && written.contains("0x"), "{written}");
+            return;
+        }
         check(&furnished(), &memory, USES);
         let empty = Home::new();
         fs::create_dir(empty.path("v")).unwrap();
