@@ -103,7 +103,6 @@ pub(crate) fn supervise(
     signals: &Signals,
     told: Told<'_>,
 ) -> Result<Ending, Failure> {
-    release_streams();
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut watchman =
         Watchman { sandbox, supervision, watch: None, starting: true, told, deadline, expired: false, failure: None };
@@ -194,16 +193,25 @@ impl Watchman<'_> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
             Word::Listener(listener, diagnosis) => {
-                // Handing it out is the last thing before the command: every layer is in force.
+                // Handing it out is the last thing before the command: every layer is in force. Not earlier: a set-up that
+                // fails may be tried once more, with another plan, and that command needs the streams.
+                release_streams();
                 self.watch = Some(Watch::new(listener, diagnosis, self.supervision));
                 (self.told.started)();
             }
             Word::Ended(status) => {
+                release_streams();
                 if let Some(line) = self.told.line {
                     crate::keep::let_go(line, status);
                 }
             }
-            Word::Closed => self.starting = false,
+            Word::Closed => {
+                self.starting = false;
+                if self.failure.is_none() {
+                    // The command runs, and the policy did without a listener.
+                    release_streams();
+                }
+            }
         }
         Ok(())
     }

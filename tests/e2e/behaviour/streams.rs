@@ -2,6 +2,9 @@
 
 use super::same_as_bare;
 use crate::harness::{Run, each_scene};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[test]
 fn three_megabytes_go_through_stdin_and_stdout_unchanged() {
@@ -97,5 +100,39 @@ fn streams_can_be_opened_again_by_name() {
 fn own_files_in_proc_can_be_written() {
     each_scene(|scene| {
         scene.sandboxed(&Run::shell("echo 0 >/proc/self/oom_score_adj && printf renamed >/proc/self/comm")).ok();
+    });
+}
+
+/// A folder that comes and goes while the launcher plans makes it plan anew: the command that then runs has the caller's streams.
+#[test]
+fn streams_survive_a_second_attempt() {
+    each_scene(|scene| {
+        let (here, away) = (scene.at_home(".config/git"), scene.at_home(".config/away"));
+        scene.write(&here.join("ignore"), "*.o\n");
+        let over = Arc::new(AtomicBool::new(false));
+        let mover = std::thread::spawn({
+            let over = Arc::clone(&over);
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    for (from, to) in [(&here, &away), (&away, &here)] {
+                        std::fs::rename(from, to).expect("a folder can be renamed");
+                        std::thread::sleep(Duration::from_micros(700));
+                    }
+                }
+            }
+        });
+        let mut ran = 0;
+        for _ in 0..150 {
+            let outcome = scene.sandboxed(&Run::shell("cat; echo out; echo err >&2").input(b"in\n"));
+            if outcome.status == 0 {
+                assert_eq!((outcome.out().as_str(), outcome.err().as_str()), ("in\nout\n", "err\n"));
+                ran += 1;
+            } else {
+                assert!(outcome.err().starts_with("sandbox-exec: "), "{outcome}");
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        mover.join().expect("the mover");
+        assert!(ran > 0, "none of the runs began");
     });
 }
