@@ -15,6 +15,7 @@ mod judge;
 mod load;
 mod name;
 mod narrow;
+pub mod orders;
 mod origin;
 mod overlay;
 mod pattern;

@@ -86,7 +86,7 @@ pub enum NetworkMode {
 }
 
 /// What is reachable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// How.
     pub mode: NetworkMode,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::policy::ToolDefault;
 use crate::rule::Rule;
 
@@ -31,7 +33,8 @@ pub enum Decision {
 }
 
 /// Why, as a code that stays the same from version to version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ReasonCode {
     /// Nothing speaks against it.
@@ -76,6 +79,20 @@ pub enum ReasonCode {
     HostNotAllowed,
     /// The name is not a host name.
     BadHost,
+    /// A connection to an address that no answer gave out and no rule names.
+    AddressNotNamed,
+    /// The name leads to a private, loopback, link-local, metadata or otherwise special address.
+    SpecialAddress,
+    /// The connection is for one name, and what is said on it names another.
+    NameMismatch,
+    /// A protocol that is not carried: UDP other than DNS, ICMP, HTTP/2 without TLS where requests are judged.
+    Protocol,
+    /// The rule allows other methods or paths.
+    Request,
+    /// What cannot be understood for sure is not passed on.
+    Malformed,
+    /// The bound on bytes, connections or time is reached.
+    TooMuch,
     /// The tool, or this use of it, is refused by name.
     Tool,
     /// The policy could not be loaded.
@@ -137,6 +154,13 @@ impl ReasonCode {
             Self::NetworkOff => "net.off",
             Self::HostNotAllowed => "net.host-not-allowed",
             Self::BadHost => "net.bad-host",
+            Self::AddressNotNamed => "net.address-not-named",
+            Self::SpecialAddress => "net.special-address",
+            Self::NameMismatch => "net.name-mismatch",
+            Self::Protocol => "net.protocol",
+            Self::Request => "net.request",
+            Self::Malformed => "net.malformed",
+            Self::TooMuch => "net.too-much",
             Self::Tool => "tool.denied",
             Self::PolicyUnreadable => "policy.unreadable",
             Self::Internal => "internal",

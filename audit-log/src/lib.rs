@@ -1,0 +1,2 @@
+//! What happened: append-only, hash-chained records.
+#![forbid(unsafe_code)]

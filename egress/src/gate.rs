@@ -1,0 +1,68 @@
+//! The policy's answers, and the report of each refusal, in one place: whoever asks here cannot forget to tell.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use lobsterpot_policy::Network;
+use lobsterpot_policy::ReasonCode;
+use lobsterpot_policy::orders::Refused;
+
+use crate::report::Reporter;
+use crate::target::Target;
+
+/// Asks the policy. Cheap to clone: all clones are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    /// What may be reached.
+    network: Rc<Network>,
+    /// Where refusals go.
+    reporter: Reporter,
+}
+
+/// A refusal has been reported; nothing more is to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal(pub(crate) Box<Refused>);
+
+impl Gate {
+    /// A gate for this policy.
+    pub(crate) fn new(network: Network, reporter: Reporter) -> Self {
+        Self { network: Rc::new(network), reporter }
+    }
+
+    /// What may be reached.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where refusals go.
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Reports a refusal and returns it.
+    pub(crate) fn refuse(
+        &self,
+        target: &Target,
+        port: u16,
+        protocol: &str,
+        reason: ReasonCode,
+        message: &str,
+        instead: &str,
+    ) -> Refusal {
+        let refused = Refused {
+            host: target.to_string(),
+            port,
+            protocol: protocol.to_owned(),
+            reason,
+            message: message.to_owned(),
+            instead: instead.to_owned(),
+        };
+        self.reporter.refused(refused.clone());
+        Refusal(Box::new(refused))
+    }
+
+    /// Whether a rule names this very address, which is needed for addresses that are not public.
+    pub(crate) fn names_address(&self, address: IpAddr, port: u16) -> bool {
+        self.network.rules.iter().any(|rule| rule.matches(&address.to_string(), port))
+    }
+}

@@ -1,0 +1,23 @@
+//! The only way out of the sandbox's network.
+//!
+//! The sandbox has a network namespace in which every address is local. The launcher makes listening sockets there and starts this
+//! program outside with them. Here names are answered (`dns`), each with an address of its own (`names`); a connection to such an
+//! address is accepted (`flow`), what is said on it is checked against the name (`sniff`), the real address is looked up and checked
+//! (`resolve`, `special`), and bytes are passed on. Nothing else leaves.
+//!
+//! One thread. Everything that it reads is hostile: the sandbox's bytes, the servers' bytes, DNS answers. It is confined before it
+//! reads the first of them (`confine`), holds no file, starts no program, and dies with the launcher.
+#![allow(dead_code, reason = "its parts meet in serve, which comes last")]
+
+mod exit;
+mod gate;
+mod report;
+mod serve;
+mod target;
+
+pub use exit::Exit;
+
+/// Serves as the orders on standard input say, until the line to the launcher closes. Returns the exit status.
+pub fn run() -> Exit {
+    serve::run()
+}

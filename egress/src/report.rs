@@ -1,0 +1,143 @@
+//! What is told to the launcher: each kind of refusal once, then how often.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
+
+use lobsterpot_policy::ReasonCode;
+use lobsterpot_policy::orders::{Event, Refused};
+
+/// The most refusals and permissions that are kept apart; what comes after them is counted together.
+const DISTINCT: usize = 512;
+/// The longest host that is repeated, in bytes.
+const LONGEST_HOST: usize = 253;
+/// The longest sentence that is repeated, in bytes.
+const LONGEST_SENTENCE: usize = 600;
+
+/// Collects events; whoever holds the line takes them with [`drain`](Self::drain). Cheap to clone: all clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reporter(Rc<RefCell<Kept>>);
+
+/// What was reported so far.
+#[derive(Debug, Default)]
+struct Kept {
+    /// How often each refusal was seen.
+    refused: HashMap<(String, u16, ReasonCode), u64>,
+    /// What was allowed.
+    allowed: HashMap<(String, u16), ()>,
+    /// What is still to be told.
+    waiting: Vec<Event>,
+}
+
+impl Reporter {
+    /// Notes a refusal; the first of its host, port and reason is told, the others are counted.
+    pub(crate) fn refused(&self, refused: Refused) {
+        let refused = Refused {
+            host: printable(&refused.host, LONGEST_HOST),
+            protocol: printable(&refused.protocol, 16),
+            message: printable(&refused.message, LONGEST_SENTENCE),
+            instead: printable(&refused.instead, LONGEST_SENTENCE),
+            ..refused
+        };
+        let kept = &mut *self.0.borrow_mut();
+        let full = kept.refused.len() >= DISTINCT;
+        match kept.refused.entry((refused.host.clone(), refused.port, refused.reason)) {
+            Entry::Occupied(mut times) => *times.get_mut() = times.get().saturating_add(1),
+            Entry::Vacant(_) if full => {
+                let others = kept.refused.entry(("(others)".to_owned(), 0, refused.reason)).or_default();
+                *others = others.saturating_add(1);
+            }
+            Entry::Vacant(slot) => {
+                slot.insert(1);
+                kept.waiting.push(Event::Refused(refused));
+            }
+        }
+    }
+
+    /// Notes that something was allowed; the first of its host and port is told.
+    pub(crate) fn allowed(&self, host: &str, port: u16) {
+        let kept = &mut *self.0.borrow_mut();
+        if kept.allowed.len() >= DISTINCT {
+            return;
+        }
+        let host = printable(host, LONGEST_HOST);
+        if kept.allowed.insert((host.clone(), port), ()).is_none() {
+            kept.waiting.push(Event::Allowed { host, port });
+        }
+    }
+
+    /// Takes what is still to be told.
+    pub(crate) fn drain(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.borrow_mut().waiting)
+    }
+
+    /// How often each refusal was repeated, for the end.
+    pub(crate) fn repeated(&self) -> Vec<Event> {
+        let kept = self.0.borrow();
+        let mut all: Vec<_> = kept.refused.iter().filter(|(_, times)| **times > 1).collect();
+        all.sort_unstable();
+        let event = |((host, port, reason), times): (&(String, u16, ReasonCode), &u64)| Event::Repeated {
+            host: host.clone(),
+            port: *port,
+            reason: *reason,
+            times: *times,
+        };
+        all.into_iter().map(event).collect()
+    }
+}
+
+/// At most `longest` bytes of `text`, every character that is not printable ASCII escaped, so that neither a terminal nor a log can
+/// be made to show something else.
+pub(crate) fn printable(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        let piece =
+            if matches!(character, ' '..='~') { character.to_string() } else { character.escape_default().to_string() };
+        if shown.len() + piece.len() > longest {
+            break;
+        }
+        shown.push_str(&piece);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DISTINCT, Reporter, printable};
+    use lobsterpot_policy::ReasonCode;
+    use lobsterpot_policy::orders::{Event, Refused};
+
+    fn refusal(host: &str) -> Refused {
+        Refused {
+            host: host.to_owned(),
+            port: 443,
+            protocol: "dns".to_owned(),
+            reason: ReasonCode::HostNotAllowed,
+            message: String::new(),
+            instead: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_once_and_then_counted() {
+        let reporter = Reporter::default();
+        (0..3).for_each(|_| reporter.refused(refusal("evil.example")));
+        assert_eq!(reporter.drain().len(), 1);
+        assert!(matches!(reporter.repeated().as_slice(), [Event::Repeated { times: 3, .. }]));
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_fill_memory() {
+        let reporter = Reporter::default();
+        (0..10 * DISTINCT).for_each(|index| reporter.refused(refusal(&format!("x{index}.example"))));
+        assert_eq!(reporter.drain().len(), DISTINCT);
+        assert_eq!(reporter.repeated().len(), 1, "the others are counted together");
+    }
+
+    #[test]
+    fn a_terminal_sequence_is_escaped_and_a_long_text_is_cut() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}", 100), "a\\u{1b}[2Jb\\u{202e}");
+        assert_eq!(printable(&"x".repeat(50), 10).len(), 10);
+    }
+}
