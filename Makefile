@@ -54,7 +54,7 @@ test-clients: build
 
 lint:
 	cargo fmt --all --check
-	rustfmt --check --edition 2024 demo/service.rs bench/bare.rs
+	rustfmt --check --edition 2024 demo/service.rs bench/bare.rs bench/traffic.rs
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	mkdir -p $(TARGET_DIR)/demo
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
@@ -66,11 +66,17 @@ lint:
 	python3 .ci/check.py
 
 bench: export LOBSTERPOT_PEERS := $(or $(LOBSTERPOT_PEERS),$(PEERS_DIR))
-bench: build $(TARGET_DIR)/bench/bare
+bench: build $(TARGET_DIR)/bench/bare $(TARGET_DIR)/bench/traffic
 	bench/run $(TARGET_DIR)/bench
 	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/hooks.py $(TARGET_DIR)/bench
 	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/vault.py $(TARGET_DIR)/bench
+	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare LOBSTERPOT_BENCH_TRAFFIC=$(TARGET_DIR)/bench/traffic bench/net.py $(TARGET_DIR)/bench
 	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
+
+# It looks names up by the system's resolver, which a static program cannot.
+$(TARGET_DIR)/bench/traffic: bench/traffic.rs
+	mkdir -p $(@D)
+	rustc --edition 2024 -D warnings -C opt-level=3 -C strip=symbols -o $@ $<
 
 $(TARGET_DIR)/bench/bare: bench/bare.rs
 	mkdir -p $(@D)
