@@ -11,8 +11,10 @@
 
 mod exit;
 mod gate;
+mod names;
 mod report;
 mod serve;
+mod special;
 mod target;
 
 pub use exit::Exit;
