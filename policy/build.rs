@@ -4,7 +4,7 @@
 
 #[path = "src/error.rs"]
 mod error;
-#[path = "src/host.rs"]
+#[path = "src/host/mod.rs"]
 mod host;
 #[path = "src/name.rs"]
 mod name;
@@ -18,6 +18,8 @@ mod pattern;
 mod policy;
 #[path = "src/profile.rs"]
 mod profile;
+#[path = "src/publish.rs"]
+mod publish;
 #[path = "src/reader.rs"]
 mod reader;
 #[path = "src/rule.rs"]

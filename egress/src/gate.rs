@@ -63,6 +63,6 @@ impl Gate {
 
     /// Whether a rule names this very address, which is needed for addresses that are not public.
     pub(crate) fn names_address(&self, address: IpAddr, port: u16) -> bool {
-        self.network.rules.iter().any(|rule| rule.matches(&address.to_string(), port))
+        self.network.names_address(address, port)
     }
 }

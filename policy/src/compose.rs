@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::PolicyError;
+use crate::host::HostRule;
 use crate::name::NamePattern;
 use crate::origin::{Origin, SourceId};
 use crate::overlay::{Overlay, Stated, ToolsOverlay};
@@ -15,6 +16,7 @@ use crate::policy::{
     ClientTools, Environment, Files, HomeView, Limits, Network, NetworkMode, Permission, Policy, Requirements,
     Syscalls, ToolDefault, Workspace,
 };
+use crate::publish::{Publish, PublishError};
 use crate::rule::Rule;
 use crate::suggest;
 use crate::units::{Amount, LimitName};
@@ -51,7 +53,13 @@ impl Composition {
         append(&mut stated.mask, layer.mask);
         append(&mut stated.protect, layer.protect);
         append(&mut stated.sockets, layer.sockets);
-        add_once(&mut stated.hosts, layer.hosts, |new, old| new.same_target(old));
+        for rule in &layer.hosts {
+            not_denied(rule, stated.deny.iter().chain(&layer.deny))?;
+        }
+        replace(&mut stated.hosts, layer.hosts);
+        replace(&mut stated.deny, layer.deny);
+        stated.proxy = layer.proxy.or(stated.proxy.take());
+        add_published(&mut stated.publish, layer.publish)?;
         add_once(&mut stated.pass, layer.pass, |new, old| new.value == old.value);
         stated.profile = layer.profile.or(stated.profile.take());
         stated.home = layer.home.or(stated.home.take());
@@ -113,7 +121,13 @@ impl Composition {
                 protect: stated.protect,
                 sockets: stated.sockets,
             },
-            network: Network { mode: stated.network.map_or(NetworkMode::None, |mode| mode.value), rules: stated.hosts },
+            network: Network {
+                mode: stated.network.map_or(NetworkMode::None, |mode| mode.value),
+                rules: stated.hosts,
+                deny: stated.deny,
+                proxy: stated.proxy.is_some_and(|offered| offered.value),
+                publish: stated.publish.into_iter().map(|published| published.value).collect(),
+            },
             environment: Environment {
                 pass: stated.pass.into_iter().map(|name| name.value).collect(),
                 set: stated.set.into_iter().map(|(name, value)| (name, value.value)).collect(),
@@ -194,6 +208,44 @@ fn add_once<T>(known: &mut Vec<T>, mut new: Vec<T>, same: impl Fn(&T, &T) -> boo
         new.retain(|entry| !known.iter().any(|old| same(entry, old)));
         known.append(&mut new);
     }
+}
+
+/// Refuses a rule that what is denied below it, or beside it, leaves nothing of.
+///
+/// # Errors
+/// When one entry of `denied` covers it.
+fn not_denied<'a>(rule: &HostRule, mut denied: impl Iterator<Item = &'a HostRule>) -> Result<(), PolicyError> {
+    let by = |denied: &HostRule| format!("\"{denied}\" ({})", denied.origin);
+    match denied.find(|denied| denied.covers(rule)) {
+        Some(denied) => Err(PolicyError::Covered { at: (&rule.origin).into(), rule: rule.to_string(), by: by(denied) }),
+        None => Ok(()),
+    }
+}
+
+/// Adds rules about hosts; one about the same hosts and ports as a rule below takes its place.
+fn replace(known: &mut Vec<HostRule>, new: Vec<HostRule>) {
+    for rule in new {
+        known.retain(|old| !rule.same_target(old));
+        known.push(rule);
+    }
+}
+
+/// Adds ports to publish.
+///
+/// # Errors
+/// When a port of the host would lead to two servers.
+fn add_published(known: &mut Vec<Stated<Publish>>, new: Vec<Stated<Publish>>) -> Result<(), PolicyError> {
+    for published in new {
+        match known.iter().find(|old| old.value.host == published.value.host) {
+            Some(old) if old.value == published.value => {}
+            Some(old) => {
+                let source = PublishError::Taken { port: old.value.host };
+                return Err(PolicyError::Publish { at: (&published.origin).into(), source });
+            }
+            None => known.push(published),
+        }
+    }
+    Ok(())
 }
 
 /// Takes rules away by their exact pattern.

@@ -10,6 +10,7 @@ use crate::host::HostError;
 use crate::name::NameError;
 use crate::origin::Origin;
 use crate::pattern::PatternError;
+use crate::publish::PublishError;
 use crate::tools::ToolRuleError;
 use crate::trust::TrustError;
 use crate::units::UnitError;
@@ -95,6 +96,24 @@ pub enum PolicyError {
         at: Position,
         /// What is wrong.
         source: HostError,
+    },
+    /// A rule allows what is denied.
+    #[error("{at}: \"{rule}\" can never match: {by} denies it")]
+    Covered {
+        /// Where.
+        at: Position,
+        /// The rule.
+        rule: String,
+        /// What denies it, and where that was written.
+        by: String,
+    },
+    /// A port to publish is malformed.
+    #[error("{at}: {source}")]
+    Publish {
+        /// Where.
+        at: Position,
+        /// What is wrong.
+        source: PublishError,
     },
     /// A variable's name is malformed.
     #[error("{at}: {source}")]
@@ -198,7 +217,9 @@ impl PolicyError {
             Self::Untrusted { source, .. } => source.hint(),
             Self::Syntax { advice, .. } => advice.clone(),
             Self::Pattern { source, .. } => source.hint().to_owned(),
-            Self::Host { source, .. } => source.hint().to_owned(),
+            Self::Host { source, .. } => source.hint(),
+            Self::Covered { .. } => "remove one of the two; `network.deny` wins".to_owned(),
+            Self::Publish { source, .. } => source.hint().to_owned(),
             Self::Name { source, .. } => source.hint().to_owned(),
             Self::Unit { source, .. } => source.hint().to_owned(),
             Self::Tool { source, .. } => source.hint().to_owned(),

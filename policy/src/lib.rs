@@ -21,6 +21,7 @@ mod overlay;
 mod pattern;
 mod policy;
 mod profile;
+mod publish;
 mod reader;
 mod rule;
 mod suggest;
@@ -30,8 +31,8 @@ mod units;
 mod wire;
 
 pub use error::{PolicyError, Position};
-pub use host::{HostError, HostRule, Ports};
-pub use judge::{Access, Decision, Judge, ReasonCode, ToolKind, ToolVerdict, Verdict};
+pub use host::{Bounds, HostError, HostRule, Ports};
+pub use judge::{Access, Decision, Judge, ReasonCode, Refusal, ToolKind, ToolVerdict, Verdict};
 pub use load::{LoadRequest, load};
 pub use name::{NameError, NamePattern};
 pub use origin::{Origin, SourceId, Tier};
@@ -42,6 +43,7 @@ pub use policy::{
     Requirements, Syscalls, ToolDefault, Workspace,
 };
 pub use profile::ProfileName;
+pub use publish::{Publish, PublishError};
 pub use reader::{FileFacts, Folder, Reader, SystemReader};
 pub use rule::Rule;
 pub use tools::{

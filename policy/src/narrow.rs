@@ -19,6 +19,10 @@ pub(crate) fn check(layer: &Overlay, below: &Composition) -> Result<(), PolicyEr
     let stated = &below.stated;
     no_looser("files.home", layer.home.as_ref(), stated.home.as_ref())?;
     no_looser("network.mode", layer.network.as_ref(), stated.network.as_ref())?;
+    let offered = stated.proxy.as_ref().is_some_and(|offered| offered.value);
+    if let Some(proxy) = layer.proxy.as_ref().filter(|proxy| proxy.value && !offered) {
+        return Err(widens("network.proxy".to_owned(), &proxy.origin));
+    }
     no_looser("syscalls.ptrace", layer.ptrace.as_ref(), stated.ptrace.as_ref())?;
     no_looser("syscalls.user_namespaces", layer.user_namespaces.as_ref(), stated.user_namespaces.as_ref())?;
     for (name, requirement) in &layer.require {
@@ -45,9 +49,10 @@ fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
     ];
     let rules = lists.into_iter().find_map(|(key, rules)| rules.first().map(|rule| (key.to_owned(), &rule.origin)));
     let host = || layer.hosts.first().map(|host| ("network.allow".to_owned(), &host.origin));
+    let publish = || layer.publish.first().map(|published| ("network.publish".to_owned(), &published.origin));
     let pass = || layer.pass.first().map(|name| ("environment.pass".to_owned(), &name.origin));
     let set = || layer.set.iter().next().map(|(name, value)| (format!("environment.set.{name}"), &value.origin));
-    match rules.or_else(host).or_else(pass).or_else(set) {
+    match rules.or_else(host).or_else(publish).or_else(pass).or_else(set) {
         Some((key, origin)) => Err(widens(key, origin)),
         None => Ok(()),
     }

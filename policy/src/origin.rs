@@ -36,14 +36,40 @@ pub struct SourceId {
 
 /// The place one statement was written at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Origin {
     /// What kind of source it is.
     pub tier: Tier,
     /// The file it was read from; `None` for profiles and flags.
-    #[serde(skip)]
+    #[serde(with = "file")]
     pub file: Option<Arc<Path>>,
     /// The line, from 1; 0 for flags, which have no lines.
     pub line: u32,
+}
+
+/// How the path of a file is written down: as text, in which bytes that are no text are replaced.
+mod file {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes the path.
+    ///
+    /// # Errors
+    /// When the format cannot hold it.
+    pub(super) fn serialize<S: Serializer>(file: &Option<Arc<Path>>, serializer: S) -> Result<S::Ok, S::Error> {
+        file.as_ref().map(|file| file.to_string_lossy()).serialize(serializer)
+    }
+
+    /// Reads the path.
+    ///
+    /// # Errors
+    /// When there is no text.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Path>>, D::Error> {
+        let file = Option::<String>::deserialize(deserializer)?;
+        Ok(file.map(|file| Arc::from(Path::new(&file))))
+    }
 }
 
 impl Origin {

@@ -11,6 +11,7 @@ use crate::origin::Origin;
 use crate::pattern::{Pattern, PatternError};
 use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement, ToolDefault};
 use crate::profile::ProfileName;
+use crate::publish::{Publish, PublishError};
 use crate::rule::Rule;
 use crate::tools::{PathDefault, ToolRule};
 use crate::units::{Amount, LimitName, UnitError};
@@ -47,6 +48,12 @@ pub struct Overlay {
     pub(crate) network: Option<Stated<NetworkMode>>,
     /// `network.allow`.
     pub(crate) hosts: Vec<HostRule>,
+    /// `network.deny`.
+    pub(crate) deny: Vec<HostRule>,
+    /// `network.proxy`.
+    pub(crate) proxy: Option<Stated<bool>>,
+    /// `network.publish`.
+    pub(crate) publish: Vec<Stated<Publish>>,
     /// `environment.pass`.
     pub(crate) pass: Vec<Stated<NamePattern>>,
     /// `environment.unpass`: entries of `environment.pass` in lower layers that are taken away.
@@ -147,6 +154,29 @@ impl Overlay {
     /// When the text is not a host rule.
     pub fn host(&mut self, text: &str) -> Result<(), HostError> {
         self.hosts.push(HostRule::parse(text, Origin::flags())?);
+        Ok(())
+    }
+
+    /// Keeps a host from being reached; written as in a policy file.
+    ///
+    /// # Errors
+    /// When the text is not a host rule.
+    pub fn deny_host(&mut self, text: &str) -> Result<(), HostError> {
+        self.deny.push(HostRule::parse_deny(text, Origin::flags())?);
+        Ok(())
+    }
+
+    /// Says whether programs that ask for a proxy find one.
+    pub fn proxy(&mut self, offered: bool) {
+        self.proxy = Some(Stated::flag(offered));
+    }
+
+    /// Lets the host's loopback reach a server of the sandbox; written as in a policy file.
+    ///
+    /// # Errors
+    /// When the text is neither a port nor two.
+    pub fn publish(&mut self, text: &str) -> Result<(), PublishError> {
+        self.publish.push(Stated::flag(Publish::parse(text)?));
         Ok(())
     }
 

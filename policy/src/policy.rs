@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::HostRule;
 use crate::name::NamePattern;
 use crate::origin::SourceId;
+use crate::publish::Publish;
 use crate::rule::Rule;
 use crate::tools::{PathDefault, ToolRule};
 
@@ -79,6 +80,8 @@ pub enum HomeView {
 pub enum NetworkMode {
     /// The host's own network.
     Host,
+    /// Every public host, and what was asked for is told at the end. Only the command line can choose it.
+    Learn,
     /// Only the hosts and ports listed.
     Allowlist,
     /// Nothing, not even the host's loopback.
@@ -87,11 +90,18 @@ pub enum NetworkMode {
 
 /// What is reachable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Network {
     /// How.
     pub mode: NetworkMode,
-    /// What, in mode [`NetworkMode::Allowlist`].
+    /// What, in modes [`NetworkMode::Allowlist`] and [`NetworkMode::Learn`].
     pub rules: Vec<HostRule>,
+    /// What is not reachable, whatever the rules say.
+    pub deny: Vec<HostRule>,
+    /// Whether programs that ask for a proxy find one.
+    pub proxy: bool,
+    /// Servers of the sandbox that the host's loopback can reach.
+    pub publish: Vec<Publish>,
 }
 
 /// Which variables a confined program sees. Everything else is dropped.

@@ -143,6 +143,14 @@ impl LimitName {
             .ok_or_else(|| UnitError::UnknownLimit { text: text.to_owned() })
     }
 
+    /// Reads a size in bytes.
+    ///
+    /// # Errors
+    /// When the text is not a whole number with a known unit, or is too large.
+    pub(crate) fn size(text: &str) -> Result<u64, UnitError> {
+        size(text)
+    }
+
     /// Reads a value of this limit.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod host;
 mod list;
+mod network;
 mod path;
 mod tool;
 mod verdict;
@@ -17,6 +18,7 @@ use crate::pattern::{Places, Purpose};
 use crate::policy::Policy;
 
 use list::{Ground, List, Resolved, covering};
+pub use network::Refusal;
 pub use tool::ToolVerdict;
 pub use verdict::{Access, Decision, ReasonCode, ToolKind, Verdict};
 

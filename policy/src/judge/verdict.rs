@@ -77,6 +77,8 @@ pub enum ReasonCode {
     NetworkOff,
     /// The host or its port is not listed.
     HostNotAllowed,
+    /// The policy denies the host by name.
+    HostDenied,
     /// The name is not a host name.
     BadHost,
     /// A connection to an address that no answer gave out and no rule names.
@@ -153,6 +155,7 @@ impl ReasonCode {
             Self::BadWorkspace => "fs.bad-workspace",
             Self::NetworkOff => "net.off",
             Self::HostNotAllowed => "net.host-not-allowed",
+            Self::HostDenied => "net.host-denied",
             Self::BadHost => "net.bad-host",
             Self::AddressNotNamed => "net.address-not-named",
             Self::SpecialAddress => "net.special-address",

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::document::{Document, EnvironmentSection, List};
-use super::entry::{AmountEntry, HostEntry, PathEntry};
-use super::examples;
+use super::entry::{AmountEntry, PathEntry};
 use super::locate::Locator;
 use super::tools;
+use super::{examples, hosts};
 use crate::error::PolicyError;
-use crate::host::{HostRule, Ports};
 use crate::name::{NameError, NamePattern, is_name};
 use crate::origin::Tier;
 use crate::overlay::{Overlay, Stated};
@@ -50,8 +49,11 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
         sockets: rules(files.sockets, at)?,
         unread: rules(files.unread, at)?,
         unmask: rules(files.unmask, at)?,
-        network: network.mode.map(|mode| stated(mode, at)),
-        hosts: network.allow.into_iter().map(|host| host_rule(host, at)).collect::<Result<_, _>>()?,
+        network: hosts::mode(network.mode, at)?,
+        hosts: hosts::rules(network.allow, hosts::Effect::Allow, at)?,
+        deny: hosts::rules(network.deny, hosts::Effect::Deny, at)?,
+        proxy: network.proxy.map(|offered| stated(offered, at)),
+        publish: hosts::published(network.publish, at)?,
         pass: names(pass, at)?,
         unpass: names(unpass, at)?,
         set: set.into_iter().map(|(name, value)| variable(name, value, at)).collect::<Result<_, _>>()?,
@@ -85,7 +87,7 @@ fn check_places(document: &Document, at: &Locator<'_>) -> Result<(), PolicyError
 }
 
 /// Adds where a value stands to the value.
-fn stated<T>(value: Spanned<T>, at: &Locator<'_>) -> Stated<T> {
+pub(super) fn stated<T>(value: Spanned<T>, at: &Locator<'_>) -> Stated<T> {
     let origin = at.origin(&value.span());
     Stated { value: value.into_inner(), origin }
 }
@@ -115,23 +117,6 @@ fn rule(entry: Spanned<PathEntry>, at: &Locator<'_>) -> Result<Rule, PolicyError
     let pattern = Pattern::parse(&path).map_err(|source| PolicyError::Pattern { at: at.position(&span), source })?;
     examples::check_path(&pattern, &notes, || at.position(&span))?;
     Ok(Rule { pattern, reason: notes.reason, origin: at.origin(&span) })
-}
-
-/// Converts one host rule.
-///
-/// # Errors
-/// When the host or a port is malformed, or the rule does not fit its examples.
-fn host_rule(entry: Spanned<HostEntry>, at: &Locator<'_>) -> Result<HostRule, PolicyError> {
-    let span = entry.span();
-    let HostEntry { host, ports, notes } = entry.into_inner();
-    let wrong = |source| PolicyError::Host { at: at.position(&span), source };
-    let mut rule = HostRule::parse(&host, at.origin(&span)).map_err(wrong)?;
-    if !ports.is_empty() {
-        rule = rule.with_ports(Ports::listed(ports).map_err(wrong)?);
-    }
-    examples::check_host(&rule, &notes, || at.position(&span))?;
-    rule.reason = notes.reason;
-    Ok(rule)
 }
 
 /// Converts a list of variable names.

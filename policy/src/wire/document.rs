@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::entry::{AmountEntry, HostEntry, PathEntry};
+use super::entry::{AmountEntry, HostEntry, PathEntry, PublishEntry};
 use super::tools::ToolsSection;
 use crate::policy::{HomeView, Layer, NetworkMode, Permission, Requirement};
 use crate::profile::ProfileName;
@@ -88,6 +88,12 @@ pub(super) struct NetworkSection {
     pub(super) mode: Option<Spanned<NetworkMode>>,
     /// Which hosts.
     pub(super) allow: List<HostEntry>,
+    /// Which hosts not, whatever else says so.
+    pub(super) deny: List<HostEntry>,
+    /// Whether programs that ask for a proxy find one.
+    pub(super) proxy: Option<Spanned<bool>>,
+    /// Servers of the sandbox that the host's loopback can reach.
+    pub(super) publish: List<PublishEntry>,
 }
 
 /// `[environment]`.

@@ -15,15 +15,27 @@ pub(super) struct PathEntry {
 }
 
 /// A host rule: `"example.com:443"` or `{ host = "example.com", ports = [443] }`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct HostEntry {
     /// The rule's text.
     pub(super) host: String,
     /// The ports, when given as a list.
     pub(super) ports: Vec<u16>,
+    /// The methods of plain HTTP requests.
+    pub(super) methods: Vec<String>,
+    /// The paths of plain HTTP requests.
+    pub(super) paths: Vec<String>,
+    /// How many bytes may pass.
+    pub(super) max_bytes: Option<AmountEntry>,
+    /// How many bytes may pass in a second.
+    pub(super) rate: Option<AmountEntry>,
     /// What else the table says.
     pub(super) notes: Notes,
 }
+
+/// A port to publish: `"8080:3000"` or `3000`.
+#[derive(Debug)]
+pub(super) struct PublishEntry(pub(super) String);
 
 /// What a table may say about any rule.
 #[derive(Debug, Default)]
@@ -65,6 +77,16 @@ struct HostTable {
     /// The ports.
     #[serde(default)]
     ports: Vec<u16>,
+    /// The methods of plain HTTP requests.
+    #[serde(default)]
+    methods: Vec<String>,
+    /// The paths of plain HTTP requests.
+    #[serde(default)]
+    paths: Vec<String>,
+    /// How many bytes may pass.
+    max_bytes: Option<AmountEntry>,
+    /// How many bytes may pass in a second.
+    rate: Option<AmountEntry>,
     /// Why the rule is there.
     reason: Option<String>,
     /// What it must match.
@@ -112,38 +134,50 @@ impl<'de> Deserialize<'de> for HostEntry {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<HostEntry, E> {
-                Ok(HostEntry { host: text.to_owned(), ports: Vec::new(), notes: Notes::default() })
+                Ok(HostEntry { host: text.to_owned(), ..HostEntry::default() })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HostEntry, A::Error> {
-                let HostTable { host, ports, reason, examples, counter_examples } =
-                    HostTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(HostEntry { host, ports, notes: Notes { reason, examples, counter_examples } })
+                let table = HostTable::deserialize(MapAccessDeserializer::new(map))?;
+                let HostTable { host, ports, methods, paths, max_bytes, rate, reason, examples, counter_examples } =
+                    table;
+                let notes = Notes { reason, examples, counter_examples };
+                Ok(HostEntry { host, ports, methods, paths, max_bytes, rate, notes })
             }
         }
         deserializer.deserialize_any(Either)
     }
 }
 
+/// Reads a whole number or a text, as text.
+struct NumberOrText(&'static str);
+
+impl Visitor<'_> for NumberOrText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+}
+
 impl<'de> Deserialize<'de> for AmountEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// Accepts numbers and texts.
-        struct Either;
-        impl Visitor<'_> for Either {
-            type Value = AmountEntry;
+        let expected = NumberOrText("a whole number, or a text with a unit such as \"512MiB\"");
+        deserializer.deserialize_any(expected).map(Self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number, or a text with a unit such as \"512MiB\"")
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<AmountEntry, E> {
-                Ok(AmountEntry(number.to_string()))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<AmountEntry, E> {
-                Ok(AmountEntry(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_any(Either)
+impl<'de> Deserialize<'de> for PublishEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = NumberOrText("a port, or a text with two such as \"8080:3000\"");
+        deserializer.deserialize_any(expected).map(Self)
     }
 }

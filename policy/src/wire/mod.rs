@@ -4,6 +4,7 @@ mod convert;
 mod document;
 mod entry;
 mod examples;
+mod hosts;
 mod locate;
 mod tools;
 

@@ -238,7 +238,7 @@ fn network(policy: &Policy) -> Result<Network, Error> {
     match policy.network.mode {
         NetworkMode::None => Ok(Network::Isolated),
         NetworkMode::Host => Ok(Network::Host),
-        NetworkMode::Allowlist => Err(Error::Unsupported {
+        NetworkMode::Learn | NetworkMode::Allowlist => Err(Error::Unsupported {
             layer: "network allowlist",
             why: "this version has no egress yet".to_owned(),
             hint: "use --net none, or --net host if you accept that the command reaches every host".to_owned(),
