@@ -76,6 +76,18 @@ impl Network {
         rules.iter().flat_map(|rule| rule.ports().each()).filter(|port| *port < FIRST_HIGH_PORT).collect()
     }
 
+    /// Every port that a rule names; `None` when that is every port.
+    #[must_use]
+    pub fn all_ports(&self) -> Option<BTreeSet<u16>> {
+        match self.mode {
+            NetworkMode::None => return Some(BTreeSet::new()),
+            NetworkMode::Host | NetworkMode::Learn => return None,
+            NetworkMode::Allowlist => {}
+        }
+        let any = self.rules.iter().any(|rule| *rule.ports() == Ports::Any);
+        (!any).then(|| self.rules.iter().flat_map(|rule| rule.ports().each()).collect())
+    }
+
     /// Whether the rules decide, rather than the mode alone.
     const fn uses_rules(&self) -> bool {
         matches!(self.mode, NetworkMode::Allowlist | NetworkMode::Learn)

@@ -87,4 +87,6 @@ fn the_narrowest_rule_decides_and_of_two_alike_the_later() {
 fn low_ports_are_those_that_rules_list() {
     let network = network(&["a.com:22,443,8443", "*.b.com:*", "10.0.0.0/8:80"], &[]);
     assert_eq!(network.low_ports(), BTreeSet::from([22, 80, 443]));
+    assert_eq!(network.all_ports(), None);
+    assert_eq!(self::network(&["a.com:22,8443"], &[]).all_ports(), Some(BTreeSet::from([22, 8443])));
 }
