@@ -11,6 +11,8 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
 };
 
+use lobsterpot_policy::orders::Role;
+
 use crate::step::Failure;
 
 /// The most descriptors in one message (`SCM_MAX_FD` is 253).
@@ -21,6 +23,8 @@ const LONGEST: usize = 2048;
 const LISTENER: u8 = b'L';
 /// First byte of a message with a failure.
 const FAILURE: u8 = b'F';
+/// First byte of a message with sockets of the sandbox's network.
+const SOCKETS: u8 = b'S';
 /// First byte of the message that the command has ended, with its status.
 const ENDED: u8 = b'E';
 /// First byte of the message that identities are mapped.
@@ -35,6 +39,8 @@ pub(crate) struct Channel(OwnedFd);
 pub(crate) enum Word {
     /// A step failed.
     Failed(Failure),
+    /// Sockets of the sandbox's network, and what each is for; there may be more of them in further messages.
+    Sockets(Vec<(OwnedFd, Role)>),
     /// The filter's listener, and a `sock_diag` socket of the sandbox's own network namespace when it has one.
     Listener(OwnedFd, Option<OwnedFd>),
     /// The command has ended with this exit status; others may still run.
@@ -74,6 +80,20 @@ impl Channel {
         let descriptors: Vec<RawFd> =
             [Some(listener), diagnosis].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
         self.send(&[LISTENER], &descriptors)
+    }
+
+    /// Hands out sockets of the sandbox's network, before the listener.
+    ///
+    /// # Errors
+    /// The kernel's, `EPIPE` when the outside is gone.
+    pub(crate) fn hand_out_sockets(&self, sockets: &[(OwnedFd, Role)]) -> Result<(), Errno> {
+        for batch in sockets.chunks(BATCH) {
+            let mut message = vec![SOCKETS];
+            message.extend(batch.iter().flat_map(|(_, role)| encode(*role)));
+            let descriptors: Vec<RawFd> = batch.iter().map(|(socket, _)| socket.as_raw_fd()).collect();
+            self.send(&message, &descriptors)?;
+        }
+        Ok(())
     }
 
     /// Tells that the command has ended.
@@ -118,6 +138,13 @@ impl Channel {
             Err(Errno::ECONNRESET) => return Ok(Word::Closed),
             other => other?,
         };
+        if let Some((&SOCKETS, roles)) = message.split_first() {
+            let (roles, rest) = roles.as_chunks();
+            // A descriptor without a role, or the reverse, would be a mistake of the inside's: what is not understood is closed.
+            let sockets =
+                descriptors.into_iter().zip(roles).filter_map(|(socket, role)| Some((socket, decode(*role)?)));
+            return Ok(if rest.is_empty() { Word::Sockets(sockets.collect()) } else { Word::Closed });
+        }
         let mut descriptors = descriptors.into_iter();
         Ok(match (message.split_first(), descriptors.next()) {
             (Some((&FAILURE, failure)), _) => Failure::decode(failure).map_or(Word::Closed, Word::Failed),
@@ -155,5 +182,74 @@ impl Channel {
         }
         let length = message.bytes;
         Ok((bytes.get(..length).unwrap_or_default().to_vec(), descriptors))
+    }
+}
+
+/// The bytes of a role that the inside gives out: its letter and its port.
+fn encode(role: Role) -> [u8; 3] {
+    let (letter, port) = match role {
+        Role::Tcp { port } => (b't', port),
+        Role::DnsUdp => (b'u', 0),
+        Role::DnsTcp => (b'd', 0),
+        Role::Proxy => (b'p', 0),
+        Role::Tap => (b'i', 0),
+        Role::Namespace => (b'n', 0),
+        // These two are made outside.
+        Role::Control => (b'c', 0),
+        Role::Published { port } => (b'o', port),
+    };
+    let [high, low] = port.to_be_bytes();
+    [letter, high, low]
+}
+
+/// The role that [`encode`] made these bytes of; `None` for others, and for roles that the inside has no sockets for.
+fn decode([letter, high, low]: [u8; 3]) -> Option<Role> {
+    match letter {
+        b't' => Some(Role::Tcp { port: u16::from_be_bytes([high, low]) }),
+        b'u' => Some(Role::DnsUdp),
+        b'd' => Some(Role::DnsTcp),
+        b'p' => Some(Role::Proxy),
+        b'i' => Some(Role::Tap),
+        b'n' => Some(Role::Namespace),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use nix::sys::stat::fstat;
+
+    use super::*;
+
+    /// A new descriptor that is distinguishable from all others.
+    fn descriptor() -> OwnedFd {
+        tempfile::tempfile().unwrap().into()
+    }
+
+    #[test]
+    fn every_socket_arrives_with_its_own_role_however_many_there_are() {
+        let (outside, inside) = pair().unwrap();
+        let roles = [Role::DnsTcp, Role::DnsUdp, Role::Tap, Role::Proxy, Role::Namespace];
+        let ports = (1..=300).map(|port| Role::Tcp { port });
+        let sent: Vec<(OwnedFd, Role)> = roles.into_iter().chain(ports).map(|role| (descriptor(), role)).collect();
+        inside.hand_out_sockets(&sent).unwrap();
+        drop(inside);
+        let mut got = Vec::new();
+        while let Word::Sockets(sockets) = outside.listen().unwrap() {
+            got.extend(sockets);
+        }
+        let identity = |(socket, role): &(OwnedFd, Role)| (fstat(socket).unwrap().st_ino, *role);
+        let (sent, got): (Vec<_>, Vec<_>) = (sent.iter().map(identity).collect(), got.iter().map(identity).collect());
+        assert_eq!(got, sent);
+    }
+
+    #[test]
+    fn a_role_that_the_inside_has_no_sockets_for_is_not_believed() {
+        let (outside, inside) = pair().unwrap();
+        let sent = [(descriptor(), Role::Control), (descriptor(), Role::Published { port: 80 })];
+        inside.hand_out_sockets(&sent).unwrap();
+        assert!(matches!(outside.listen().unwrap(), Word::Sockets(sockets) if sockets.is_empty()));
     }
 }

@@ -20,6 +20,9 @@ use nix::errno::Errno;
 pub(crate) const LOST: &str = "no namespaces: other processes and the names (not the contents) of masked files are visible, \
      /tmp is the host's, protected files of the workspace hold against honest programs only, modes and times of the caller's other files can be changed, unix sockets cannot be connected to";
 
+/// What becomes of a network that lets some hosts be reached.
+const OFFLINE: &str = "no network namespace: the hosts that the policy allows cannot be reached, and no other";
+
 /// Whether `failure` means that the kernel refuses namespaces and the policy accepts to do without.
 pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {
     let refused = matches!(
@@ -59,6 +62,10 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     // Other terminals may be the caller's too, and what /proc/sys holds is root's to change.
     ruleset.usable.extend(plan.terminal.clone());
     ruleset.readable.push(PathBuf::from("/proc"));
+    if matches!(plan.network, Network::Allowlist(_)) {
+        plan.network = Network::Isolated;
+        plan.notes.push(OFFLINE.to_owned());
+    }
     ruleset.refuse_tcp = plan.network == Network::Isolated;
     plan.filter.offline = plan.network == Network::Isolated;
     plan.filter.watched = true;

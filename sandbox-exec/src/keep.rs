@@ -64,7 +64,7 @@ pub(crate) fn run(
                         let _ = waitpid(keeper, None);
                         Ok(Ending::Failed(failure))
                     }
-                    Word::Listener(..) | Word::Closed => match waitpid(keeper, None) {
+                    Word::Sockets(_) | Word::Listener(..) | Word::Closed => match waitpid(keeper, None) {
                         Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ending::Destroyed(signal)),
                         _ => Ok(Ending::Destroyed(Signal::SIGKILL)),
                     },

@@ -13,7 +13,7 @@ use crate::channel::{self, Channel};
 use crate::confine::{self, Inherited, Namespaced};
 use crate::error::Error;
 use crate::init;
-use crate::plan::{Network, Owners, Plan, Tier};
+use crate::plan::{Owners, Plan, Tier};
 use crate::step::{Failure, Step, Stepped};
 use crate::supervise::{Ending, Sandbox, Signals, Told, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
@@ -134,7 +134,7 @@ fn namespaces(plan: &Plan) -> Namespaces {
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
-    let network = if plan.network == Network::Isolated { libc::CLONE_NEWNET } else { 0 };
+    let network = if plan.network.is_own() { libc::CLONE_NEWNET } else { 0 };
     Namespaces::from((always | network).cast_unsigned())
 }
 
@@ -157,7 +157,7 @@ fn prepare(plan: &Plan, sandbox: &Sandbox, id: u32) -> Result<(), Failure> {
 fn be_init(plan: &Plan, inherited: Inherited, channel: Channel) -> u8 {
     let started = match plan.tier {
         Tier::Namespaces => Namespaced::settle(plan, &channel)
-            .and_then(Namespaced::mount)
+            .and_then(|namespaced| namespaced.mount(&channel))
             .and_then(|mounted| mounted.start(inherited, &channel)),
         Tier::Landlock => confine::start_without_namespaces(plan, inherited, &channel),
     };

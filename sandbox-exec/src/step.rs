@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Leash,
     /// The loopback interface could not be brought up.
     Loopback,
+    /// The sockets at which egress serves could not be made.
+    Sockets,
     /// The private tmpfs could not be made.
     PrivateTree,
     /// A folder, file or link of the private tree could not be made.
@@ -61,12 +63,13 @@ pub(crate) enum Step {
 }
 
 /// Every step, indexed by its number on the wire.
-const STEPS: [Step; 23] = [
+const STEPS: [Step; 24] = [
     Step::Namespaces,
     Step::IdentityMap,
     Step::OwnerRemap,
     Step::Leash,
     Step::Loopback,
+    Step::Sockets,
     Step::PrivateTree,
     Step::Skeleton,
     Step::Bind,
@@ -96,6 +99,7 @@ impl Step {
             Self::OwnerRemap => "translate owners of",
             Self::Leash => "tie the sandbox to the launcher",
             Self::Loopback => "bring up the loopback interface",
+            Self::Sockets => "make the sockets of the sandbox's network",
             Self::PrivateTree => "create the private tmpfs",
             Self::Skeleton => "create in the private tree",
             Self::Bind => "bind",

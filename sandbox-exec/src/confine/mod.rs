@@ -12,7 +12,9 @@
 mod exec;
 mod identity;
 mod mounts;
+mod network;
 mod restrict;
+mod tap;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -78,13 +80,18 @@ impl<'a> Namespaced<'a> {
         Ok(Self { plan, prepared })
     }
 
-    /// Builds the sandbox's tree and makes it the root.
+    /// Sets the network up, hands out its sockets over `channel`, builds the sandbox's tree and makes it the root.
     ///
     /// # Errors
     /// The step that failed, with the path.
-    pub(crate) fn mount(self) -> Result<Mounted<'a>, Failure> {
-        if self.plan.network == Network::Isolated {
-            net::loopback_up().step(Step::Loopback)?;
+    pub(crate) fn mount(self, channel: &Channel) -> Result<Mounted<'a>, Failure> {
+        match &self.plan.network {
+            Network::Isolated => net::loopback_up().step(Step::Loopback)?,
+            Network::Allowlist(allowlist) => {
+                let sockets = network::build(allowlist)?;
+                channel.hand_out_sockets(&sockets).step(Step::Supervisor)?;
+            }
+            Network::Host => {}
         }
         mounts::build(self.plan, self.prepared)?;
         Ok(Mounted { plan: self.plan })

@@ -43,7 +43,7 @@ struct Sources {
 /// The step that failed, with the path.
 pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> Result<(), Failure> {
     let tmpfs = private_tmpfs(plan)?;
-    fill(&tmpfs, &plan.tree, plan.network)?;
+    fill(&tmpfs, &plan.tree, &plan.network)?;
     let root = ManuallyDrop::new(mount::clone_tree(&*tmpfs, &c_path(Path::new(plan::ROOT))?).step(Step::Root)?);
     mount::attach(&*root, AT_FDCWD, c"/").step(Step::Root)?;
     let mut sources = Sources { prepared, tmpfs };
@@ -84,7 +84,7 @@ fn private_tmpfs(plan: &Plan) -> Result<Kept, Failure> {
 ///
 /// # Errors
 /// The step that failed.
-fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: Network) -> Result<(), Failure> {
+fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: &Network) -> Result<(), Failure> {
     let mode = Mode::from_bits_truncate;
     let mut notice: Option<&PathBuf> = None;
     for Node { path, kind } in nodes {

@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use super::Inherited;
 use super::exec::Command;
 use crate::channel::Channel;
-use crate::plan::{Limits, Network, Plan, Ruleset, Tier};
+use crate::plan::{Limits, Plan, Ruleset, Tier};
 use crate::seccomp::select;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::seccomp::{Listener, load};
@@ -32,7 +32,7 @@ pub(crate) struct Restricted<'a> {
 /// # Errors
 /// The step that failed.
 pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restricted<'a>, Failure> {
-    let own_network = plan.network == Network::Isolated && plan.tier == Tier::Namespaces;
+    let own_network = plan.network.is_own() && plan.tier == Tier::Namespaces;
     let diagnosis = if own_network { Some(diag::open().step(Step::Supervisor)?) } else { None };
     nix::unistd::chdir(&plan.cwd).step_at(Step::WorkingFolder, &plan.cwd)?;
     limit(plan.limits)?;

@@ -4,6 +4,7 @@
 
 mod environment;
 mod names;
+mod network;
 mod views;
 mod workspace;
 
@@ -11,7 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lobsterpot_policy::{Layer, NetworkMode, Permission, Places, Policy, Requirement};
+use lobsterpot_policy::{Layer, Permission, Places, Policy, Requirement};
 
 use crate::args::{Invocation, Leftovers};
 use crate::error::Error;
@@ -19,27 +20,9 @@ use crate::host::Host;
 use crate::seccomp::Variant;
 
 pub(crate) use names::{Guard, Presence};
+pub(crate) use network::{Allowlist, Network, PROXY};
 pub(crate) use views::{Access, DEVICES, MARKER, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
 pub(crate) use workspace::choose as choose_workspaces;
-
-/// Which network the command sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Network {
-    /// A network namespace of its own, with nothing but a loopback interface.
-    Isolated,
-    /// The host's.
-    Host,
-}
-
-impl Network {
-    /// The network in one word.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Isolated => "none",
-            Self::Host => "host",
-        }
-    }
-}
 
 /// How much the host offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +164,7 @@ pub(crate) struct Inputs<'a> {
 pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
     let Inputs { policy, host, invocation, places, .. } = inputs;
     workspace::verify(policy, places, host)?;
-    let network = network(policy)?;
+    let network = Network::of(policy);
     let owners =
         if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
     let mut layout = views::Layout::new(inputs);
@@ -200,8 +183,8 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         user: (host.caller.uid.as_raw(), host.caller.gid.as_raw()),
         tier: Tier::Namespaces,
         owners,
+        landlock: ruleset(policy, host, &network, &layout)?,
         network,
-        landlock: ruleset(policy, host, network, &layout)?,
         tree,
         sealed,
         open,
@@ -230,22 +213,6 @@ fn wants_same_owner(policy: &Policy) -> bool {
     policy.requirements.of(Layer::OwnerRemap) == Requirement::BestEffort
 }
 
-/// The network that the policy asks for.
-///
-/// # Errors
-/// What stops the run, with a hint.
-fn network(policy: &Policy) -> Result<Network, Error> {
-    match policy.network.mode {
-        NetworkMode::None => Ok(Network::Isolated),
-        NetworkMode::Host => Ok(Network::Host),
-        NetworkMode::Learn | NetworkMode::Allowlist => Err(Error::Unsupported {
-            layer: "network allowlist",
-            why: "this version has no egress yet".to_owned(),
-            hint: "use --net none, or --net host if you accept that the command reaches every host".to_owned(),
-        }),
-    }
-}
-
 /// Landlock's part of the plan.
 ///
 /// # Errors
@@ -253,7 +220,7 @@ fn network(policy: &Policy) -> Result<Network, Error> {
 fn ruleset(
     policy: &Policy,
     host: &Host,
-    network: Network,
+    network: &Network,
     layout: &views::Layout<'_>,
 ) -> Result<Option<Ruleset>, Error> {
     let required = |layer| policy.requirements.of(layer) == Requirement::Require;
@@ -265,7 +232,7 @@ fn ruleset(
     if host.landlock == 0 {
         return if required(Layer::Landlock) { Err(lacks("landlock", 1, "5.13")) } else { Ok(None) };
     }
-    if host.landlock < 4 && network == Network::Isolated && required(Layer::LandlockNetwork) {
+    if host.landlock < 4 && network.is_own() && required(Layer::LandlockNetwork) {
         return Err(lacks("landlock_network", 4, "6.7"));
     }
     if host.landlock < 6 && required(Layer::LandlockScope) {

@@ -88,8 +88,11 @@ fn mounts(plan: &Plan) -> Level {
 
 /// The network namespace.
 fn network(plan: &Plan) -> Level {
-    match (plan.network, plan.tier) {
+    match (&plan.network, plan.tier) {
         (Network::Isolated, Tier::Namespaces) => Level::Enforced,
+        (Network::Allowlist(_), _) => {
+            Level::Partial("its only way out is egress, to what the policy allows".to_owned())
+        }
         (Network::Isolated, Tier::Landlock) => {
             Level::Partial("no namespace; the filter refuses every socket but unix ones".to_owned())
         }
@@ -140,8 +143,9 @@ fn tcp(plan: &Plan) -> Level {
     of_ruleset(plan, |ruleset| match (ruleset.refuse_tcp, ruleset.abi) {
         (true, 4..) => Level::Enforced,
         (true, _) => Level::Absent("TCP rules come with Linux 6.7 (ABI 4)".to_owned()),
-        (false, _) if plan.network == Network::Isolated => Level::Absent(
-            "not used, so that servers inside can be reached inside; the network namespace has no way out".to_owned(),
+        (false, _) if plan.network.is_own() => Level::Absent(
+            "not used, so that servers inside can be reached inside; the network namespace has no way out of its own"
+                .to_owned(),
         ),
         (false, _) => Level::Absent("not used: the policy gives the command the host's network".to_owned()),
     })

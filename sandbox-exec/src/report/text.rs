@@ -45,7 +45,7 @@ fn summary(lines: &mut Lines, plan: &Plan) {
     lines.wrapped("command", &words(plan.command.iter().map(|word| shell_word(word))));
     lines.line("starts in", &escaped(&plan.cwd));
     lines.line("user", &user(plan));
-    lines.line("network", network(plan.network));
+    network(lines, &plan.network);
     lines.line("seccomp", &filter(plan));
     lines.line("Landlock", &landlock(plan));
     lines.wrapped("limits", &limits(plan));
@@ -67,10 +67,16 @@ fn user(plan: &Plan) -> String {
 }
 
 /// The network in words.
-fn network(network: Network) -> &'static str {
+fn network(lines: &mut Lines, network: &Network) {
     match network {
-        Network::Isolated => "none: only a loopback interface of its own",
-        Network::Host => "host: every address that this host reaches, its own loopback included",
+        Network::Isolated => lines.line("network", "none: only a loopback interface of its own"),
+        Network::Host => {
+            lines.line("network", "host: every address that this host reaches, its own loopback included");
+        }
+        Network::Allowlist(allowlist) => {
+            let count = allowlist.policy.rules.len();
+            lines.line("network", &format!("allowlist: its own, from which {count} rules lead out"));
+        }
     }
 }
 

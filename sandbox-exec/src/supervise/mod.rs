@@ -81,6 +81,8 @@ struct Watchman<'a> {
     supervision: &'a Supervision,
     /// The filter's listener, once it is there, with what answers it.
     watch: Option<Watch<'a>>,
+    /// Sockets of the sandbox's network, held open so that what is served there answers.
+    sockets: Vec<(OwnedFd, lobsterpot_policy::orders::Role)>,
     /// Whether the channel is still open.
     starting: bool,
     /// Who is told.
@@ -104,8 +106,17 @@ pub(crate) fn supervise(
     told: Told<'_>,
 ) -> Result<Ending, Failure> {
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut watchman =
-        Watchman { sandbox, supervision, watch: None, starting: true, told, deadline, expired: false, failure: None };
+    let mut watchman = Watchman {
+        sandbox,
+        supervision,
+        watch: None,
+        sockets: Vec::new(),
+        starting: true,
+        told,
+        deadline,
+        expired: false,
+        failure: None,
+    };
     loop {
         if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
             return Ok(ending);
@@ -192,6 +203,7 @@ impl Watchman<'_> {
     fn hear(&mut self) -> Result<(), Errno> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
+            Word::Sockets(sockets) => self.sockets.extend(sockets),
             Word::Listener(listener, diagnosis) => {
                 // Handing it out is the last thing before the command: every layer is in force. Not earlier: a set-up that
                 // fails may be tried once more, with another plan, and that command needs the streams.

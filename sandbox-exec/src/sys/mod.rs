@@ -10,6 +10,7 @@ pub(crate) mod landlock_abi;
 pub(crate) mod memory;
 pub(crate) mod mount;
 pub(crate) mod net;
+pub(crate) mod netlink;
 pub(crate) mod notify;
 pub(crate) mod process;
 pub(crate) mod seccomp;

@@ -65,7 +65,8 @@ fn every_refusal_is_one_line_and_a_hint_and_nothing_on_standard_output() {
 #[test]
 fn every_exit_status_of_the_launchers_own_has_a_case() {
     let seen: Vec<i32> = cases().iter().map(|case| case.expected.status).collect();
-    for status in [0, 64, 65, 66, 69, 71, 124, 126, 127] {
+    // Not 69: what this host lacks is asked in the tests of planning.
+    for status in [0, 64, 65, 66, 71, 124, 126, 127] {
         assert!(seen.contains(&status), "{status}");
     }
 }

@@ -5,6 +5,7 @@
 mod environment;
 mod files;
 mod layers;
+mod network;
 mod refusals;
 mod sight;
 pub(crate) mod world;

@@ -99,13 +99,6 @@ fn a_protected_name_that_leads_to_the_workspace_stops_the_run() {
 }
 
 #[test]
-fn an_allowlist_is_refused_rather_than_run_without() {
-    let mut world = World::new();
-    world.policy.network.mode = lobsterpot_policy::NetworkMode::Allowlist;
-    assert_eq!(world.refusal().exit(), Exit::Unsupported);
-}
-
-#[test]
 fn one_bad_workspace_among_good_ones_stops_the_run() {
     let mut world = World::new();
     world.workspaces = vec![PathBuf::from(WORK), PathBuf::from("/etc")];
