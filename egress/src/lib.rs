@@ -10,8 +10,10 @@
 #![allow(dead_code, reason = "its parts meet in serve, which comes last")]
 
 mod exit;
+mod flow;
 mod gate;
 mod names;
+mod published;
 mod report;
 mod serve;
 mod special;

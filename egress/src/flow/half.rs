@@ -1,0 +1,454 @@
+//! One direction of a connection: reads from one socket, has it judged, writes to the other.
+//!
+//! Never reads what it may not or cannot pass on, but for what a judgement needs. Holds neither buffer nor pipe while nothing is
+//! under way.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::check::{Check, HELD, Reply, Step};
+use super::meter::{Allowance, Meter};
+use super::pipe::Pipe;
+use super::shares::{Held, Shares};
+use crate::gate::Refusal;
+
+/// How many bytes are moved before the other direction, and then other connections, have their turn: 512 KiB.
+const TURN: u64 = 512 << 10;
+
+/// Fewer bytes than this at once, 4 KiB, are copied sooner than spliced.
+const LITTLE: usize = 4 << 10;
+
+/// Who speaks in this direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// The program in the sandbox.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Why a connection does not go on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// One of the sockets failed, most often because it was reset.
+    Lost(io::Error),
+    /// What was said is refused.
+    Refused(Refusal, Reply),
+    /// It ended in the middle of what had to be judged.
+    Unfinished,
+    /// A bound is reached; the words say which.
+    TooMuch(&'static str),
+    /// Nothing moved for too long.
+    Idle,
+}
+
+/// Where a direction is after its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It waits for a socket, for a moment, or for the other direction.
+    Blocked,
+    /// Its turn is over, and there may be more to do.
+    TurnOver,
+    /// Everything was passed on, the end too.
+    Done,
+}
+
+/// How far the speaker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It may say more.
+    Open,
+    /// It has ended; the listener has not been told yet.
+    Ended,
+    /// The listener has been told.
+    Done,
+}
+
+/// What the check said last about what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    /// It has not seen all of it.
+    NotYet,
+    /// It wants more.
+    More,
+    /// It waits for the other direction.
+    Wait,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Half {
+    /// Who speaks.
+    speaker: Speaker,
+    /// How far the speaker is.
+    stage: Stage,
+    /// How many bytes may go on without being asked about; `u64::MAX` stands for all.
+    free: u64,
+    /// What was read and not yet written.
+    held: Held,
+    /// What the check said about it.
+    judged: Judged,
+    /// Since when bytes are held that the check wants more of.
+    pub(super) undecided: Option<Instant>,
+    /// What was spliced and not yet written.
+    pipe: Option<Pipe>,
+    /// Reads fill the buffer: splicing is worth it.
+    bulk: bool,
+    /// Not to be read from before.
+    pub(super) not_before: Option<Instant>,
+    /// Bytes were moved, or the end passed on, since this was last set back.
+    pub(super) moved: bool,
+    /// The check has decided something since this was last set back.
+    pub(super) decided: bool,
+}
+
+/// What a direction works with in its turn.
+#[derive(Debug)]
+pub(super) struct Tools<'a> {
+    /// What judges, if anything does.
+    pub(super) check: Option<&'a mut (dyn Check + 'static)>,
+    /// What counts, if anything does.
+    pub(super) meter: Option<&'a Meter>,
+    /// What connections share.
+    pub(super) shares: &'a Shares,
+}
+
+impl Half {
+    /// A direction in which nothing was said. `checked` says whether a check judges it.
+    pub(super) fn new(speaker: Speaker, checked: bool, shares: &Shares) -> Self {
+        Self {
+            speaker,
+            stage: Stage::Open,
+            free: if checked { 0 } else { u64::MAX },
+            held: Held::new(shares.clone()),
+            judged: Judged::NotYet,
+            undecided: None,
+            pipe: None,
+            bulk: false,
+            not_before: None,
+            moved: false,
+            decided: false,
+        }
+    }
+
+    /// Bytes that were read before this began.
+    pub(super) fn begin_with(&mut self, bytes: &[u8]) {
+        self.held.push(bytes);
+    }
+
+    /// The other direction has moved on: what is held may be judged otherwise now.
+    pub(super) fn reconsider(&mut self) {
+        self.judged = Judged::NotYet;
+    }
+
+    /// Whether everything that was read has been written, so that other bytes may be put behind it.
+    pub(super) fn is_clean(&self) -> bool {
+        self.held.is_empty() && self.pipe.is_none() && self.stage == Stage::Open
+    }
+
+    /// Whether the end was passed on.
+    pub(super) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Whether nothing will be said any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.stage != Stage::Open
+    }
+
+    /// Whether it waits for the other direction.
+    pub(super) fn waits(&self) -> bool {
+        self.judged == Judged::Wait
+    }
+
+    /// Moves what can be moved, for one turn.
+    ///
+    /// # Errors
+    /// When the connection cannot go on.
+    pub(super) fn turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        tools: &mut Tools<'_>,
+    ) -> Result<Progress, Broken> {
+        let mut left = TURN;
+        while self.stage != Stage::Done {
+            if left == 0 {
+                return Ok(Progress::TurnOver);
+            }
+            match self.step(cx, from, to, tools) {
+                Poll::Ready(Ok(count)) => left = left.saturating_sub(count),
+                Poll::Ready(Err(broken)) => return Err(broken),
+                Poll::Pending => {
+                    self.rest(tools.shares);
+                    return Ok(Progress::Blocked);
+                }
+            }
+        }
+        self.rest(tools.shares);
+        Ok(Progress::Done)
+    }
+
+    /// One step: what was read is written, then judged, then more is read. Says how many bytes were read.
+    fn step(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        tools: &mut Tools<'_>,
+    ) -> Poll<Result<u64, Broken>> {
+        ready!(self.write(cx, to))?;
+        if !self.held.is_empty() && self.judged == Judged::NotYet {
+            self.judge(tools)?;
+            return Poll::Ready(Ok(0));
+        }
+        if self.stage == Stage::Ended {
+            return Poll::Ready(self.end(cx, to).map(|()| 0));
+        }
+        if self.judged == Judged::Wait {
+            return Poll::Pending;
+        }
+        self.read(cx, from, to, tools)
+    }
+
+    /// Writes what was read and may go on. Ready when nothing of that is left.
+    fn write(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<Result<(), Broken>> {
+        if let Some(pipe) = &mut self.pipe {
+            while pipe.filled() > 0 {
+                ready!(to.poll_write_ready(cx)).map_err(Broken::Lost)?;
+                match to.try_io(Interest::WRITABLE, || pipe.empty(&*to)) {
+                    Ok(0) => return Poll::Ready(Err(Broken::Lost(io::ErrorKind::WriteZero.into()))),
+                    Ok(count) => {
+                        self.free = self.free.saturating_sub(to_u64(count));
+                        self.moved = true;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(Broken::Lost(error))),
+                }
+            }
+        }
+        while self.free > 0 && !self.held.is_empty() {
+            let may_go = usize::try_from(self.free).unwrap_or(usize::MAX).min(self.held.len());
+            let going = self.held.bytes().get(..may_go).unwrap_or_default();
+            let count = ready!(Pin::new(&mut *to).poll_write(cx, going)).map_err(Broken::Lost)?;
+            if count == 0 {
+                return Poll::Ready(Err(Broken::Lost(io::ErrorKind::WriteZero.into())));
+            }
+            self.wrote(count);
+            self.held.consume(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Notes that so many bytes went on.
+    fn wrote(&mut self, count: usize) {
+        self.free = self.free.saturating_sub(to_u64(count));
+        self.moved = true;
+        if self.free == 0 {
+            self.judged = Judged::NotYet;
+        }
+    }
+
+    /// Asks the check about what is held.
+    ///
+    /// # Errors
+    /// When it refuses, or when it wants more than is held.
+    fn judge(&mut self, tools: &mut Tools<'_>) -> Result<(), Broken> {
+        let held = self.held.bytes();
+        let ended = self.stage == Stage::Ended;
+        let step = match (&mut tools.check, self.speaker) {
+            (None, _) => Step::Rest,
+            (Some(check), Speaker::Client) if ended => check.client_end(held),
+            (Some(check), Speaker::Client) => check.client(held),
+            (Some(_), Speaker::Server) if ended => Step::Rest,
+            (Some(check), Speaker::Server) => check.server(held),
+        };
+        match step {
+            Step::Pass(count @ 1..) => self.decide(count),
+            Step::Rest => self.decide(u64::MAX),
+            Step::More | Step::Pass(0) if self.held.len() >= HELD || tools.shares.is_full() => {
+                return Err(Broken::TooMuch("bytes that have to be held until it is clear what they are"));
+            }
+            Step::More | Step::Pass(0) => {
+                self.judged = Judged::More;
+                self.undecided.get_or_insert_with(Instant::now);
+            }
+            Step::Wait => {
+                self.judged = Judged::Wait;
+                self.undecided = None;
+            }
+            Step::Refuse(refusal, reply) => return Err(Broken::Refused(refusal, reply)),
+        }
+        Ok(())
+    }
+
+    /// So many bytes may go on.
+    fn decide(&mut self, count: u64) {
+        self.free = count;
+        self.undecided = None;
+        self.decided = true;
+    }
+
+    /// Passes the end on.
+    ///
+    /// # Errors
+    /// When something is held that could not be judged for lack of more.
+    fn end(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Result<(), Broken> {
+        if !self.held.is_empty() {
+            return Err(Broken::Unfinished);
+        }
+        // A listener that is gone already is met by the other direction.
+        let _told = Pin::new(to).poll_shutdown(cx);
+        self.stage = Stage::Done;
+        self.moved = true;
+        Ok(())
+    }
+
+    /// Reads what may be read. Says how many bytes.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        tools: &mut Tools<'_>,
+    ) -> Poll<Result<u64, Broken>> {
+        let most = match tools.meter.map(Meter::allowance) {
+            None => u64::MAX,
+            Some(Allowance::Bytes(count)) => count,
+            Some(Allowance::Exhausted) => 0,
+            Some(Allowance::Later(moment)) => {
+                self.not_before = Some(moment);
+                return Poll::Pending;
+            }
+        };
+        self.not_before = None;
+        let count = if self.free == 0 || most == 0 {
+            ready!(self.hold(cx, from, most, tools.shares))?
+        } else if self.bulk && self.borrow_pipe(tools.shares) {
+            ready!(self.splice(cx, from, most))?
+        } else {
+            ready!(self.copy(cx, from, to, most, tools.shares))?
+        };
+        if let Some(meter) = tools.meter {
+            meter.charge(count);
+        }
+        if count == 0 {
+            self.stage = Stage::Ended;
+            self.judged = Judged::NotYet;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Reads bytes that are to be judged. With `most` 0 only the end of what is said is accepted.
+    fn hold(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        most: u64,
+        shares: &Shares,
+    ) -> Poll<Result<u64, Broken>> {
+        let room = shares.chunk().min(HELD.saturating_sub(self.held.len()).max(1));
+        let room = usize::try_from(most.max(1)).unwrap_or(usize::MAX).min(room);
+        let count = shares.with_scratch(|scratch| {
+            let read = ready!(read_some(cx, from, scratch, room))?;
+            self.held.push(read);
+            Poll::Ready(Ok(to_u64(read.len())))
+        });
+        let count = ready!(count).map_err(Broken::Lost)?;
+        if count > 0 && most == 0 {
+            return Poll::Ready(Err(Broken::TooMuch("the bytes that its rule allows")));
+        }
+        self.judged = Judged::NotYet;
+        self.moved |= count > 0;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Reads bytes and writes them at once; what the listener does not take is held.
+    fn copy(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        most: u64,
+        shares: &Shares,
+    ) -> Poll<Result<u64, Broken>> {
+        let room = usize::try_from(most.min(self.free)).unwrap_or(usize::MAX).min(shares.chunk());
+        let count = shares.with_scratch(|scratch| {
+            let read = ready!(read_some(cx, from, scratch, room))?;
+            let written = match Pin::new(to).poll_write(cx, read) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => 0,
+            };
+            self.bulk = read.len() == room;
+            let (count, rest) = (read.len(), read.get(written..).unwrap_or_default());
+            self.held.push(rest);
+            self.wrote(written);
+            Poll::Ready(Ok(to_u64(count)))
+        });
+        count.map_err(Broken::Lost)
+    }
+
+    /// Reads bytes into the pipe.
+    fn splice(&mut self, cx: &mut Context<'_>, from: &TcpStream, most: u64) -> Poll<Result<u64, Broken>> {
+        let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(0)) };
+        let most = most.min(self.free);
+        loop {
+            ready!(from.poll_read_ready(cx)).map_err(Broken::Lost)?;
+            match from.try_io(Interest::READABLE, || pipe.fill(from, most)) {
+                Ok(count) => {
+                    self.bulk = count >= LITTLE;
+                    return Poll::Ready(Ok(to_u64(count)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(Broken::Lost(error))),
+            }
+        }
+    }
+
+    /// Makes sure that there is a pipe, if one can be had.
+    fn borrow_pipe(&mut self, shares: &Shares) -> bool {
+        if self.pipe.is_none() {
+            self.pipe = shares.pipe();
+        }
+        self.pipe.is_some()
+    }
+
+    /// Gives the pipe back when nothing is in it.
+    fn rest(&mut self, shares: &Shares) {
+        if let Some(pipe) = self.pipe.take_if(|pipe| pipe.filled() == 0) {
+            shares.give_back(pipe);
+        }
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        if let Some(pipe) = self.pipe.take() {
+            self.held.shares().give_back(pipe);
+        }
+    }
+}
+
+/// Reads at most `room` bytes into `buffer`.
+fn read_some<'a>(
+    cx: &mut Context<'_>,
+    from: &mut TcpStream,
+    buffer: &'a mut [u8],
+    room: usize,
+) -> Poll<io::Result<&'a [u8]>> {
+    let mut into = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
+    ready!(Pin::new(from).poll_read(cx, &mut into))?;
+    let count = into.filled().len();
+    Poll::Ready(Ok(buffer.get(..count).unwrap_or_default()))
+}
+
+/// A count of bytes as a larger number.
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
