@@ -20,6 +20,14 @@ pub enum Exit {
     System = 71,
 }
 
+impl Exit {
+    /// The number of this status, as `_exit(2)` takes it.
+    #[expect(clippy::as_conversions, reason = "the discriminants are the statuses, as repr(u8) says")]
+    pub(crate) const fn status(self) -> i32 {
+        self as i32
+    }
+}
+
 impl From<Exit> for ExitCode {
     #[expect(clippy::as_conversions, reason = "the discriminants are the statuses, as repr(u8) says")]
     fn from(exit: Exit) -> Self {

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use lobsterpot_policy::Network;
-use lobsterpot_policy::ReasonCode;
 use lobsterpot_policy::orders::Refused;
+use lobsterpot_policy::{HostRule, Network, ReasonCode};
 
 use crate::report::Reporter;
 use crate::target::Target;
@@ -37,6 +36,39 @@ impl Gate {
     /// Where refusals go.
     pub(crate) fn reporter(&self) -> &Reporter {
         &self.reporter
+    }
+
+    /// Judges a question for a name, and reports it when it is refused: whether any of its ports is allowed.
+    ///
+    /// # Errors
+    /// When none is.
+    pub(crate) fn judge_name(&self, name: &Rc<str>) -> Result<&HostRule, Refusal> {
+        self.network.judge_name(name).map_err(|refusal| {
+            let target = Target::Name(Rc::clone(name));
+            self.refuse(&target, 0, "dns", refusal.reason, &refusal.message, &refusal.instead)
+        })
+    }
+
+    /// Judges a connection, and reports it either way.
+    ///
+    /// # Errors
+    /// When it is not allowed.
+    pub(crate) fn judge(&self, target: &Target, port: u16, protocol: &str) -> Result<&HostRule, Refusal> {
+        let host = target.to_string();
+        match self.network.judge(&host, port) {
+            Ok(rule) => {
+                self.reporter.allowed(&host, port);
+                Ok(rule)
+            }
+            Err(refusal) => {
+                let reason = match (refusal.reason, target) {
+                    // No answer gave it out: it was typed in, kept from before, or guessed.
+                    (ReasonCode::HostNotAllowed, Target::Address(_)) => ReasonCode::AddressNotNamed,
+                    (reason, _) => reason,
+                };
+                Err(self.refuse(target, port, protocol, reason, &refusal.message, &refusal.instead))
+            }
+        }
     }
 
     /// Reports a refusal and returns it.

@@ -9,14 +9,19 @@
 //! reads the first of them (`confine`), holds no file, starts no program, and dies with the launcher.
 #![allow(dead_code, reason = "its parts meet in serve, which comes last")]
 
+mod confine;
+mod control;
 mod exit;
 mod flow;
 mod gate;
+mod inherited;
+mod maker;
 mod names;
 mod published;
 mod report;
 mod serve;
 mod special;
+mod sys;
 mod target;
 
 pub use exit::Exit;

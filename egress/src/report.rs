@@ -1,15 +1,18 @@
-//! What is told to the launcher: each kind of refusal once, then how often.
+//! What is told to the launcher: each kind of refusal once, then how often. It waits here until the launcher reads it, and is bounded.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
 use lobsterpot_policy::orders::{Event, Refused};
+use tokio::sync::Notify;
 
 /// The most refusals and permissions that are kept apart; what comes after them is counted together.
 const DISTINCT: usize = 512;
+/// The most events that wait for the launcher to read them.
+const WAITING: usize = 4 * DISTINCT;
 /// The longest host that is repeated, in bytes.
 const LONGEST_HOST: usize = 253;
 /// The longest sentence that is repeated, in bytes.
@@ -17,7 +20,16 @@ const LONGEST_SENTENCE: usize = 600;
 
 /// Collects events; whoever holds the line takes them with [`drain`](Self::drain). Cheap to clone: all clones are one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reporter(Rc<RefCell<Kept>>);
+pub(crate) struct Reporter(Rc<Shared>);
+
+/// What all clones share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// What was reported so far.
+    kept: RefCell<Kept>,
+    /// Something waits to be told.
+    news: Notify,
+}
 
 /// What was reported so far.
 #[derive(Debug, Default)]
@@ -27,7 +39,7 @@ struct Kept {
     /// What was allowed.
     allowed: HashMap<(String, u16), ()>,
     /// What is still to be told.
-    waiting: Vec<Event>,
+    waiting: VecDeque<Event>,
 }
 
 impl Reporter {
@@ -40,7 +52,7 @@ impl Reporter {
             instead: printable(&refused.instead, LONGEST_SENTENCE),
             ..refused
         };
-        let kept = &mut *self.0.borrow_mut();
+        let kept = &mut *self.0.kept.borrow_mut();
         let full = kept.refused.len() >= DISTINCT;
         match kept.refused.entry((refused.host.clone(), refused.port, refused.reason)) {
             Entry::Occupied(mut times) => *times.get_mut() = times.get().saturating_add(1),
@@ -50,31 +62,54 @@ impl Reporter {
             }
             Entry::Vacant(slot) => {
                 slot.insert(1);
-                kept.waiting.push(Event::Refused(refused));
+                self.put(kept, Event::Refused(refused));
             }
         }
     }
 
     /// Notes that something was allowed; the first of its host and port is told.
     pub(crate) fn allowed(&self, host: &str, port: u16) {
-        let kept = &mut *self.0.borrow_mut();
+        let kept = &mut *self.0.kept.borrow_mut();
         if kept.allowed.len() >= DISTINCT {
             return;
         }
         let host = printable(host, LONGEST_HOST);
         if kept.allowed.insert((host.clone(), port), ()).is_none() {
-            kept.waiting.push(Event::Allowed { host, port });
+            self.put(kept, Event::Allowed { host, port });
         }
     }
 
-    /// Takes what is still to be told.
-    pub(crate) fn drain(&self) -> Vec<Event> {
-        std::mem::take(&mut self.0.borrow_mut().waiting)
+    /// Tells the launcher something. Where it does not read for long, later events are lost.
+    pub(crate) fn tell(&self, event: Event) {
+        self.put(&mut self.0.kept.borrow_mut(), event);
+    }
+
+    /// Lets an event wait, if there is room.
+    fn put(&self, kept: &mut Kept, event: Event) {
+        if kept.waiting.len() < WAITING {
+            kept.waiting.push_back(event);
+            self.0.news.notify_one();
+        }
+    }
+
+    /// The next event, as soon as there is one. Only one task may wait.
+    pub(crate) async fn next(&self) -> Event {
+        loop {
+            if let Some(event) = self.take() {
+                return event;
+            }
+            self.0.news.notified().await;
+        }
+    }
+
+    /// The next event that is still to be told.
+    pub(crate) fn take(&self) -> Option<Event> {
+        self.0.kept.borrow_mut().waiting.pop_front()
     }
 
     /// How often each refusal was repeated, for the end.
     pub(crate) fn repeated(&self) -> Vec<Event> {
-        let kept = self.0.borrow();
+        let kept = self.0.kept.borrow();
         let mut all: Vec<_> = kept.refused.iter().filter(|(_, times)| **times > 1).collect();
         all.sort_unstable();
         let event = |((host, port, reason), times): (&(String, u16, ReasonCode), &u64)| Event::Repeated {
@@ -104,7 +139,7 @@ pub(crate) fn printable(text: &str, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DISTINCT, Reporter, printable};
+    use super::{DISTINCT, Reporter, WAITING, printable};
     use lobsterpot_policy::ReasonCode;
     use lobsterpot_policy::orders::{Event, Refused};
 
@@ -123,7 +158,8 @@ mod tests {
     fn a_refusal_is_told_once_and_then_counted() {
         let reporter = Reporter::default();
         (0..3).for_each(|_| reporter.refused(refusal("evil.example")));
-        assert_eq!(reporter.drain().len(), 1);
+        assert!(reporter.take().is_some());
+        assert!(reporter.take().is_none());
         assert!(matches!(reporter.repeated().as_slice(), [Event::Repeated { times: 3, .. }]));
     }
 
@@ -131,8 +167,15 @@ mod tests {
     fn a_flood_of_names_does_not_fill_memory() {
         let reporter = Reporter::default();
         (0..10 * DISTINCT).for_each(|index| reporter.refused(refusal(&format!("x{index}.example"))));
-        assert_eq!(reporter.drain().len(), DISTINCT);
+        assert_eq!(std::iter::from_fn(|| reporter.take()).count(), DISTINCT);
         assert_eq!(reporter.repeated().len(), 1, "the others are counted together");
+    }
+
+    #[test]
+    fn a_launcher_that_does_not_read_costs_no_memory() {
+        let reporter = Reporter::default();
+        (0..3 * WAITING).for_each(|id| reporter.tell(Event::Ready { id: id as u64 }));
+        assert_eq!(std::iter::from_fn(|| reporter.take()).count(), WAITING);
     }
 
     #[test]
