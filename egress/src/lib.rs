@@ -11,6 +11,7 @@
 
 mod confine;
 mod control;
+mod dns;
 mod exit;
 mod flow;
 mod gate;
