@@ -18,7 +18,7 @@ const LONGEST_HOST: usize = 253;
 /// The longest sentence that is repeated, in bytes.
 const LONGEST_SENTENCE: usize = 600;
 
-/// Collects events; whoever holds the line takes them with [`drain`](Self::drain). Cheap to clone: all clones are one.
+/// Collects events; whoever holds the line takes them with [`next`](Self::next). Cheap to clone: all clones are one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reporter(Rc<Shared>);
 
@@ -105,6 +105,12 @@ impl Reporter {
     /// The next event that is still to be told.
     pub(crate) fn take(&self) -> Option<Event> {
         self.0.kept.borrow_mut().waiting.pop_front()
+    }
+
+    /// Everything that is still to be told.
+    #[cfg(test)]
+    pub(crate) fn drain(&self) -> Vec<Event> {
+        std::iter::from_fn(|| self.take()).collect()
     }
 
     /// How often each refusal was repeated, for the end.
