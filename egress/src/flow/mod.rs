@@ -9,14 +9,14 @@
 mod accept;
 pub(crate) mod check;
 mod connect;
+mod guide;
 mod half;
 mod link;
 mod meter;
 mod pipe;
 mod shares;
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
@@ -28,6 +28,8 @@ use tokio::task::spawn_local;
 pub(crate) use self::accept::{Accepted, Acceptor};
 use self::check::Check;
 pub(crate) use self::connect::ConnectError;
+#[allow(unused_imports, reason = "serve makes the guide")]
+pub(crate) use self::guide::{Guide, Lookup, MakeCheck, PolicyGuide};
 use self::half::Broken;
 pub(crate) use self::link::{Link, reset};
 pub(crate) use self::meter::Meter;
@@ -35,24 +37,6 @@ pub(crate) use self::meter::Meter;
 pub(crate) use self::shares::{Bounds, Shares, Slot};
 use crate::gate::{Gate, Refusal};
 use crate::target::Target;
-
-/// Knows hosts, the policy, and protocols.
-pub(crate) trait Guide: fmt::Debug + 'static {
-    /// What a program means that connects to this address.
-    fn target(&self, address: IpAddr) -> Target;
-
-    /// What the policy says to it.
-    ///
-    /// # Errors
-    /// The refusal, which has been reported.
-    fn judge(&self, target: &Target, port: u16) -> Result<Errand, Refusal>;
-
-    /// The addresses to connect to, in the order in which they are to be tried. Each of them may be connected to.
-    ///
-    /// # Errors
-    /// When there is none.
-    async fn addresses(&self, errand: &Errand) -> Result<Vec<IpAddr>, NoWay>;
-}
 
 /// A connection that the policy allows.
 #[derive(Debug)]
