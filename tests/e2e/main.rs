@@ -1,6 +1,6 @@
 //! The end-to-end suite: drives the shipped binaries only.
 //!
-//! `escape` attacks, `workload` works, `behaviour` looks at what a caller sees, `hook` goes through the agent's hook,
+//! `escape` attacks, `workload` works, `network` works online, `behaviour` looks at what a caller sees, `hook` goes through the agent's hook,
 //! `gaps` shows what is not stopped, `vault` boots
 //! a machine with its units, and uses it together with the sandbox, `threats` holds `docs/threats.md` and the suite together. Every attack first succeeds bare. As root, everything runs
 //! as root and as an ordinary user.
@@ -16,6 +16,8 @@ mod gaps;
 mod harness;
 #[cfg(test)]
 mod hook;
+#[cfg(test)]
+mod network;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]

@@ -187,22 +187,13 @@ pub(crate) fn escape_prepared_by_root(attempt: impl Fn(&mut Scene) -> Attempt) {
     }
 }
 
-/// Whether only the bare half runs: to try new attacks out where no launcher is built.
-fn only_bare() -> bool {
-    let wanted = std::env::var_os("E2E_BARE_ONLY").is_some_and(|value| value == "1");
-    if wanted {
-        host::skip("E2E_BARE_ONLY=1: nothing is run in a sandbox");
-    }
-    wanted
-}
-
 /// Both halves for one user.
 #[track_caller]
 fn escape_as(identity: Identity, attempt: &impl Fn(&mut Scene) -> Attempt) {
     let mut scene = Scene::new(identity);
     attempt(&mut scene).must_succeed_bare(&mut scene);
     drop(scene);
-    if only_bare() {
+    if host::only_bare() {
         return;
     }
     let mut scene = Scene::new(identity);

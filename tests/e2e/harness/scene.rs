@@ -2,6 +2,7 @@
 
 use super::canary::Canary;
 use super::identity::Identity;
+use super::internet::{Internet, internet};
 use super::outcome::{self, Outcome};
 use super::service::Service;
 use super::victim::Victim;
@@ -36,6 +37,8 @@ pub(crate) struct Scene {
     last: Vec<Last>,
     /// A supplementary group of the scene's user.
     group: Option<u32>,
+    /// The internet that its commands are run in, instead of this machine's own network.
+    internet: Option<&'static Internet>,
     /// The folder's owner; removed last.
     _folder: tempfile::TempDir,
 }
@@ -114,10 +117,24 @@ impl Run {
 impl Scene {
     /// A fresh scene for somebody.
     pub(crate) fn new(identity: Identity) -> Self {
+        Self::with(identity, Canary::random())
+    }
+
+    /// One whose commands are run in the suite's own internet, with its canary; none where that cannot be made.
+    pub(crate) fn online(identity: Identity) -> Option<Self> {
+        let internet = internet()?;
+        let mut scene = Self::with(identity, internet.canary.clone());
+        scene.internet = Some(internet);
+        scene.write(&scene.at_work("ca.pem"), &internet.file("ca.pem"));
+        Some(scene)
+    }
+
+    /// A fresh scene with a secret text.
+    fn with(identity: Identity, canary: Canary) -> Self {
         let folder = tempfile::Builder::new().prefix("lobsterpot-e2e-").tempdir_in(host::scenes()).expect("a folder");
         let root = folder.path().to_path_buf();
         fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("its mode");
-        let (home, canary) = (root.join("home"), Canary::random());
+        let home = root.join("home");
         plant::home(&home, &canary, identity);
         let workspace = home.join("code/project");
         let scene = Self {
@@ -131,6 +148,7 @@ impl Scene {
             outside: vec![],
             last: vec![],
             group: None,
+            internet: None,
             _folder: folder,
         };
         put(Path::new(env!("CARGO_BIN_EXE_attack")), &scene.attack());
@@ -208,7 +226,9 @@ impl Scene {
 
     /// The whole command line.
     fn command(&self, run: &Run, launcher: Option<&Path>) -> Command {
-        let mut words = self.group.map_or_else(Vec::new, |group| {
+        let folder = run.folder.as_ref().unwrap_or(&self.workspace);
+        let mut words = self.internet.map_or_else(Vec::new, |internet| internet.enter(self.identity, folder));
+        words.extend(self.group.iter().flat_map(|group| {
             let id = self.identity.id;
             host::words(&[
                 "setpriv".to_owned(),
@@ -216,7 +236,7 @@ impl Scene {
                 format!("--regid={id}"),
                 format!("--groups={group}"),
             ])
-        });
+        }));
         words.extend(run.outer.iter().cloned());
         if let Some(launcher) = launcher {
             words.push(launcher.into());
@@ -230,8 +250,8 @@ impl Scene {
         let mut command = Command::new(words.first().expect("a command"));
         command.args(words.iter().skip(1)).env_clear().envs(self.environment());
         command.envs(run.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(run.folder.as_ref().unwrap_or(&self.workspace)).stdin(Stdio::null());
-        if self.group.is_none() && !run.outer_changes_user {
+        command.current_dir(folder).stdin(Stdio::null());
+        if self.group.is_none() && self.internet.is_none() && !run.outer_changes_user {
             self.identity.apply(&mut command);
         }
         command
@@ -313,6 +333,15 @@ impl Drop for Scene {
         if !std::thread::panicking() {
             assert_eq!(gone, Ok(()), "the scene must leave nothing behind");
         }
+    }
+}
+
+/// Runs a test in a fresh scene online for each user that the suite can be.
+#[track_caller]
+pub(crate) fn each_online(test: impl Fn(&mut Scene)) {
+    for mut scene in Identity::all().into_iter().filter_map(Scene::online) {
+        eprintln!("online as {}:", scene.identity.name());
+        test(&mut scene);
     }
 }
 

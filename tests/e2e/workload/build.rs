@@ -1,41 +1,15 @@
 //! Compilers and build tools.
 
-use super::works_by;
-use crate::harness::{Run, Scene, each_scene, skip};
-use std::path::PathBuf;
-use std::process::Command;
-
-/// The toolchain that builds this very test.
-fn toolchain() -> Option<PathBuf> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let place = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    place.join("bin/cargo").is_file().then_some(place)
-}
-
-/// Gives the scene's user a toolchain of their own, by hard links where that is possible.
-fn install(scene: &Scene, toolchain: &std::path::Path) -> PathBuf {
-    let place = scene.at_home(".rustup/toolchains/e2e");
-    scene.mkdir(&place);
-    for part in ["bin", "lib"] {
-        let linked = ["-al", "-a"].iter().any(|how| {
-            Command::new("cp")
-                .arg(how)
-                .args([toolchain.join(part), place.join(part)])
-                .status()
-                .is_ok_and(|status| status.success())
-        });
-        assert!(linked, "the toolchain cannot be copied");
-    }
-    place.join("bin")
-}
+use super::{toolchain, works_by};
+use crate::harness::{Run, each_scene, skip};
 
 #[test]
 fn cargo_builds_and_tests_a_crate() {
-    let Some(toolchain) = toolchain() else {
+    let Some(toolchain) = toolchain::place() else {
         return skip("no cargo");
     };
     each_scene(|scene| {
-        let bin = install(scene, &toolchain);
+        let bin = toolchain::install(scene, &toolchain);
         scene.write(
             &scene.at_work("Cargo.toml"),
             "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",

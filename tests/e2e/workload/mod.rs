@@ -4,6 +4,7 @@ mod build;
 mod git;
 mod language;
 mod programs;
+pub(crate) mod toolchain;
 
 use crate::harness::host;
 use crate::harness::{Identity, Run, Scene, require};

@@ -13,6 +13,7 @@ mod ipc;
 mod kernel;
 mod limits;
 mod namespaces;
+mod online;
 mod privileges;
 mod processes;
 mod sockets;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         kernel::ALL,
         limits::ALL,
         namespaces::ALL,
+        online::ALL,
         privileges::ALL,
         processes::ALL,
         sockets::ALL,

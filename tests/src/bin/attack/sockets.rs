@@ -30,7 +30,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
 ];
 
 /// How long to wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `socket FAMILY TYPE PROTOCOL`, all numbers.
 fn socket(arguments: &Arguments) -> Outcome {
