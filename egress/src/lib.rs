@@ -23,7 +23,9 @@ mod report;
 mod serve;
 mod special;
 mod sys;
+mod tap;
 mod target;
+mod wants;
 
 pub use exit::Exit;
 
