@@ -57,6 +57,22 @@ pub(crate) enum Error {
         /// The remedy.
         hint: String,
     },
+    /// The program that serves the sandbox's network cannot be used.
+    #[error("\"{}\", which the policy's network needs, cannot be used: {why}", path.display())]
+    WayOut {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A port of the host cannot be published.
+    #[error("port {port} of the host cannot be published: {}", errno.desc())]
+    Publish {
+        /// The port.
+        port: u16,
+        /// What the kernel said.
+        errno: Errno,
+    },
     /// A hard link to a masked or protected file lies where the sandbox could use it.
     #[error("\"{}\" is a hard link to a file of \"{}\", which is masked or protected", link.display(), masked.display())]
     HardLink {
@@ -106,7 +122,7 @@ impl Error {
             Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } | Self::LinkToRoot { .. } => {
                 Exit::Workspace
             }
-            Self::Unsupported { .. } => Exit::Unsupported,
+            Self::Unsupported { .. } | Self::WayOut { .. } | Self::Publish { .. } => Exit::Unsupported,
             Self::Setup(failure) => failure.exit(),
         }
     }
@@ -120,6 +136,14 @@ impl Error {
             Self::Path { errno: Errno::ENOENT, .. } => "create it first, or correct the path".to_owned(),
             Self::Path { .. } => "check the path and who may read it".to_owned(),
             Self::HardLink { link, .. } | Self::LinkToRoot { link, .. } => format!("remove it: rm {}", quoted(link)),
+            Self::WayOut { .. } => {
+                "install lobsterpot-egress in the folder of sandbox-exec, or do without a network: --net none"
+                    .to_owned()
+            }
+            Self::Publish { errno: Errno::EACCES, .. } => "choose a port of the host from 1024 on".to_owned(),
+            Self::Publish { port, .. } => {
+                format!("choose another port of the host, or end what uses it: ss -ltnp 'sport = :{port}'")
+            }
             Self::Setup(failure) => failure.hint(),
         }
     }

@@ -41,6 +41,8 @@ pub(crate) fn run(
         }
         Side::Parent(keeper, pidfd) => {
             drop(far);
+            // With it goes this process's share of the ports that are published.
+            drop(sandbox);
             loop {
                 let mut files =
                     [PollFd::new(near.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];

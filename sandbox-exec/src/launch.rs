@@ -18,6 +18,7 @@ use crate::step::{Failure, Step, Stepped};
 use crate::supervise::{Ending, Sandbox, Signals, Told, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
 use crate::sys::process;
+use crate::way_out::WayOut;
 
 /// The kernel's own file system of pipes: `PIPEFS_MAGIC`, `statfs(2)`.
 const PIPEFS_MAGIC: FsType = FsType(0x5049_5045);
@@ -73,17 +74,22 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
 ///
 /// # Errors
 /// What the kernel refused to the outside. What failed inside is an [`Ending::Failed`].
-pub(crate) fn launch(plan: &Plan, closed: [bool; 3], started: &dyn Fn()) -> Result<Ending, Failure> {
+pub(crate) fn launch(
+    plan: &Plan,
+    closed: [bool; 3],
+    way_out: Option<WayOut>,
+    started: &dyn Fn(),
+) -> Result<Ending, Failure> {
     let (signals, mask) = Signals::hold().step(Step::Signals)?;
     let inherited = Inherited { mask, closed };
     if plan.owners != Owners::Same {
         share_pipes();
     }
     let ending = match plan.supervision.leftovers {
-        Leftovers::End => in_sandbox(plan, inherited, &signals, Told { started, line: None }),
-        Leftovers::Keep => {
-            crate::keep::run(&signals, |line| in_sandbox(plan, inherited, &signals, Told { started, line: Some(line) }))
-        }
+        Leftovers::End => in_sandbox(plan, inherited, &signals, way_out, Told { started, line: None }),
+        Leftovers::Keep => crate::keep::run(&signals, |line| {
+            in_sandbox(plan, inherited, &signals, way_out, Told { started, line: Some(line) })
+        }),
     };
     // A second attempt, without namespaces, must find the caller's state as it was.
     signals.release(&mask);
@@ -105,7 +111,13 @@ fn share_pipes() {
 ///
 /// # Errors
 /// The step that failed.
-fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, told: Told<'_>) -> Result<Ending, Failure> {
+fn in_sandbox(
+    plan: &Plan,
+    inherited: Inherited,
+    signals: &Signals,
+    way_out: Option<WayOut>,
+    told: Told<'_>,
+) -> Result<Ending, Failure> {
     let (outside, inside) = channel::pair().step(Step::Supervisor)?;
     match fork_into(namespaces(plan)).step(Step::Namespaces)? {
         Side::Child => {
@@ -114,7 +126,7 @@ fn in_sandbox(plan: &Plan, inherited: Inherited, signals: &Signals, told: Told<'
         }
         Side::Parent(init, pidfd) => {
             drop(inside);
-            let sandbox = Sandbox { init, pidfd, channel: outside };
+            let sandbox = Sandbox { init, pidfd, channel: outside, way_out };
             if let Owners::Remapped(id) = plan.owners {
                 prepare(plan, &sandbox, id)?;
             }

@@ -29,6 +29,7 @@ mod step;
 mod supervise;
 mod survey;
 mod sys;
+mod way_out;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
@@ -38,6 +39,7 @@ use error::Error;
 use exit::Exit;
 use step::{Step, Stepped};
 use supervise::Ending;
+use way_out::{Settings, WayOut};
 
 /// Runs the launcher with the command line `arguments`; returns the exit status.
 pub fn run(arguments: Vec<OsString>) -> u8 {
@@ -86,7 +88,8 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);
         }
-        let failure = match launch::launch(&plan, inherited, &|| explain(&plan, invocation)) {
+        let way_out = way_out(&plan, &survey, invocation)?;
+        let failure = match launch::launch(&plan, inherited, way_out, &|| explain(&plan, invocation)) {
             Ok(Ending::Failed(failure)) | Err(failure) => failure,
             Ok(ending) => return status(&plan, ending),
         };
@@ -99,6 +102,25 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
         }
         return Err(Error::from_launch(failure));
     }
+}
+
+/// The way out of the planned network, when it has one; checked before anything is started.
+///
+/// # Errors
+/// What stops the run, with a hint.
+fn way_out(plan: &plan::Plan, survey: &survey::Survey, invocation: &Invocation) -> Result<Option<WayOut>, Error> {
+    let network = match &plan.network {
+        plan::Network::Allowlist(allowlist) => allowlist.policy.clone(),
+        plan::Network::Isolated | plan::Network::Host => return Ok(None),
+    };
+    let settings = Settings {
+        network,
+        become_id: survey.host.caller.uid.is_root().then_some(plan::REMAPPED),
+        log: survey.places.expand("$XDG_STATE_HOME/lobsterpot").into(),
+        command: plan.command.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default(),
+        report: (invocation.mode, invocation.format),
+    };
+    WayOut::prepare(settings).map(Some)
 }
 
 /// How often a run is planned anew when something that was planned for has vanished or changed before it could be mounted.
@@ -119,7 +141,7 @@ fn run_without_namespaces(
         Some(plan) => {
             report::lost();
             explain(&plan, invocation);
-            launch::launch(&plan, inherited, &|| explain(&plan, invocation))
+            launch::launch(&plan, inherited, None, &|| explain(&plan, invocation))
                 .map_err(Error::from)
                 .and_then(|ending| status(&plan, ending))
         }

@@ -10,7 +10,7 @@ use crate::args::Leftovers;
 use crate::plan::{Owners, Plan, Tier};
 
 /// The version of the format.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The whole plan on one line.
 pub(super) fn plan(plan: &Plan) -> String {

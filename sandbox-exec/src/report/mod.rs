@@ -5,6 +5,7 @@
 
 mod json;
 mod layers;
+mod network;
 mod sight;
 mod text;
 pub(crate) mod words;
@@ -12,12 +13,14 @@ pub(crate) mod words;
 use std::io::Write as _;
 use std::path::Path;
 
+use lobsterpot_audit_log::LogError;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
-use crate::args::Format;
+use crate::args::{Format, Mode};
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::way_out::Summary;
 
 pub(crate) use layers::Enforced;
 use words::{escaped, harmless};
@@ -56,6 +59,26 @@ pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
     say(&format!(
         "sandbox-exec: \"{path}\" is protected, was created during the run and could not be moved aside: {why}\n"
     ));
+}
+
+/// Says what was refused on the network, when something was.
+pub(crate) fn network(summary: &Summary, asked_for: (Mode, Format)) {
+    let text = network::text(summary, asked_for);
+    if !text.is_empty() {
+        say(&text);
+    }
+}
+
+/// Says that the network is closed although the command goes on.
+pub(crate) fn way_out_ended(how: &str) {
+    let how = harmless(how);
+    say(&format!("sandbox-exec: network: lobsterpot-egress {how}: the network is closed for the rest of the run\n"));
+}
+
+/// Says that the audit log could not be written. The run is none the worse for it.
+pub(crate) fn log_not_written(error: &LogError) {
+    let (error, hint) = (harmless(&error.to_string()), harmless(&error.hint()));
+    say(&format!("sandbox-exec: the audit log was not written: {error}\nhint: {hint}\n"));
 }
 
 /// Prints `text` on standard output.

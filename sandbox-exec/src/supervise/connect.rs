@@ -1,9 +1,13 @@
 //! `connect`: carried out by the supervisor on the caller's own socket, so that what was checked is what is connected to.
 //!
-//! Internet sockets live in the sandbox's network namespace and are simply connected. A unix socket with a path may lead out of the
+//! Internet sockets live in the sandbox's network namespace and are simply connected; where the way out is to listen first, once it
+//! has been asked. Neither the question nor the answer decides anything: whatever the program does with its socket or its address
+//! meanwhile, this address and this socket are connected, inside, to whatever listens there, and what egress listens for it has
+//! checked itself. A unix socket with a path may lead out of the
 //! sandbox, for paths do not know namespaces: it is connected to only when a listener *inside* has that very inode, which the
 //! kernel tells (`sock_diag(7)`, asked in the sandbox's own network namespace), or when the policy names the socket.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -32,8 +36,21 @@ pub(crate) struct Connector<'a> {
 pub(crate) enum Outcome {
     /// The call is settled.
     Settled(Answer),
-    /// The connection may be made, and may have to be waited for: the socket, the address, and what pins it.
-    Wait(OwnedFd, Vec<u8>, Option<OwnedFd>),
+    /// The connection may be made, and may have to be waited for.
+    Wait(Connection),
+}
+
+/// A connection that may be made.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// The caller's socket.
+    pub(crate) socket: OwnedFd,
+    /// A copy of the address.
+    pub(crate) address: Vec<u8>,
+    /// What pins the socket that the address names.
+    pub(crate) pinned: Option<OwnedFd>,
+    /// Where a TCP connection leads to, when that is not the sandbox's own loopback.
+    pub(crate) destination: Option<SocketAddr>,
 }
 
 impl Connector<'_> {
@@ -53,14 +70,16 @@ impl Connector<'_> {
         }
         let socket = target.descriptor(target.integer(0))?;
         let address = target.bytes(1, usize::try_from(length).map_err(|_| Errno::EINVAL)?)?;
-        let (address, pinned) =
-            if socket::domain(&socket)? == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
+        let domain = socket::domain(&socket)?;
+        let (address, pinned) = if domain == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
+        let is_internet = matches!(domain, libc::AF_INET | libc::AF_INET6);
+        let destination = if is_internet && socket::is_stream(&socket)? { destination(&address) } else { None };
         // What was taken and read is the caller's only if it still waits: its number may have become another process's.
         if !notify::still_waits(listener, target.id()) {
             return Err(Errno::EINTR);
         }
         // Whether it blocks is the caller's to change at any time, so it is never done here.
-        Ok(Outcome::Wait(socket, address, pinned))
+        Ok(Outcome::Wait(Connection { socket, address, pinned, destination }))
     }
 
     /// The address by which the supervisor reaches the unix socket that `address` names, with the descriptor that pins it.
@@ -101,10 +120,86 @@ impl Connector<'_> {
     }
 }
 
-/// Connects and says how it went.
-pub(crate) fn finish(socket: &OwnedFd, address: &[u8]) -> Answer {
-    match socket::connect(socket.as_fd(), address) {
-        Ok(()) => Answer::Success,
-        Err(errno) => Answer::Fail(errno),
+impl Connection {
+    /// Connects and says how it went.
+    pub(crate) fn finish(self) -> Answer {
+        let Self { socket, address, pinned, destination: _ } = self;
+        let connected = socket::connect(socket.as_fd(), &address);
+        drop(pinned);
+        match connected {
+            Ok(()) => Answer::Success,
+            Err(errno) => Answer::Fail(errno),
+        }
+    }
+}
+
+/// Where the internet address in `bytes` leads to, if that is out of the sandbox: `ip(7)`, `ipv6(7)`.
+fn destination(bytes: &[u8]) -> Option<SocketAddr> {
+    let (family, rest) = bytes.split_first_chunk::<2>()?;
+    let (port, rest) = rest.split_first_chunk::<2>()?;
+    let address = match i32::from(u16::from_ne_bytes(*family)) {
+        libc::AF_INET => IpAddr::from(Ipv4Addr::from(*rest.first_chunk::<4>()?)),
+        // Between port and address are four bytes of flow information.
+        libc::AF_INET6 => Ipv6Addr::from(*rest.get(4..)?.first_chunk::<16>()?).to_canonical(),
+        _ => return None,
+    };
+    let stays = address.is_loopback() || address.is_unspecified() || address.is_multicast();
+    (!stays).then(|| SocketAddr::new(address, u16::from_be_bytes(*port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of an address as programs pass them.
+    fn bytes(address: &str) -> Vec<u8> {
+        match address.parse().expect("an address") {
+            SocketAddr::V4(address) => {
+                let family = u16::try_from(libc::AF_INET).expect("small").to_ne_bytes();
+                [&family, address.port().to_be_bytes().as_slice(), &address.ip().octets(), &[0; 8]].concat()
+            }
+            SocketAddr::V6(address) => {
+                let family = u16::try_from(libc::AF_INET6).expect("small").to_ne_bytes();
+                [&family, address.port().to_be_bytes().as_slice(), &[0; 4], &address.ip().octets(), &[0; 4]].concat()
+            }
+        }
+    }
+
+    #[test]
+    fn what_leads_out_is_known_however_it_is_written() {
+        for (written, meant) in [
+            ("198.18.0.16:8443", "198.18.0.16:8443"),
+            ("[2001:2::10]:8443", "[2001:2::10]:8443"),
+            ("[::ffff:203.0.113.7]:22", "203.0.113.7:22"),
+        ] {
+            assert_eq!(destination(&bytes(written)), Some(meant.parse().expect("an address")), "{written}");
+        }
+        for stays in [
+            "127.0.0.1:80",
+            "127.9.9.9:80",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]:80",
+            "0.0.0.0:80",
+            "[::]:80",
+            "[::ffff:0.0.0.0]:1",
+            "224.0.0.1:5",
+        ] {
+            assert_eq!(destination(&bytes(stays)), None, "{stays}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_cut_short_or_of_another_family_leads_nowhere() {
+        for whole in ["198.18.0.16:8443", "[2001:2::10]:8443"].map(bytes) {
+            let needed = if whole.len() == 16 { 8 } else { 24 };
+            for length in 0..whole.len() {
+                let found = destination(whole.get(..length).expect("shorter"));
+                assert_eq!(found.is_some(), length >= needed, "{length} of {}", whole.len());
+            }
+        }
+        let mut unspecified = bytes("198.18.0.16:8443");
+        unspecified[0] = 0;
+        unspecified[1] = 0;
+        assert_eq!(destination(&unspecified), None);
     }
 }

@@ -8,6 +8,7 @@ mod names;
 mod signals;
 mod sweeper;
 mod target;
+mod wants;
 mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,6 +28,7 @@ use crate::exit::Exit;
 use crate::plan::Supervision;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::process;
+use crate::way_out::WayOut;
 
 pub(crate) use signals::Signals;
 use watch::Watch;
@@ -56,6 +58,8 @@ pub(crate) struct Sandbox {
     pub(crate) pidfd: OwnedFd,
     /// The line to it.
     pub(crate) channel: Channel,
+    /// The way out of its network, when it has one.
+    pub(crate) way_out: Option<WayOut>,
 }
 
 /// Who is told what happens to the command.
@@ -81,8 +85,6 @@ struct Watchman<'a> {
     supervision: &'a Supervision,
     /// The filter's listener, once it is there, with what answers it.
     watch: Option<Watch<'a>>,
-    /// Sockets of the sandbox's network, held open so that what is served there answers.
-    sockets: Vec<(OwnedFd, lobsterpot_policy::orders::Role)>,
     /// Whether the channel is still open.
     starting: bool,
     /// Who is told.
@@ -106,17 +108,8 @@ pub(crate) fn supervise(
     told: Told<'_>,
 ) -> Result<Ending, Failure> {
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut watchman = Watchman {
-        sandbox,
-        supervision,
-        watch: None,
-        sockets: Vec::new(),
-        starting: true,
-        told,
-        deadline,
-        expired: false,
-        failure: None,
-    };
+    let mut watchman =
+        Watchman { sandbox, supervision, watch: None, starting: true, told, deadline, expired: false, failure: None };
     loop {
         if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
             return Ok(ending);
@@ -140,12 +133,15 @@ impl Watchman<'_> {
         if let Some(watch) = &mut self.watch {
             match ready {
                 Ready { over: true, .. } => watch.close(),
-                Ready { call: true, .. } => watch.answer(),
+                Ready { call: true, .. } => watch.answer(self.sandbox.way_out.as_mut()),
                 _ => {}
             }
             if watch.due().is_some_and(|due| due <= Instant::now()) {
-                watch.sweep();
+                watch.tick();
             }
+        }
+        if ready.network {
+            self.attend_to_the_network();
         }
         if ready.end {
             return self.reap().map(Some);
@@ -163,8 +159,11 @@ impl Watchman<'_> {
         let mut files = vec![PollFd::new(self.sandbox.pidfd.as_fd(), input), PollFd::new(signals.as_fd(), input)];
         let channel = self.starting.then(|| push(&mut files, self.sandbox.channel.as_fd()));
         let call = self.watch.as_ref().and_then(Watch::listener).map(|listener| push(&mut files, listener));
-        let sweep = self.watch.as_ref().and_then(Watch::due);
-        let next = [self.deadline, sweep].into_iter().flatten().min();
+        let network = files.len();
+        let ways = self.sandbox.way_out.as_ref().map(WayOut::descriptors).unwrap_or_default();
+        files.extend(ways.into_iter().map(|file| PollFd::new(file, input)));
+        let task = self.watch.as_ref().and_then(Watch::due);
+        let next = [self.deadline, task].into_iter().flatten().min();
         let timeout = next.map(|next| TimeSpec::from(next.saturating_duration_since(Instant::now())));
         match ppoll(&mut files, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -179,7 +178,17 @@ impl Watchman<'_> {
             channel: channel.is_some_and(is_ready),
             call: call.is_some_and(is_ready),
             over: call.is_some_and(is_over),
+            network: files.get(network..).unwrap_or_default().iter().any(|file| file.any().unwrap_or(false)),
         })
+    }
+
+    /// Starts or hears the way out, and lets connections go on that waited for it.
+    fn attend_to_the_network(&mut self) {
+        let Some(way_out) = &mut self.sandbox.way_out else { return };
+        let news = way_out.attend();
+        if let Some(watch) = &mut self.watch {
+            watch.settle(news);
+        }
     }
 
     /// Passes signals on to the command.
@@ -203,7 +212,11 @@ impl Watchman<'_> {
     fn hear(&mut self) -> Result<(), Errno> {
         match self.sandbox.channel.listen()? {
             Word::Failed(failure) => self.failure = Some(failure),
-            Word::Sockets(sockets) => self.sockets.extend(sockets),
+            Word::Sockets(sockets) => {
+                if let Some(way_out) = &mut self.sandbox.way_out {
+                    way_out.take(sockets);
+                }
+            }
             Word::Listener(listener, diagnosis) => {
                 // Handing it out is the last thing before the command: every layer is in force. Not earlier: a set-up that
                 // fails may be tried once more, with another plan, and that command needs the streams.
@@ -214,6 +227,10 @@ impl Watchman<'_> {
             Word::Ended(status) => {
                 release_streams();
                 if let Some(line) = self.told.line {
+                    if let Some(way_out) = &self.sandbox.way_out {
+                        // Afterwards nobody may be there to read it.
+                        way_out.tell_so_far();
+                    }
                     crate::keep::let_go(line, status);
                 }
             }
@@ -253,12 +270,18 @@ impl Watchman<'_> {
         while self.starting && self.failure.is_none() {
             self.hear()?;
         }
+        if let Some(way_out) = &self.sandbox.way_out {
+            way_out.hang_up();
+        }
         if let Some(watch) = &mut self.watch {
             watch.sweep();
         }
         let status = waitpid(self.sandbox.init, Some(WaitPidFlag::__WALL))?;
         if let Some(failure) = self.failure.take() {
             return Ok(Ending::Failed(failure));
+        }
+        if let Some(way_out) = self.sandbox.way_out.take() {
+            way_out.finish();
         }
         Ok(match status {
             _ if self.expired => Ending::TimedOut,
@@ -294,6 +317,8 @@ struct Ready {
     call: bool,
     /// Nobody is left who could make one.
     over: bool,
+    /// Somebody uses the network, or the way out tells something.
+    network: bool,
 }
 
 /// Adds `file` to what is waited for and returns its place.

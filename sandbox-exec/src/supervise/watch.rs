@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::connect::{Connector, Outcome, finish};
+use super::connect::{Connection, Connector, Outcome};
 use super::ground::Ground;
 use super::names::Names;
 use super::sweeper::Sweeper;
 use super::target::Target;
+use super::wants::Wants;
 use crate::plan::Supervision;
 use crate::sys::notify::{self, Answer};
+use crate::way_out::{News, WayOut};
 
 /// How many connections may be waited for at once.
 const WAITING: usize = 64;
@@ -37,6 +39,8 @@ pub(crate) struct Watch<'a> {
     root: Option<OwnedFd>,
     /// Connections that are waited for.
     waiting: Arc<AtomicUsize>,
+    /// Connections, each with its call's number, that wait until the way out listens for them.
+    wants: Wants<(u64, Connection)>,
 }
 
 impl<'a> Watch<'a> {
@@ -53,6 +57,7 @@ impl<'a> Watch<'a> {
             fixed_root: supervision.fixed_root,
             root: None,
             waiting: Arc::new(AtomicUsize::new(0)),
+            wants: Wants::new(),
         }
     }
 
@@ -61,9 +66,31 @@ impl<'a> Watch<'a> {
         self.listener.as_deref().map(AsFd::as_fd)
     }
 
-    /// When guarded names are to be looked for.
+    /// When [`tick`](Self::tick) is to be called.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.sweeper.due()
+        [self.sweeper.due(), self.wants.due()].into_iter().flatten().min()
+    }
+
+    /// Does what is due now: looks for guarded names, and lets go on what has waited long enough.
+    pub(crate) fn tick(&mut self) {
+        let now = Instant::now();
+        if self.sweeper.due().is_some_and(|due| due <= now) {
+            self.sweep();
+        }
+        for (id, connection) in self.wants.overdue(now) {
+            self.go_on(id, connection);
+        }
+    }
+
+    /// Lets those connections go on that the way out has been asked about and has answered.
+    pub(crate) fn settle(&mut self, news: News) {
+        let settled = match news {
+            News::Answered(ids) => ids.into_iter().filter_map(|id| self.wants.answered(id)).collect(),
+            News::Closed => self.wants.all(),
+        };
+        for (id, connection) in settled {
+            self.go_on(id, connection);
+        }
     }
 
     /// Stops listening.
@@ -76,8 +103,8 @@ impl<'a> Watch<'a> {
         self.sweeper.sweep(&self.ground);
     }
 
-    /// Answers the next call.
-    pub(crate) fn answer(&mut self) {
+    /// Answers the next call; with a way out, once that was asked.
+    pub(crate) fn answer(&mut self, way_out: Option<&mut WayOut>) {
         let Some(listener) = &self.listener else { return };
         let Ok(call) = notify::receive(listener) else { return };
         if self.root.is_none() && self.fixed_root {
@@ -87,7 +114,7 @@ impl<'a> Watch<'a> {
         let answer = if target.number() == libc::SYS_connect {
             match self.connector.connect(target, listener) {
                 Outcome::Settled(answer) => answer,
-                Outcome::Wait(socket, address, pinned) => return self.wait(call.id, socket, address, pinned),
+                Outcome::Wait(connection) => return self.ask_or_connect(call.id, connection, way_out),
             }
         } else {
             let answer = self.names.judge(target, &self.ground);
@@ -100,8 +127,29 @@ impl<'a> Watch<'a> {
         let _ = notify::answer(listener, call.id, answer);
     }
 
+    /// Asks the way out to listen where `connection` leads to, or connects at once when there is nothing to ask or no room to wait.
+    fn ask_or_connect(&mut self, id: u64, connection: Connection, way_out: Option<&mut WayOut>) {
+        let destination = connection.destination.filter(|_| self.wants.has_room());
+        let question = way_out.zip(destination).and_then(|(way_out, destination)| way_out.ask(destination));
+        match question {
+            Some(question) => {
+                if let Some((id, connection)) = self.wants.wait(question, (id, connection), Instant::now()) {
+                    self.go_on(id, connection);
+                }
+            }
+            None => self.connect(id, connection),
+        }
+    }
+
+    /// Connects what has waited, unless its process is gone meanwhile.
+    fn go_on(&self, id: u64, connection: Connection) {
+        if self.listener.as_ref().is_some_and(|listener| notify::still_waits(listener, id)) {
+            self.connect(id, connection);
+        }
+    }
+
     /// Connects in a thread of its own, for it may take long and others must not wait for it.
-    fn wait(&self, id: u64, socket: OwnedFd, address: Vec<u8>, pinned: Option<OwnedFd>) {
+    fn connect(&self, id: u64, connection: Connection) {
         let Some(listener) = self.listener.clone() else { return };
         let waiting = Arc::clone(&self.waiting);
         let refuse = |errno| {
@@ -115,8 +163,7 @@ impl<'a> Watch<'a> {
             let listener = Arc::clone(&listener);
             let waiting = Arc::clone(&waiting);
             std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-                let answer = finish(&socket, &address);
-                drop(pinned);
+                let answer = connection.finish();
                 let _ = notify::answer(&*listener, id, answer);
                 waiting.fetch_sub(1, Ordering::Relaxed);
             })

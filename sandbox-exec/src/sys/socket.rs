@@ -14,12 +14,28 @@ pub(crate) const UNIX: u16 = 1;
 /// # Errors
 /// `ENOTSOCK`.
 pub(crate) fn domain(socket: &OwnedFd) -> Result<i32, Errno> {
-    let mut domain: libc::c_int = 0;
+    option(socket, libc::SO_DOMAIN)
+}
+
+/// Whether `socket` is one for a stream of bytes: `SO_TYPE`, `socket(7)`.
+///
+/// # Errors
+/// `ENOTSOCK`.
+pub(crate) fn is_stream(socket: &OwnedFd) -> Result<bool, Errno> {
+    Ok(option(socket, libc::SO_TYPE)? == libc::SOCK_STREAM)
+}
+
+/// The option `name` of `socket`, which is a number: `getsockopt(2)`.
+///
+/// # Errors
+/// The kernel's.
+fn option(socket: &OwnedFd, name: libc::c_int) -> Result<i32, Errno> {
+    let mut number: libc::c_int = 0;
     let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or_default();
-    let (value, fd) = ((&raw mut domain).cast(), socket.as_raw_fd());
+    let (value, fd) = ((&raw mut number).cast(), socket.as_raw_fd());
     // SAFETY: `value` points to `length` writable bytes.
-    let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_DOMAIN, value, &raw mut length) };
-    Errno::result(result).map(|_| domain)
+    let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, value, &raw mut length) };
+    Errno::result(result).map(|_| number)
 }
 
 /// Connects `socket` to the address in `bytes`, which the kernel checks: `connect(2)`.

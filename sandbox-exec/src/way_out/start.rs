@@ -1,0 +1,197 @@
+//! Starting egress and ending it.
+
+use std::ffi::CString;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use lobsterpot_policy::orders::{Orders, Role};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, setsid};
+
+use super::Settings;
+use super::line::{Heard, Line};
+use super::program::Program;
+use crate::sys::{clone, process};
+
+/// The name that it is started under.
+const NAME: &str = "lobsterpot-egress";
+/// With this status a process ends that could not become the program, as in every shell.
+const NOT_STARTED: i32 = 127;
+
+/// A running egress. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Its id; it is a child of this process, and not reaped before this is gone.
+    pid: Pid,
+    /// The same, to wait for.
+    pidfd: OwnedFd,
+    /// The line to it.
+    line: Line,
+    /// Whether it has been reaped.
+    reaped: bool,
+}
+
+/// What the new process needs, made before it is.
+struct Preparation<'a> {
+    /// The program.
+    program: &'a Program,
+    /// The orders, as a file that nobody can change.
+    orders: OwnedFd,
+    /// `/dev/null`.
+    null: OwnedFd,
+    /// The descriptors that it keeps.
+    kept: Vec<RawFd>,
+    /// Its arguments.
+    arguments: [CString; 1],
+}
+
+impl Process {
+    /// Starts `program` with `sockets`, which are closed here.
+    ///
+    /// # Errors
+    /// The kernel's. A program that cannot be executed is seen as one that has ended.
+    pub(crate) fn start(program: &Program, settings: &Settings, sockets: Vec<(OwnedFd, Role)>) -> Result<Self, Errno> {
+        let (line, theirs) = Line::new()?;
+        let handed: Vec<(RawFd, Role)> = sockets
+            .iter()
+            .map(|(socket, role)| (socket.as_raw_fd(), *role))
+            .chain([(theirs.as_raw_fd(), Role::Control)])
+            .collect();
+        let preparation = Preparation {
+            program,
+            kept: handed.iter().map(|(descriptor, _)| *descriptor).collect(),
+            orders: sealed(&Orders {
+                version: Orders::VERSION,
+                network: settings.network.clone(),
+                become_id: settings.become_id,
+                descriptors: handed,
+            })?,
+            null: open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?,
+            arguments: [CString::new(NAME).map_err(|_| Errno::EINVAL)?],
+        };
+        let pid = clone::vfork(&mut || {
+            let _ = preparation.become_it();
+            NOT_STARTED
+        })?;
+        let pidfd = process::open_thread(pid)?;
+        Ok(Self { pid, pidfd, line, reaped: false })
+    }
+
+    /// The line to it.
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Closes the line, hears the last, and waits until it has ended, for `patience`; then it is killed. Returns how it ended.
+    pub(crate) fn end(mut self, patience: Duration, hear: &mut dyn FnMut(Heard)) -> String {
+        self.line.close();
+        let deadline = Instant::now().checked_add(patience);
+        let left = || deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let mut open = true;
+        while open && !left().is_zero() {
+            wait(&self.line, left());
+            open = self.hear_all(hear);
+        }
+        // The line may close before the process ends, and its status says more than a signal of ours would.
+        wait(&self.pidfd, left().max(GRACE));
+        how(self.reap())
+    }
+
+    /// Hears what is there; returns whether there may be more.
+    fn hear_all(&self, hear: &mut dyn FnMut(Heard)) -> bool {
+        loop {
+            match self.line.hear() {
+                Heard::Nothing => return true,
+                Heard::Closed => return false,
+                heard @ (Heard::Event(_) | Heard::Unreadable) => hear(heard),
+            }
+        }
+    }
+
+    /// Kills it, if it has not ended, and takes its status.
+    fn reap(&mut self) -> Option<WaitStatus> {
+        self.reaped = true;
+        let _ = process::send_signal(&self.pidfd, Signal::SIGKILL);
+        waitpid(self.pid, None).ok()
+    }
+}
+
+/// How long a process has to end after it has closed the line.
+const GRACE: Duration = Duration::from_millis(20);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.reap();
+        }
+    }
+}
+
+impl Preparation<'_> {
+    /// Becomes the program; returns only what went wrong.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn become_it(&self) -> Result<std::convert::Infallible, Errno> {
+        process::die_with_parent()?;
+        // In a session of its own: what a terminal sends to the command is not for it.
+        setsid()?;
+        chdir("/")?;
+        dup2_stdin(&self.orders)?;
+        // It has nothing to tell a person that it could not tell the launcher, and must hold no stream of the caller's open.
+        dup2_stdout(&self.null)?;
+        dup2_stderr(&self.null)?;
+        process::close_on_exec(3)?;
+        for descriptor in &self.kept {
+            process::keep_on_exec(*descriptor)?;
+        }
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+        let no_environment: [CString; 0] = [];
+        execve(self.program.path(), &self.arguments, &no_environment)
+    }
+}
+
+/// `orders` in a file without a name that cannot be changed any more: `memfd_create(2)`.
+///
+/// # Errors
+/// The kernel's.
+fn sealed(orders: &Orders) -> Result<OwnedFd, Errno> {
+    let text = serde_json::to_vec(orders).map_err(|_| Errno::EINVAL)?;
+    let memory = memfd_create("orders", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut file = std::fs::File::from(memory);
+    let written = file.write_all(&text).and_then(|()| std::io::Seek::rewind(&mut file));
+    written.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
+}
+
+/// Waits until `file` can be read, for `patience`.
+fn wait(file: &impl AsFd, patience: Duration) {
+    let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
+    let _ = poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], PollTimeout::from(milliseconds));
+}
+
+/// How a process ended, as the end of a sentence.
+fn how(status: Option<WaitStatus>) -> String {
+    match status {
+        Some(WaitStatus::Exited(_, NOT_STARTED)) => "could not be started".to_owned(),
+        Some(WaitStatus::Exited(_, status)) => format!("ended with status {status}"),
+        Some(WaitStatus::Signaled(_, signal, _)) => format!("was ended by {signal}"),
+        Some(
+            WaitStatus::Stopped(..)
+            | WaitStatus::Continued(_)
+            | WaitStatus::StillAlive
+            | WaitStatus::PtraceEvent(..)
+            | WaitStatus::PtraceSyscall(_),
+        )
+        | None => "has ended".to_owned(),
+    }
+}

