@@ -21,6 +21,7 @@ mod names;
 mod published;
 mod report;
 mod serve;
+mod sniff;
 mod special;
 mod sys;
 mod tap;
