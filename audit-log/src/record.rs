@@ -48,7 +48,6 @@ pub struct Record {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum What {
     /// The policy refused something.
     Refused {

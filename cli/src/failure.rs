@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
+use lobsterpot_audit_log::LogError;
 use lobsterpot_hooks::install::InstallError;
 use thiserror::Error;
 
@@ -24,6 +25,13 @@ pub(crate) enum Failure {
         /// Why.
         #[from]
         source: InstallError,
+    },
+    /// The audit log cannot be read.
+    #[error("{source}")]
+    Log {
+        /// Why.
+        #[from]
+        source: LogError,
     },
     /// The vault's program did not start.
     #[error("failed to start \"{}\": {source}", path.display())]
@@ -53,6 +61,7 @@ impl Failure {
             }
             Self::Usage { error } => (format!("lobsterpot: {error}"), Status::Usage),
             Self::Install { source } => (format!("lobsterpot: {self}\nhint: {}\n", source.hint()), Status::Refused),
+            Self::Log { source } => (format!("lobsterpot: {self}\nhint: {}\n", source.hint()), Status::Refused),
             Self::Vault { .. } => {
                 let hint = "put lobsterpot-vault into the folder that lobsterpot itself lies in, executable";
                 (format!("lobsterpot: {self}\nhint: {hint}\n"), Status::Unavailable)

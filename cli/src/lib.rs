@@ -4,6 +4,7 @@
 
 mod failure;
 mod install;
+mod log;
 mod options;
 mod show;
 mod status;
@@ -68,6 +69,7 @@ fn dispatch(matches: &clap::ArgMatches) -> Result<Status, Failure> {
         Some(("install", matches)) => install::run(matches),
         Some(("uninstall", matches)) => uninstall::run(matches),
         Some(("status", matches)) => status::run(matches),
+        Some(("log", matches)) => log::run(matches),
         _ => Err(Failure::Usage { error: command().error(ErrorKind::MissingSubcommand, "name what to do") }),
     }
 }
@@ -82,6 +84,7 @@ fn command() -> Command {
         .subcommand(install::command())
         .subcommand(uninstall::command())
         .subcommand(status::command())
+        .subcommand(log::command())
         .subcommand(vault::command())
 }
 

@@ -4,6 +4,7 @@
 
 mod install;
 mod interrupted;
+mod log;
 mod prefix;
 mod refused;
 mod shown;
