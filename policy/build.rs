@@ -4,6 +4,8 @@
 
 #[path = "src/error.rs"]
 mod error;
+#[path = "src/group.rs"]
+mod group;
 #[path = "src/host/mod.rs"]
 mod host;
 #[path = "src/name.rs"]
@@ -52,6 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(out.join(format!("{profile}.postcard")), postcard::to_allocvec(&layer)?)?;
         instructions.push_str(&format!("cargo::rerun-if-changed={file}\n"));
     }
+    let file = "profiles/groups.toml";
+    let groups = wire::groups::parse(&std::fs::read_to_string(file)?)
+        .map_err(|error| format!("{file}: {error}; {}", error.hint()))?;
+    std::fs::write(out.join("groups.postcard"), postcard::to_allocvec(&groups)?)?;
+    instructions.push_str(&format!("cargo::rerun-if-changed={file}\n"));
     std::io::Write::write_all(&mut std::io::stdout(), instructions.as_bytes())?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::PolicyError;
+use crate::group::Group;
 use crate::host::HostRule;
 use crate::name::NamePattern;
 use crate::origin::{Origin, SourceId};
@@ -58,6 +59,8 @@ impl Composition {
         }
         replace(&mut stated.hosts, layer.hosts);
         replace(&mut stated.deny, layer.deny);
+        add_once(&mut stated.groups, layer.groups, |new, old| new.value == old.value);
+        add_once(&mut stated.deny_groups, layer.deny_groups, |new, old| new.value == old.value);
         stated.proxy = layer.proxy.or(stated.proxy.take());
         add_published(&mut stated.publish, layer.publish)?;
         add_once(&mut stated.pass, layer.pass, |new, old| new.value == old.value);
@@ -105,7 +108,13 @@ impl Composition {
         Ok(())
     }
 
-    /// The policy that all layers together make. What nobody stated is the strictest that there is.
+    /// The groups that `network.allow` and `network.deny` name.
+    pub(crate) fn groups(&self) -> (BTreeSet<Group>, BTreeSet<Group>) {
+        let values = |groups: &[Stated<Group>]| groups.iter().map(|group| group.value).collect();
+        (values(&self.stated.groups), values(&self.stated.deny_groups))
+    }
+
+    /// The policy that all layers together make, without the hosts of groups. What nobody stated is the strictest that there is.
     pub(crate) fn finish(self, profile: &str) -> Policy {
         let limits = self.limits();
         let stated = self.stated;

@@ -10,6 +10,7 @@
 mod builtin;
 mod compose;
 mod error;
+mod group;
 mod host;
 mod judge;
 mod load;
@@ -31,6 +32,7 @@ mod units;
 mod wire;
 
 pub use error::{PolicyError, Position};
+pub use group::Group;
 pub use host::{Bounds, HostError, HostRule, Ports};
 pub use judge::{Access, Decision, Judge, ReasonCode, Refusal, ToolKind, ToolVerdict, Verdict};
 pub use load::{LoadRequest, load};

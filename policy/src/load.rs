@@ -62,7 +62,9 @@ pub fn load(request: &LoadRequest, reader: &dyn Reader) -> Result<Policy, Policy
             composition.apply(file.layer, &file.source)?;
         }
     }
-    let policy = composition.finish(profile.name());
+    let (allowed, denied) = composition.groups();
+    let mut policy = composition.finish(profile.name());
+    builtin::add_groups(&mut policy.network, &allowed, &denied)?;
     check_not_writable(&policy, &request.places, &origins)?;
     Ok(policy)
 }

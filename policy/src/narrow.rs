@@ -49,10 +49,11 @@ fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
     ];
     let rules = lists.into_iter().find_map(|(key, rules)| rules.first().map(|rule| (key.to_owned(), &rule.origin)));
     let host = || layer.hosts.first().map(|host| ("network.allow".to_owned(), &host.origin));
+    let group = || layer.groups.first().map(|group| ("network.allow".to_owned(), &group.origin));
     let publish = || layer.publish.first().map(|published| ("network.publish".to_owned(), &published.origin));
     let pass = || layer.pass.first().map(|name| ("environment.pass".to_owned(), &name.origin));
     let set = || layer.set.iter().next().map(|(name, value)| (format!("environment.set.{name}"), &value.origin));
-    match rules.or_else(host).or_else(publish).or_else(pass).or_else(set) {
+    match rules.or_else(host).or_else(group).or_else(publish).or_else(pass).or_else(set) {
         Some((key, origin)) => Err(widens(key, origin)),
         None => Ok(()),
     }

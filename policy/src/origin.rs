@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::group::Group;
 use crate::profile::ProfileName;
 
 /// The kind of source a layer of policy comes from, in order of precedence.
@@ -13,6 +14,8 @@ use crate::profile::ProfileName;
 pub enum Tier {
     /// A profile compiled into the program.
     BuiltIn(ProfileName),
+    /// A group of hosts compiled into the program.
+    Group(Group),
     /// `/etc/lobsterpot/policy.toml`.
     System,
     /// `~/.config/lobsterpot/policy.toml`.
@@ -99,6 +102,7 @@ impl fmt::Display for SourceId {
         match (&self.file, self.tier) {
             (Some(file), _) => write!(f, "{}", file.display()),
             (None, Tier::BuiltIn(profile)) => write!(f, "built-in profile {profile}"),
+            (None, Tier::Group(group)) => write!(f, "built-in group {group}"),
             (None, Tier::Flags) => f.write_str("command line"),
             (None, tier) => write!(f, "{tier:?} policy"),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::group::Group;
 use crate::host::{HostError, HostRule};
 use crate::name::{NameError, NamePattern};
 use crate::origin::Origin;
@@ -48,8 +49,12 @@ pub struct Overlay {
     pub(crate) network: Option<Stated<NetworkMode>>,
     /// `network.allow`.
     pub(crate) hosts: Vec<HostRule>,
+    /// Groups that `network.allow` names.
+    pub(crate) groups: Vec<Stated<Group>>,
     /// `network.deny`.
     pub(crate) deny: Vec<HostRule>,
+    /// Groups that `network.deny` names.
+    pub(crate) deny_groups: Vec<Stated<Group>>,
     /// `network.proxy`.
     pub(crate) proxy: Option<Stated<bool>>,
     /// `network.publish`.
@@ -148,21 +153,27 @@ impl Overlay {
         self.network = Some(Stated::flag(mode));
     }
 
-    /// Lets a host be reached; written as in a policy file.
+    /// Lets a host or a group of hosts be reached; written as in a policy file.
     ///
     /// # Errors
-    /// When the text is not a host rule.
+    /// When the text is neither a host rule nor the name of a group.
     pub fn host(&mut self, text: &str) -> Result<(), HostError> {
-        self.hosts.push(HostRule::parse(text, Origin::flags())?);
+        match flag_group(text)? {
+            Some(group) => self.groups.push(group),
+            None => self.hosts.push(HostRule::parse(text, Origin::flags())?),
+        }
         Ok(())
     }
 
-    /// Keeps a host from being reached; written as in a policy file.
+    /// Keeps a host or a group of hosts from being reached; written as in a policy file.
     ///
     /// # Errors
-    /// When the text is not a host rule.
+    /// When the text is neither a host rule nor the name of a group.
     pub fn deny_host(&mut self, text: &str) -> Result<(), HostError> {
-        self.deny.push(HostRule::parse_deny(text, Origin::flags())?);
+        match flag_group(text)? {
+            Some(group) => self.deny_groups.push(group),
+            None => self.deny.push(HostRule::parse_deny(text, Origin::flags())?),
+        }
         Ok(())
     }
 
@@ -214,6 +225,18 @@ impl Overlay {
     /// States whether a protection must be there.
     pub fn require(&mut self, layer: Layer, requirement: Requirement) {
         self.require.insert(layer, Stated::flag(requirement));
+    }
+}
+
+/// A group from the command line; `None` when the text does not name one.
+///
+/// # Errors
+/// When there is no such group.
+fn flag_group(text: &str) -> Result<Option<Stated<Group>>, HostError> {
+    match Group::parse(text) {
+        Some(group) => Ok(Some(Stated::flag(group))),
+        None if text.starts_with('@') => Err(HostError::no_group(text)),
+        None => Ok(None),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::group::Group;
+
 /// Why a text is not a host rule, or not a host.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -11,6 +13,16 @@ pub enum HostError {
     NotAName {
         /// The text, escaped.
         text: String,
+    },
+    /// A name in another script whose ASCII form is not beyond doubt.
+    #[error("\"{text}\" cannot be turned into ASCII without doubt: {why}")]
+    Unclear {
+        /// The name, as written.
+        text: String,
+        /// Why not.
+        why: &'static str,
+        /// What a part of it would become.
+        ascii: Option<String>,
     },
     /// Its last part is a number, so that some programs would read it as an address.
     #[error("\"{text}\" looks like an address but is not a complete one")]
@@ -88,22 +100,41 @@ pub enum HostError {
         /// What is wrong.
         why: &'static str,
     },
+    /// No group has this name.
+    #[error("there is no group of hosts called \"{text}\"")]
+    UnknownGroup {
+        /// The name, escaped.
+        text: String,
+        /// The name that was probably meant.
+        nearest: Option<&'static str>,
+    },
     /// A bound that would let nothing pass.
     #[error("a bound of nothing would let nothing pass")]
     Nothing,
 }
 
 impl HostError {
+    /// The error for a name that no group has.
+    pub(crate) fn no_group(name: &str) -> Self {
+        Self::UnknownGroup { text: name.escape_debug().to_string(), nearest: Group::nearest(name) }
+    }
+
     /// What to write instead.
     #[must_use]
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::NotAName { .. } => "write a name in ASCII, such as `api.example.com` or `xn--bcher-kva.example`",
+            Self::Unclear { ascii: Some(ascii), .. } => {
+                return format!("if this very part is meant, write `{ascii}` in its place");
+            }
+            Self::Unclear { ascii: None, .. } => {
+                "write the name as DNS carries it, with `xn--` in front, as a browser shows it for the page that is meant"
+            }
             Self::HalfAddress { .. } => "write all four numbers of an IPv4 address, or `[…]` around an IPv6 address",
             Self::Brackets { text } => return format!("write `[{text}]`, and the port behind the bracket: `[…]:443`"),
             Self::Star { .. } => "write `*.example.com`: the star stands for one or more whole parts in front",
             Self::TooWide { .. } => {
-                "name the domain, as in `*.example.com`; for no limits at all set `mode = \"host\"`"
+                "name the host or domain that is meant, as in `*.example.com`; for no limits at all set `mode = \"host\"`"
             }
             Self::Network { advice, .. } => return advice.clone(),
             Self::Never { advice, .. } => advice,
@@ -114,6 +145,10 @@ impl HostError {
                 "write methods as they are sent, in capital letters: `methods = [\"GET\", \"HEAD\"]`"
             }
             Self::Path { .. } => "write paths such as `/v1/**` or `/index.html`",
+            Self::UnknownGroup { nearest: Some(nearest), .. } => return format!("did you mean \"{nearest}\"?"),
+            Self::UnknownGroup { nearest: None, .. } => {
+                return format!("the groups are {}", Group::ALL.map(Group::name).join(", "));
+            }
             Self::Nothing => "write a larger bound, or list the host in `network.deny`",
         };
         hint.to_owned()

@@ -6,6 +6,7 @@ mod pattern;
 mod ports;
 mod request;
 mod sense;
+mod unicode;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -105,8 +106,8 @@ impl HostRule {
     /// When it can never match, or allows a large part of all hosts.
     fn sensible(self) -> Result<Self, HostError> {
         let text = self.to_string();
-        sense::check_narrow(&text, &self.host)?;
         sense::check_reachable(&text, &self.host, &self.ports)?;
+        sense::check_narrow(&text, &self.host)?;
         sense::check_requests(&text, &self.ports, self.requests.as_ref())?;
         Ok(self)
     }
@@ -214,6 +215,12 @@ impl HostRule {
         }
     }
 
+    /// A rule for the same hosts and ports, whatever is said there.
+    pub(crate) fn target(&self) -> Self {
+        let Self { host, ports, requests: _, bounds: _, reason, origin } = self.clone();
+        Self { reason, ..Self::new(host, ports, origin) }
+    }
+
     /// Whether two rules mean the same hosts and ports.
     pub(crate) fn same_target(&self, other: &Self) -> bool {
         self.host == other.host && self.ports == other.ports
@@ -232,7 +239,7 @@ impl fmt::Display for HostRule {
 /// When either is malformed, or ports are given twice.
 fn host_and_ports(text: &str, apart: Option<Ports>) -> Result<(HostPattern, Option<Ports>), HostError> {
     let (host, ports) = split_ports(text)?;
-    let host = HostPattern::parse(host)?;
+    let host = HostPattern::parse(&unicode::to_ascii(host)?)?;
     match (ports, apart) {
         (Some(_), Some(_)) => Err(HostError::TwicePorts { text: text.escape_debug().to_string() }),
         (Some(ports), None) => Ok((host, Some(Ports::parse(ports)?))),

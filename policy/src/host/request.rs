@@ -189,3 +189,7 @@ fn star_matches(pattern: &str, segment: &str) -> bool {
     }
     rest.ends_with(tail)
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

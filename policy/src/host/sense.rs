@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use public_suffix::DEFAULT_PROVIDER;
+
 use super::block::Block;
 use super::pattern::{HostPattern, is_below};
 use super::{HostError, Ports, Requests};
@@ -10,6 +12,8 @@ use super::{HostError, Ports, Requests};
 const NAMES: u16 = 53;
 /// Ports on which servers speak TLS alone, where requests cannot be seen (IANA service names).
 const ONLY_TLS: [u16; 12] = [443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671];
+/// A label that no list names, to see what is said about all labels.
+const PROBE: &str = "0-lobsterpot-0";
 /// The shortest prefix of an IPv4 network.
 const SHORTEST_V4: u8 = 8;
 /// The shortest prefix of an IPv6 network.
@@ -94,10 +98,18 @@ pub(super) fn check_narrow(text: &str, host: &HostPattern) -> Result<(), HostErr
     let wide = |what| Err(HostError::TooWide { text: text.to_owned(), what });
     match host {
         HostPattern::Below(domain) if !domain.contains('.') => wide("a whole top-level domain"),
+        HostPattern::Below(domain) if anybody_is_below(domain) => {
+            wide("a public suffix, below which anybody can have a name of their own")
+        }
         HostPattern::Network(block) if block.prefix() < shortest(block) => wide("a large part of all addresses"),
         HostPattern::Below(_) | HostPattern::Network(_) | HostPattern::Name(_) | HostPattern::Address(_) => Ok(()),
         HostPattern::Every => wide("every host"),
     }
+}
+
+/// Whether the domain is a public suffix (publicsuffix.org, of registries or of companies), or all that is below it is one.
+fn anybody_is_below(domain: &str) -> bool {
+    DEFAULT_PROVIDER.is_effective_tld(domain) || DEFAULT_PROVIDER.is_effective_tld(&format!("{PROBE}.{domain}"))
 }
 
 /// The shortest prefix that a rule may have where this network lies.

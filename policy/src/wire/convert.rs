@@ -36,6 +36,8 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
         tools: clients,
     } = document;
     let EnvironmentSection { pass, unpass, set } = environment;
+    let allow = hosts::list(network.allow, hosts::Effect::Allow, at)?;
+    let deny = hosts::list(network.deny, hosts::Effect::Deny, at)?;
     Ok(Overlay {
         profile: profile.map(|profile| stated(profile, at)),
         extends: extends.map(Spanned::into_inner),
@@ -50,8 +52,10 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
         unread: rules(files.unread, at)?,
         unmask: rules(files.unmask, at)?,
         network: hosts::mode(network.mode, at)?,
-        hosts: hosts::rules(network.allow, hosts::Effect::Allow, at)?,
-        deny: hosts::rules(network.deny, hosts::Effect::Deny, at)?,
+        hosts: allow.rules,
+        groups: allow.groups,
+        deny: deny.rules,
+        deny_groups: deny.groups,
         proxy: network.proxy.map(|offered| stated(offered, at)),
         publish: hosts::published(network.publish, at)?,
         pass: names(pass, at)?,

@@ -8,7 +8,8 @@ use super::entry::{AmountEntry, HostEntry, PublishEntry};
 use super::examples;
 use super::locate::Locator;
 use crate::error::PolicyError;
-use crate::host::{Bounds, HostRule, Ports};
+use crate::group::Group;
+use crate::host::{Bounds, HostError, HostRule, Ports};
 use crate::overlay::Stated;
 use crate::policy::NetworkMode;
 use crate::publish::Publish;
@@ -41,12 +42,49 @@ pub(super) fn mode(
     }
 }
 
-/// Converts a list of hosts.
+/// What a list of hosts says.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    /// Its rules.
+    pub(super) rules: Vec<HostRule>,
+    /// The groups that it names.
+    pub(super) groups: Vec<Stated<Group>>,
+}
+
+/// Converts a list of hosts and groups.
 ///
 /// # Errors
 /// When an entry is malformed or does not fit its examples.
-pub(super) fn rules(entries: List<HostEntry>, effect: Effect, at: &Locator<'_>) -> Result<Vec<HostRule>, PolicyError> {
-    entries.into_iter().map(|entry| rule(entry, effect, at)).collect()
+pub(super) fn list(entries: List<HostEntry>, effect: Effect, at: &Locator<'_>) -> Result<Hosts, PolicyError> {
+    let mut hosts = Hosts::default();
+    for entry in entries {
+        if entry.get_ref().host.starts_with('@') {
+            hosts.groups.push(group(&entry, at)?);
+        } else {
+            hosts.rules.push(rule(entry, effect, at)?);
+        }
+    }
+    Ok(hosts)
+}
+
+/// Converts the name of a group.
+///
+/// # Errors
+/// When there is no such group, or when something is said beside its name.
+fn group(entry: &Spanned<HostEntry>, at: &Locator<'_>) -> Result<Stated<Group>, PolicyError> {
+    let HostEntry { host, ports, methods, paths, max_bytes, rate, notes } = entry.get_ref();
+    let position = || at.position(&entry.span());
+    let bare = ports.is_empty() && methods.is_empty() && paths.is_empty() && max_bytes.is_none() && rate.is_none();
+    if !bare || !notes.examples.is_empty() || !notes.counter_examples.is_empty() {
+        return Err(PolicyError::Misplaced {
+            at: position(),
+            key: "ports, methods, paths, max_bytes, rate or examples",
+            advice: "write the name of the group alone; its lines have ports of their own",
+        });
+    }
+    let value =
+        Group::parse(host).ok_or_else(|| PolicyError::Host { at: position(), source: HostError::no_group(host) })?;
+    Ok(Stated { value, origin: at.origin(&entry.span()) })
 }
 
 /// Converts one host rule.

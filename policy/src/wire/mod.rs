@@ -4,6 +4,8 @@ mod convert;
 mod document;
 mod entry;
 mod examples;
+#[cfg_attr(not(test), allow(dead_code, reason = "only the build script and a test read groups"))]
+pub(crate) mod groups;
 mod hosts;
 mod locate;
 mod tools;

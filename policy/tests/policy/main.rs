@@ -3,6 +3,7 @@
 
 mod documentation;
 mod narrowing;
+mod network;
 mod profiles;
 mod system_reader;
 mod tools;
