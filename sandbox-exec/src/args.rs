@@ -73,8 +73,12 @@ pub(crate) enum Leftovers {
 pub(crate) enum Net {
     /// None.
     None,
+    /// What the policy allows.
+    Allowlist,
     /// The host's.
     Host,
+    /// What is asked for, which is told at the end.
+    Learn,
 }
 
 /// One run as it was asked for.
@@ -94,6 +98,14 @@ pub(crate) struct Invocation {
     pub(crate) masked: Vec<PathBuf>,
     /// `--net`
     pub(crate) network: Option<Net>,
+    /// `--allow-host`
+    pub(crate) allowed_hosts: Vec<String>,
+    /// `--deny-host`
+    pub(crate) denied_hosts: Vec<String>,
+    /// `--proxy`
+    pub(crate) proxy: bool,
+    /// `--publish`
+    pub(crate) published: Vec<String>,
     /// `--env NAME` (pass) and `--env NAME=VALUE` (set).
     pub(crate) environment: Vec<OsString>,
     /// `--limit NAME=VALUE`
@@ -165,7 +177,11 @@ fn grammar() -> Command {
         .arg(many("ro", "PATH", "Show this path read-only").value_parser(path()))
         .arg(many("rw", "PATH", "Let the command write here").value_parser(path()))
         .arg(many("mask", "PATH", "Hide this path").value_parser(path()))
-        .arg(one("net", "MODE", "Network: none or host").value_parser(["none", "host"]))
+        .arg(one("net", "MODE", "Network: none, allowlist, host or learn").value_parser(["none", "allowlist", "host", "learn"]))
+        .arg(many("allow-host", "HOST[:PORTS]", "Let the command reach this host too, as in *.example.com:443,8443"))
+        .arg(many("deny-host", "HOST[:PORTS]", "Never let it reach this host"))
+        .arg(flag("proxy", "Offer a proxy too, for programs that insist on one"))
+        .arg(many("publish", "[HOSTPORT:]PORT", "Let the host's loopback reach a server in the sandbox"))
         .arg(many("env", "NAME[=VALUE]", "Pass or set an environment variable").value_parser(text()))
         .arg(many("limit", "NAME=VALUE", "Set a limit: processes, memory, file-size, open-files, core, tmpfs"))
         .arg(one("timeout", "DURATION", "End the run after this long, as in 30s or 5m"))
@@ -196,7 +212,9 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
         (false, false) => Mode::Run,
     };
     let network = match matches.get_one::<String>("net").map(String::as_str) {
+        Some("allowlist") => Some(Net::Allowlist),
         Some("host") => Some(Net::Host),
+        Some("learn") => Some(Net::Learn),
         Some(_) => Some(Net::None),
         None => None,
     };
@@ -209,6 +227,10 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
         writable: all(matches, "rw"),
         masked: all(matches, "mask"),
         network,
+        allowed_hosts: all(matches, "allow-host"),
+        denied_hosts: all(matches, "deny-host"),
+        proxy: matches.get_flag("proxy"),
+        published: all(matches, "publish"),
         environment: all(matches, "env"),
         limits: limits(matches)?,
         timeout: matches.get_one::<String>("timeout").cloned(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::{Layer, Requirement};
 
 use crate::carve::Carve;
-use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier};
+use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier, proxy_variables};
 use crate::step::{Failure, Step};
 use crate::survey::Survey;
 
@@ -64,6 +64,7 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     ruleset.readable.push(PathBuf::from("/proc"));
     if matches!(plan.network, Network::Allowlist(_)) {
         plan.network = Network::Isolated;
+        plan.environment.retain(|(name, value)| !proxy_variables().any(|own| *name == *own.0 && *value == *own.1));
         plan.notes.push(OFFLINE.to_owned());
     }
     ruleset.refuse_tcp = plan.network == Network::Isolated;

@@ -71,6 +71,8 @@ pub(crate) struct Host {
     pub(crate) hard_links: BTreeMap<PathBuf, PathBuf>,
     /// The kernel's Landlock ABI, 0 without Landlock.
     pub(crate) landlock: u32,
+    /// The host's own name, when it is asked for.
+    pub(crate) node: Option<String>,
     /// The terminal on standard input, output or error.
     pub(crate) terminal: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::args::{Invocation, Net, variable};
 use crate::error::Error;
-use crate::plan::{MARKER, Network};
+use crate::plan::MARKER;
 use crate::step::{Failure, Step};
 use crate::sys::process;
 
@@ -25,16 +25,47 @@ pub(crate) fn inside_already() -> bool {
     let is_tmpfs = statfs("/").is_ok_and(|status| status.filesystem_type() == TMPFS_MAGIC);
     is_tmpfs
         && statvfs("/").is_ok_and(|status| status.flags().contains(FsFlags::ST_RDONLY))
-        && network().is_some()
+        && Around::read().is_some()
         && get_no_new_privs().unwrap_or(false)
         && process::is_filtered()
         && caps::read(None, caps::CapSet::Bounding).is_ok_and(|set| set.is_empty())
 }
 
-/// The network of the sandbox around, as its marker says.
-fn network() -> Option<Network> {
-    let marker = std::fs::read(Path::new("/").join(MARKER)).ok()?;
-    Some(if marker.starts_with(Network::Isolated.word().as_bytes()) { Network::Isolated } else { Network::Host })
+/// The network of the sandbox around, the strictest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Around {
+    /// None.
+    Isolated,
+    /// What a policy allows.
+    Allowlist,
+    /// Every public host.
+    Learn,
+    /// The host's.
+    Host,
+}
+
+impl Around {
+    /// What the marker of the sandbox around says; an unknown word is taken for the host's network.
+    fn read() -> Option<Self> {
+        let marker = std::fs::read(Path::new("/").join(MARKER)).ok()?;
+        Some(match marker.trim_ascii_end() {
+            b"none" => Self::Isolated,
+            b"allowlist" => Self::Allowlist,
+            b"learn" => Self::Learn,
+            _ => Self::Host,
+        })
+    }
+
+    /// The option of `invocation` that asks for less than this network, when one does.
+    fn exceeds(self, invocation: &Invocation) -> Option<&'static str> {
+        let (most, option) = match invocation.network? {
+            Net::None => (Self::Isolated, "--net none"),
+            Net::Allowlist => (Self::Allowlist, "--net allowlist"),
+            Net::Learn => (Self::Learn, "--net learn"),
+            Net::Host => (Self::Host, "--net host"),
+        };
+        (self > most).then_some(option)
+    }
 }
 
 /// Becomes the command, here: as confined as this process is.
@@ -45,8 +76,10 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Error> {
     let stricter = (!invocation.masked.is_empty()).then_some("--mask");
     let stricter = stricter.or_else(|| invocation.timeout.as_ref().map(|_| "--timeout"));
     let stricter = stricter.or_else(|| (!invocation.limits.is_empty()).then_some("--limit"));
-    let isolate = invocation.network == Some(Net::None) && network() == Some(Network::Host);
-    if let Some(option) = stricter.or_else(|| isolate.then_some("--net none")) {
+    let around = Around::read().unwrap_or(Around::Host);
+    let denies = !invocation.denied_hosts.is_empty() && around != Around::Isolated;
+    let stricter = stricter.or_else(|| denies.then_some("--deny-host"));
+    if let Some(option) = stricter.or_else(|| around.exceeds(invocation)) {
         return Err(Error::Usage {
             message: format!("{option} cannot be honoured: this is inside a sandbox already"),
             hint: "leave it out, or ask for it where the outer sandbox is started".to_owned(),
@@ -71,4 +104,28 @@ fn stated(invocation: &Invocation) -> impl Iterator<Item = (OsString, OsString)>
         let (name, value) = variable(argument);
         Some((name.to_owned(), value?.to_owned()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_is_stricter_than_the_one_around_cannot_be_had() {
+        let asked = |network| Invocation { network: Some(network), ..Invocation::default() };
+        assert_eq!(Around::Host.exceeds(&asked(Net::None)), Some("--net none"));
+        assert_eq!(Around::Allowlist.exceeds(&asked(Net::None)), Some("--net none"));
+        assert_eq!(Around::Learn.exceeds(&asked(Net::Allowlist)), Some("--net allowlist"));
+        assert_eq!(Around::Host.exceeds(&asked(Net::Learn)), Some("--net learn"));
+    }
+
+    #[test]
+    fn what_the_sandbox_around_keeps_to_anyway_is_no_reason_to_stop() {
+        let asked = |network| Invocation { network: Some(network), ..Invocation::default() };
+        for network in [Net::None, Net::Allowlist, Net::Learn, Net::Host] {
+            assert_eq!(Around::Isolated.exceeds(&asked(network)), None, "{network:?}");
+        }
+        assert_eq!(Around::Allowlist.exceeds(&asked(Net::Allowlist)), None);
+        assert_eq!(Around::Host.exceeds(&Invocation::default()), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load};
 use nix::errno::Errno;
@@ -12,7 +12,7 @@ use crate::caller;
 use crate::error::Error;
 use crate::host::{Caller, Host};
 use crate::links;
-use crate::plan::{self, Inputs};
+use crate::plan::{self, Inputs, NAME_SERVICE};
 use crate::probe::Probe;
 use crate::rules::Rules;
 use crate::sys::landlock_abi;
@@ -73,12 +73,20 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         request.places = places.clone();
         policy = load(&request, &SystemReader)?;
     }
+    refuse_without_way_out(invocation, &policy)?;
     let mut probe = Probe::default();
     let rules = Rules::look(&mut probe, &policy.files, &places, &caller);
     if let Some(trouble) = probe.trouble.take() {
         return Err(trouble.into());
     }
     probe.look(&cwd);
+    let mut node = None;
+    if matches!(policy.network.mode, NetworkMode::Allowlist | NetworkMode::Learn) {
+        for path in NAME_SERVICE {
+            probe.look(Path::new(path));
+        }
+        node = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    }
     let hard_links = links::find(&probe, &rules, &places);
     let host = Host {
         caller,
@@ -87,6 +95,7 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         rules,
         hard_links,
         landlock: landlock_abi::version(),
+        node,
         terminal: terminal(),
     };
     Ok(Survey { policy, places, host })
@@ -149,11 +158,7 @@ fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
         let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
         flags.mask(&path).map_err(|error| unusable("--mask", &error, error.hint()))?;
     }
-    match invocation.network {
-        Some(Net::Host) => flags.network(NetworkMode::Host),
-        Some(Net::None) => flags.network(NetworkMode::None),
-        None => {}
-    }
+    network_flags(invocation, &mut flags)?;
     for (name, value) in &invocation.limits {
         flags.limit(name, value).map_err(|error| unusable("--limit", &error, error.hint()))?;
     }
@@ -169,6 +174,62 @@ fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
         }
     }
     Ok(flags)
+}
+
+/// What the command line says about the network.
+///
+/// # Errors
+/// What stops the run, with a hint.
+fn network_flags(invocation: &Invocation, flags: &mut Overlay) -> Result<(), Error> {
+    let unusable = |option: &str, error: &dyn std::fmt::Display, hint: &str| Error::Usage {
+        message: format!("{option}: {error}"),
+        hint: hint.to_owned(),
+    };
+    match invocation.network {
+        Some(Net::Host) => flags.network(NetworkMode::Host),
+        Some(Net::Allowlist) => flags.network(NetworkMode::Allowlist),
+        Some(Net::Learn) => flags.network(NetworkMode::Learn),
+        Some(Net::None) => flags.network(NetworkMode::None),
+        None => {}
+    }
+    for rule in &invocation.allowed_hosts {
+        flags.host(rule).map_err(|error| unusable("--allow-host", &error, error.hint().as_ref()))?;
+    }
+    for rule in &invocation.denied_hosts {
+        flags.deny_host(rule).map_err(|error| unusable("--deny-host", &error, error.hint().as_ref()))?;
+    }
+    for ports in &invocation.published {
+        flags.publish(ports).map_err(|error| unusable("--publish", &error, error.hint()))?;
+    }
+    if invocation.proxy {
+        flags.proxy(true);
+    }
+    Ok(())
+}
+
+/// Refuses what the command line says about hosts that `policy` gives no way to.
+///
+/// # Errors
+/// What stops the run, with a hint.
+fn refuse_without_way_out(invocation: &Invocation, policy: &Policy) -> Result<(), Error> {
+    let options = [
+        ("--allow-host", !invocation.allowed_hosts.is_empty()),
+        ("--proxy", invocation.proxy),
+        ("--publish", !invocation.published.is_empty()),
+        ("--deny-host", !invocation.denied_hosts.is_empty() && policy.network.mode == NetworkMode::Host),
+    ];
+    let network = match policy.network.mode {
+        NetworkMode::Allowlist | NetworkMode::Learn => return Ok(()),
+        NetworkMode::None => "none",
+        NetworkMode::Host => "the host's",
+    };
+    match options.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::Usage {
+            message: format!("{option} has no meaning here: the network is {network}"),
+            hint: "add --net allowlist, unless a policy file of the workspace refuses every network".to_owned(),
+        }),
+    }
 }
 
 /// The real paths of what the command line names.

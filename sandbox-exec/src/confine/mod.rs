@@ -17,6 +17,7 @@ mod restrict;
 mod tap;
 
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
@@ -88,7 +89,8 @@ impl<'a> Namespaced<'a> {
         match &self.plan.network {
             Network::Isolated => net::loopback_up().step(Step::Loopback)?,
             Network::Allowlist(allowlist) => {
-                let sockets = network::build(allowlist)?;
+                // Left to the one `close_range(2)` at the end: the outside has them now.
+                let sockets = ManuallyDrop::new(network::build(allowlist)?);
                 channel.hand_out_sockets(&sockets).step(Step::Supervisor)?;
             }
             Network::Host => {}

@@ -110,6 +110,7 @@ fn fill(tmpfs: &OwnedFd, nodes: &[Node], network: &Network) -> Result<(), Failur
                     linkat(tmpfs, first.as_path(), tmpfs, path, AtFlags::empty()).step_at(Step::Skeleton, path)?;
                 }
             },
+            NodeKind::Text(text) => file(tmpfs, path, text.as_bytes())?,
             NodeKind::Marker => file(tmpfs, path, network.word().as_bytes())?,
         }
     }

@@ -6,6 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use super::Inputs;
+use super::name_service::proxy_variables;
+use super::network::Network;
 use super::views::Layout;
 use crate::args::variable;
 
@@ -13,7 +15,12 @@ use crate::args::variable;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Builds the environment: what the policy passes, then what it sets, then what the sandbox itself says.
-pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<(OsString, OsString)> {
+pub(crate) fn build(
+    inputs: Inputs<'_>,
+    network: &Network,
+    layout: &Layout<'_>,
+    cwd: &Path,
+) -> Vec<(OsString, OsString)> {
     let Inputs { policy, places, host, invocation, environment: given } = inputs;
     let mut environment = BTreeMap::new();
     let (wanted, stated): (Vec<_>, Vec<_>) =
@@ -37,6 +44,9 @@ pub(crate) fn build(inputs: Inputs<'_>, layout: &Layout<'_>, cwd: &Path) -> Vec<
     environment.insert("PATH".into(), path.filter(|path| !path.is_empty()).unwrap_or_else(|| PATH.into()));
     environment.insert("PWD".into(), cwd.into());
     environment.insert("SANDBOX".into(), "lobsterpot".into());
+    if network.has_proxy() {
+        environment.extend(proxy_variables().map(|(name, value)| (name.into(), value.into())));
+    }
     for (name, value) in stated {
         environment.insert(name.to_owned(), value.unwrap_or_default().to_owned());
     }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or a system call. `confine` carries a plan out step by step; `--dry-run` prints it; tests compare it.
 
 mod environment;
+mod name_service;
 mod names;
 mod network;
 mod views;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::seccomp::Variant;
 
+pub(crate) use name_service::{NAME_SERVICE, proxy_variables};
 pub(crate) use names::{Guard, Presence};
 pub(crate) use network::{Allowlist, Network, PROXY};
 pub(crate) use views::{Access, DEVICES, MARKER, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
@@ -168,7 +170,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
     let owners =
         if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
     let mut layout = views::Layout::new(inputs);
-    layout.build()?;
+    layout.build(&network)?;
     let (tree, sealed, open) = layout.arrange();
     let cwd = workspace::starting_folder(&layout, host, invocation, &places.workspaces);
     let filter = Variant {
@@ -184,6 +186,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         tier: Tier::Namespaces,
         owners,
         landlock: ruleset(policy, host, &network, &layout)?,
+        environment: environment::build(inputs, &network, &layout, &cwd),
         network,
         tree,
         sealed,
@@ -191,7 +194,6 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         terminal: host.terminal.clone(),
         filter,
         limits: limits(policy),
-        environment: environment::build(inputs, &layout, &cwd),
         command: invocation.command.clone(),
         cwd,
         descriptors: invocation.descriptors.clone(),

@@ -51,6 +51,14 @@ impl Network {
         }
     }
 
+    /// Whether programs that insist on a proxy get one.
+    pub(crate) fn has_proxy(&self) -> bool {
+        match self {
+            Self::Allowlist(allowlist) => allowlist.policy.proxy,
+            Self::Isolated | Self::Host => false,
+        }
+    }
+
     /// Whether the command has a network namespace of its own.
     pub(crate) fn is_own(&self) -> bool {
         match self {

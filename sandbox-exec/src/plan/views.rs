@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::HomeView;
 use rustc_hash::FxHashSet;
 
-use super::Inputs;
+use super::network::Network;
+use super::{Inputs, name_service};
 use crate::bytes;
 use crate::error::Error;
 use crate::host::{Fact, Kind};
@@ -102,6 +103,8 @@ pub(crate) enum NodeKind {
     Marker,
     /// A symlink with this text.
     Link(PathBuf),
+    /// A file with this text.
+    Text(String),
 }
 
 /// What is seen at one path.
@@ -111,6 +114,8 @@ enum View {
     Bind { source: Source, access: Access, kind: Kind },
     /// A private, writable folder, by its number.
     Scratch(usize),
+    /// A file of the sandbox's own, with this text.
+    Text(String),
     /// Nothing: an empty file that cannot be opened.
     MaskedFile,
     /// Nothing: a folder with a notice, by its number.
@@ -142,7 +147,7 @@ impl<'a> Layout<'a> {
     ///
     /// # Errors
     /// A hard link to a masked file, a protected name that leads to a writable root.
-    pub(crate) fn build(&mut self) -> Result<(), Error> {
+    pub(crate) fn build(&mut self, network: &Network) -> Result<(), Error> {
         let Inputs { policy, places, host, .. } = self.inputs;
         if let Some((masked, link)) = host.hard_links.first_key_value() {
             return Err(Error::HardLink { link: link.clone(), masked: masked.clone() });
@@ -171,6 +176,7 @@ impl<'a> Layout<'a> {
         }
         self.hide(&masks);
         self.hide_elsewhere(&masks);
+        self.name_service(network);
         self.protect();
         self.hold_masked();
         Ok(())
@@ -273,7 +279,7 @@ impl<'a> Layout<'a> {
 
     /// Whether anything is seen at `path`, be it a part of the private tree.
     pub(crate) fn is_visible(&self, path: &Path) -> bool {
-        matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_))))
+        matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_) | View::Text(_))))
             || self.views.keys().any(|target| bytes::lies_in(Path::new(target), path))
     }
 
@@ -336,6 +342,24 @@ impl<'a> Layout<'a> {
                         Kind::File | Kind::Socket | Kind::Other => View::MaskedFile,
                     };
                     self.views.insert(path.into(), view);
+                }
+            }
+        }
+    }
+
+    /// Puts files of the sandbox's own in the place of those that tell how names are looked up, where no mask covers them.
+    fn name_service(&mut self, network: &Network) {
+        let host = self.inputs.host;
+        for (path, text) in name_service::texts(network, host.node.as_deref()) {
+            match self.nearest(Path::new(path)) {
+                Some((_, View::MaskedFile | View::MaskedFolder(_))) => continue,
+                // Nothing can be mounted on what is not there, in a folder of the host's. The C library's own defaults lead to the
+                // same server: it answers at 127.0.0.1 as at every address.
+                Some((_, View::Bind { .. })) if host.fact(Path::new(path)).is_none() => {
+                    self.notes.push(format!("{path} does not exist on this host: programs go by their own defaults"));
+                }
+                None | Some((_, View::Bind { .. } | View::Scratch(_) | View::Text(_))) => {
+                    self.views.insert(path.into(), View::Text(text));
                 }
             }
         }
@@ -479,11 +503,11 @@ impl<'a> Layout<'a> {
             Some((outer, View::MaskedFolder(number))) => {
                 masked(*number).join(target.strip_prefix(outer).unwrap_or(target))
             }
-            Some((_, View::Bind { .. } | View::MaskedFile)) => return Room::Host,
+            Some((_, View::Bind { .. } | View::Text(_) | View::MaskedFile)) => return Room::Host,
         };
         match view {
             View::Bind { kind: Kind::Folder, .. } | View::Scratch(_) | View::MaskedFolder(_) => tree.folder(&room),
-            View::Bind { .. } | View::MaskedFile => tree.add(room, NodeKind::File(0o444)),
+            View::Bind { .. } | View::Text(_) | View::MaskedFile => tree.add(room, NodeKind::File(0o444)),
         }
         Room::Private
     }
@@ -495,6 +519,11 @@ impl<'a> Layout<'a> {
             View::Scratch(number) => {
                 tree.add(scratch(*number), NodeKind::Folder(0o1777));
                 (Source::Tree(scratch(*number)), Access::Write, false)
+            }
+            View::Text(text) => {
+                let node = made(target);
+                tree.add(node.clone(), NodeKind::Text(text.clone()));
+                (Source::Tree(node), Access::Read, false)
             }
             View::MaskedFile => {
                 tree.add(PathBuf::from(MASK_FILE), NodeKind::File(0));
@@ -512,6 +541,11 @@ impl<'a> Layout<'a> {
 /// The scratch folder `number` in the private tmpfs.
 fn scratch(number: usize) -> PathBuf {
     PathBuf::from(format!("scratch/{number}"))
+}
+
+/// The file in the private tmpfs that is shown at `target`.
+fn made(target: &Path) -> PathBuf {
+    Path::new("made").join(target.file_name().unwrap_or_default())
 }
 
 /// The masked folder `number` in the private tmpfs.

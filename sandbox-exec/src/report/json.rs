@@ -1,13 +1,14 @@
 //! A plan as a program reads it. Keys are stable: a change that breaks a reader changes `version`.
 
+use lobsterpot_policy::HostRule;
 use serde_json::{Map, Value, json};
 
 use super::layers::Enforced;
 use super::sight::Sight;
 use super::text::{Calls, is_own, rights};
-use super::words::escaped;
+use super::words::{escaped, harmless};
 use crate::args::Leftovers;
-use crate::plan::{Owners, Plan, Tier};
+use crate::plan::{Network, Owners, PROXY, Plan, Tier};
 
 /// The version of the format.
 pub(super) const VERSION: u32 = 1;
@@ -27,6 +28,7 @@ pub(super) fn plan(plan: &Plan) -> String {
         "user": { "uid": user, "gid": group, "uid_outside": outside },
         "tier": match plan.tier { Tier::Namespaces => "namespaces", Tier::Landlock => "landlock" },
         "network": plan.network.word(),
+        "egress": egress(&plan.network),
         "files": files(plan),
         "guarded": guarded(plan),
         "sockets": list(&plan.supervision.sockets),
@@ -63,6 +65,7 @@ fn files(plan: &Plan) -> Value {
     json!({
         "writable": list(&sight.writable),
         "readable": list(&sight.readable),
+        "made": list(&sight.made),
         "scratch": list(&sight.scratch),
         "masked": list(&sight.masked),
         "protected": list(&sight.protected),
@@ -74,6 +77,21 @@ fn files(plan: &Plan) -> Value {
 fn guarded(plan: &Plan) -> Vec<Value> {
     let guards = plan.supervision.guards.iter();
     guards.map(|guard| json!({ "root": escaped(&guard.root), "name": escaped(&guard.name) })).collect()
+}
+
+/// What leads out of a network of its own, and into it; null without one, or when nothing does.
+fn egress(network: &Network) -> Option<Value> {
+    let Network::Allowlist(allowlist) = network else { return None };
+    let policy = &allowlist.policy;
+    let list = |rules: &[HostRule]| rules.iter().map(|rule| harmless(&rule.to_string())).collect::<Vec<_>>();
+    let published = policy.publish.iter().map(|publish| json!({ "host": publish.host, "port": publish.port }));
+    Some(json!({
+        "allow": list(&policy.rules),
+        "deny": list(&policy.deny),
+        "low_ports": allowlist.low_ports,
+        "proxy": policy.proxy.then(|| PROXY.to_string()),
+        "publish": published.collect::<Vec<_>>(),
+    }))
 }
 
 /// Landlock's part.

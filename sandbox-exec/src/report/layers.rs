@@ -90,6 +90,9 @@ fn mounts(plan: &Plan) -> Level {
 fn network(plan: &Plan) -> Level {
     match (&plan.network, plan.tier) {
         (Network::Isolated, Tier::Namespaces) => Level::Enforced,
+        (Network::Allowlist(allowlist), _) if allowlist.learns() => Level::Partial(
+            "its only way out is egress, which allows every public host to learn which are used".to_owned(),
+        ),
         (Network::Allowlist(_), _) => {
             Level::Partial("its only way out is egress, to what the policy allows".to_owned())
         }

@@ -18,6 +18,8 @@ pub(crate) struct Sight {
     pub(crate) pinned: Vec<PathBuf>,
     /// Exists on the host and cannot be seen.
     pub(crate) masked: Vec<PathBuf>,
+    /// Files of the sandbox's own in the place of the host's.
+    pub(crate) made: Vec<PathBuf>,
     /// Private, empty at the start and thrown away at the end.
     pub(crate) scratch: Vec<PathBuf>,
 }
@@ -33,7 +35,8 @@ impl Sight {
             let in_root = mount.target.ancestors().skip(1).any(|folder| roots.contains(folder));
             let list = match (mount.mask, &mount.source, mount.access) {
                 (true, _, _) => &mut sight.masked,
-                (false, Source::Tree(_), _) => &mut sight.scratch,
+                (false, Source::Tree(_), Access::Read) => &mut sight.made,
+                (false, Source::Tree(_), Access::Write) => &mut sight.scratch,
                 (false, _, Access::Write) if in_root => &mut sight.pinned,
                 (false, _, Access::Write) => &mut sight.writable,
                 (false, _, Access::Read) if in_root => &mut sight.protected,
@@ -48,8 +51,8 @@ impl Sight {
 
     /// Puts every list in order, each path once.
     fn sort(&mut self) {
-        let Self { writable, readable, protected, pinned, masked, scratch } = self;
-        for list in [writable, readable, protected, pinned, masked, scratch] {
+        let Self { writable, readable, protected, pinned, masked, made, scratch } = self;
+        for list in [writable, readable, protected, pinned, masked, made, scratch] {
             list.sort();
             list.dedup();
         }

@@ -92,6 +92,7 @@ fn keys_of_the_json_plan_are_stable() {
             "command",
             "cwd",
             "descriptors",
+            "egress",
             "environment",
             "files",
             "guarded",

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::HostRule;
+
 use super::layers::Enforced;
 use super::sight::Sight;
 use super::words::{Lines, duration, escaped, harmless, shell_word, size};
 use crate::args::Leftovers;
-use crate::plan::{Limits, Network, Owners, Plan};
+use crate::plan::{Limits, Network, Owners, PROXY, Plan};
 use crate::seccomp::{Action, explain as explain_call, select};
 
 /// Variables whose value the sandbox makes itself; the values of all others may be secrets and are not shown.
@@ -22,6 +24,7 @@ pub(super) fn plan(plan: &Plan) -> String {
     lines.line("plan", "nothing was run");
     summary(&mut lines, plan);
     files(&mut lines, plan);
+    hosts(&mut lines, &plan.network);
     environment(&mut lines, plan);
     layers(&mut lines, &Enforced::of(plan));
     single(&mut lines, "notes", plan.notes.iter().map(|note| harmless(note)));
@@ -74,10 +77,30 @@ fn network(lines: &mut Lines, network: &Network) {
             lines.line("network", "host: every address that this host reaches, its own loopback included");
         }
         Network::Allowlist(allowlist) => {
-            let count = allowlist.policy.rules.len();
-            lines.line("network", &format!("allowlist: its own, from which {count} rules lead out"));
+            let reach = if allowlist.learns() { "every public host" } else { "the hosts below" };
+            let word = network.word();
+            lines.line("network", &format!("{word}: its own, from which lobsterpot-egress lets it reach {reach}"));
         }
     }
+}
+
+/// What can be reached, and what can reach a server inside.
+fn hosts(lines: &mut Lines, network: &Network) {
+    let Network::Allowlist(allowlist) = network else { return };
+    let policy = &allowlist.policy;
+    let list = |rules: &[HostRule]| vec![words(rules.iter().map(|rule| harmless(&rule.to_string())))];
+    lines.list("hosts that can be reached", policy.rules.len(), &list(&policy.rules));
+    if !policy.deny.is_empty() {
+        lines.list("hosts that cannot, whatever the list above says", policy.deny.len(), &list(&policy.deny));
+    }
+    let ports = words(allowlist.low_ports.iter().map(ToString::to_string));
+    lines.list("ports that servers inside cannot have, besides 53", ports.len(), &[ports]);
+    if policy.proxy {
+        lines.gap();
+        lines.line("proxy", &format!("at {PROXY} inside, for HTTP and SOCKS 5"));
+    }
+    let published = policy.publish.iter().map(|publish| format!("127.0.0.1:{} → port {}", publish.host, publish.port));
+    single(lines, "servers inside that the host's loopback reaches", published);
 }
 
 /// The filter in numbers.
@@ -183,6 +206,7 @@ fn files(lines: &mut Lines, plan: &Plan) {
     let sight = Sight::of(plan);
     single(lines, "can be written", sight.writable.iter().map(escaped));
     by_folder(lines, "can be read", &sight.readable);
+    single(lines, "the sandbox's own, in place of the host's", sight.made.iter().map(escaped));
     by_folder(lines, "private, empty at the start, thrown away at the end", &sight.scratch);
     by_folder(lines, "hidden, though it exists", &sight.masked);
     by_folder(lines, "can be read but not changed, inside what can be written", &sight.protected);

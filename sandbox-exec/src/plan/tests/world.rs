@@ -149,6 +149,7 @@ impl World {
             },
             hard_links: self.hard_links.clone(),
             landlock: self.landlock,
+            node: Some("box.example.net".to_owned()),
             terminal: None,
         }
     }
