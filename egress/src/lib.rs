@@ -20,6 +20,7 @@ mod maker;
 mod names;
 mod published;
 mod report;
+mod resolve;
 mod serve;
 mod sniff;
 mod special;
