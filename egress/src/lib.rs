@@ -18,6 +18,7 @@ mod gate;
 mod inherited;
 mod maker;
 mod names;
+mod proxy;
 mod published;
 mod report;
 mod resolve;

@@ -16,7 +16,7 @@ mod meter;
 mod pipe;
 mod shares;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
@@ -100,6 +100,19 @@ impl<G: Guide> Flow<G> {
     /// What connections share, for those that are made elsewhere.
     pub(crate) const fn shares(&self) -> &Shares {
         &self.shares
+    }
+
+    /// What a program means that asks for this address.
+    pub(crate) fn target(&self, address: IpAddr) -> Target {
+        self.guide.target(address)
+    }
+
+    /// The connection to this host and port, if the policy allows it.
+    ///
+    /// # Errors
+    /// The refusal, which has been reported.
+    pub(crate) fn errand(&self, target: &Target, port: u16) -> Result<Errand, Refusal> {
+        self.guide.judge(target, port)
     }
 
     /// Serves what connects to this listening socket of the sandbox, each connection in a task of its own (`spawn_local`). Ends only

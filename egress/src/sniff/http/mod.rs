@@ -14,7 +14,7 @@ use lobsterpot_policy::ReasonCode;
 
 use self::chunks::{Chunks, Piece};
 use self::head::{HeadError, Next};
-use self::scan::Scan;
+pub(crate) use self::scan::Scan;
 use self::upgrade::{Answer, Upgrade};
 use super::subject::Subject;
 use crate::flow::check::{Reply, Step};

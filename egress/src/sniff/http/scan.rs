@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why lines cannot be told apart for sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum LineError {
+pub(crate) enum LineError {
     /// A line feed or carriage return alone, which some servers take for the end of a line.
     #[error("a line does not end in CR LF")]
     End,
@@ -18,7 +18,7 @@ pub(super) enum LineError {
 
 /// Finds the blank line at the end of a head, and remembers how far it has looked.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// How many bytes were looked at.
     looked: usize,
 }
@@ -28,7 +28,7 @@ impl Scan {
     ///
     /// # Errors
     /// When a byte is found that some servers would take for the end of a line, or a NUL byte, or a blank line in front.
-    pub(super) fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, LineError> {
+    pub(crate) fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, LineError> {
         while let Some(byte) = bytes.get(self.looked) {
             let before = bytes.get(..self.looked).unwrap_or_default();
             match (byte, before.last()) {
