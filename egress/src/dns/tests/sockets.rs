@@ -1,6 +1,7 @@
 //! The server on real sockets of the loopback.
 
 use std::net::{SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -90,6 +91,38 @@ fn the_answer_comes_from_the_address_that_was_asked_in_ipv6_too() {
         let to = SocketAddr::new("::1".parse().expect("an address"), port);
         assert_eq!(ask("[::1]:0", to).await.answers.len(), 1);
     });
+}
+
+/// Tells the copy of this program that was started in a network where every address is local.
+const EVERYTHING_IS_LOCAL: &str = "LOBSTERPOT_TEST_EVERYTHING_IS_LOCAL";
+
+#[test]
+fn where_every_address_is_local_every_address_answers() {
+    if std::env::var_os(EVERYTHING_IS_LOCAL).is_some() {
+        return run(async {
+            let ports = (start_udp("0.0.0.0:0"), start_udp("[::]:0"));
+            for (address, port) in [("8.8.8.8", ports.0), ("2001:db8::99", ports.1), ("2001:2::1", ports.1)] {
+                let to = SocketAddr::new(address.parse().expect("an address"), port);
+                let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+                assert_eq!(ask(from, to).await.answers.len(), 1, "{address}");
+            }
+        });
+    }
+    let setup = "ip link set lo up && ip route add local default dev lo && ip -6 route add local default dev lo";
+    let inside = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-Urn", "sh", "-ec", script]).arg(std::env::current_exe().expect("this program"));
+        command.env(EVERYTHING_IS_LOCAL, "1").output()
+    };
+    if !inside(setup).is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "no network of its own can be made");
+        println!("SKIP: no network of its own with IPv6 can be made");
+        return;
+    }
+    let test = "dns::tests::sockets::where_every_address_is_local_every_address_answers";
+    let output = inside(&format!("{setup}; exec \"$0\" --exact {test}")).expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[test]
