@@ -21,6 +21,15 @@ const DNS: u16 = 53;
 pub(crate) struct Inherited {
     /// The line to the launcher.
     pub(crate) control: OwnedFd,
+    /// The sandbox's network namespace.
+    pub(crate) namespace: Option<OwnedFd>,
+    /// Everything that is served.
+    pub(crate) sockets: Sockets,
+}
+
+/// Sockets that are served.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
     /// Listening sockets of the sandbox, with their ports.
     pub(crate) tcp: Vec<(u16, OwnedFd)>,
     /// Bound UDP sockets of the sandbox, for names.
@@ -31,8 +40,6 @@ pub(crate) struct Inherited {
     pub(crate) proxy: Vec<OwnedFd>,
     /// Raw ICMP sockets of the sandbox.
     pub(crate) taps: Vec<OwnedFd>,
-    /// The sandbox's network namespace.
-    pub(crate) namespace: Option<OwnedFd>,
     /// Listening sockets of the host, with the ports of the servers in the sandbox.
     pub(crate) published: Vec<(u16, OwnedFd)>,
 }
@@ -78,6 +85,14 @@ pub(crate) enum InheritError {
         /// What the kernel said.
         errno: Errno,
     },
+}
+
+impl Sockets {
+    /// Whether the sandbox has IPv6.
+    pub(crate) fn have_v6(&self) -> bool {
+        let all = self.dns_udp.iter().chain(self.tcp.iter().map(|(_, descriptor)| descriptor));
+        all.into_iter().any(|descriptor| socket::domain(descriptor.as_fd()) == Ok(libc::AF_INET6))
+    }
 }
 
 impl Inherited {
@@ -202,19 +217,17 @@ fn address(descriptor: BorrowedFd<'_>) -> Option<std::net::SocketAddr> {
 /// # Errors
 /// When one is missing that must be there, or there twice.
 fn sort(taken: Vec<(Role, OwnedFd)>) -> Result<Inherited, InheritError> {
-    let (mut controls, mut namespaces) = (Vec::new(), Vec::new());
-    let (mut tcp, mut dns_udp, mut dns_tcp) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut proxy, mut taps, mut published) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut controls, mut namespaces, mut sockets) = (Vec::new(), Vec::new(), Sockets::default());
     for (role, descriptor) in taken {
         match role {
             Role::Control => controls.push(descriptor),
-            Role::Tcp { port } => tcp.push((port, descriptor)),
-            Role::DnsUdp => dns_udp.push(descriptor),
-            Role::DnsTcp => dns_tcp.push(descriptor),
-            Role::Proxy => proxy.push(descriptor),
-            Role::Tap => taps.push(descriptor),
+            Role::Tcp { port } => sockets.tcp.push((port, descriptor)),
+            Role::DnsUdp => sockets.dns_udp.push(descriptor),
+            Role::DnsTcp => sockets.dns_tcp.push(descriptor),
+            Role::Proxy => sockets.proxy.push(descriptor),
+            Role::Tap => sockets.taps.push(descriptor),
             Role::Namespace => namespaces.push(descriptor),
-            Role::Published { port } => published.push((port, descriptor)),
+            Role::Published { port } => sockets.published.push((port, descriptor)),
         }
     }
     let count = controls.len();
@@ -223,5 +236,5 @@ fn sort(taken: Vec<(Role, OwnedFd)>) -> Result<Inherited, InheritError> {
     if !namespaces.is_empty() {
         return Err(InheritError::Namespaces);
     }
-    Ok(Inherited { control, tcp, dns_udp, dns_tcp, proxy, taps, namespace, published })
+    Ok(Inherited { control, namespace, sockets })
 }

@@ -23,6 +23,7 @@ mod published;
 mod report;
 mod resolve;
 mod serve;
+mod services;
 mod sniff;
 mod special;
 mod sys;

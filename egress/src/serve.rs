@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 
 use lobsterpot_policy::Network;
 use lobsterpot_policy::orders::{Command, Event, Orders};
@@ -15,15 +16,16 @@ use crate::exit::Exit;
 use crate::gate::Gate;
 use crate::inherited::{InheritError, Inherited};
 use crate::maker::{self, Line, Maker, MakerError};
+use crate::names::Names;
 use crate::report::{Reporter, printable};
+use crate::resolve::{Resolver, Settings};
+use crate::services::Services;
 use crate::sys::process::{exit_now, give_memory_back};
 
 /// The longest orders, in bytes.
 const LONGEST: u64 = 4 << 20;
 /// The longest reason that is told when this program cannot go on, in bytes.
 const LONGEST_REASON: usize = 500;
-/// The port of DNS.
-const DNS: u16 = 53;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -137,18 +139,19 @@ fn serve(orders: Orders) -> Result<(), ServeError> {
 fn begin(network: Network, become_id: Option<u32>, mut inherited: Inherited) -> Result<(), ServeError> {
     confine::belong()?;
     let nothing = File::options().read(true).write(true).open("/dev/null")?;
+    let settings = Settings::read();
     let namespace = inherited.namespace.take();
     let line = namespace.map(|namespace| maker::start(namespace, become_id)).transpose()?;
     confine::become_id(become_id, Capabilities::None)?;
     let room = confine::files()?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     let connect = network.all_ports().map_or(Connect::Any, |mut ports| {
-        ports.insert(DNS);
+        ports.extend(settings.nameservers().iter().map(SocketAddr::port));
         Connect::To(ports)
     });
     close_streams(nothing)?;
     confine::confine(Job::Serve, &connect)?;
-    runtime.block_on(work(network, room, line, inherited))
+    runtime.block_on(work(network, settings, room, line, inherited))
 }
 
 /// Puts nothing in the place of the standard streams.
@@ -166,16 +169,25 @@ fn close_streams(nothing: File) -> Result<(), std::io::Error> {
 ///
 /// # Errors
 /// When a socket cannot be waited for.
-async fn work(network: Network, room: Room, line: Option<Line>, inherited: Inherited) -> Result<(), ServeError> {
+async fn work(
+    network: Network,
+    settings: Settings,
+    room: Room,
+    line: Option<Line>,
+    inherited: Inherited,
+) -> Result<(), ServeError> {
     let reporter = Reporter::default();
-    let _gate = Gate::new(network, reporter.clone());
-    let _maker = Maker::new(line)?;
+    let gate = Gate::new(network, reporter.clone());
     let control = Control::new(inherited.control, reporter.clone())?;
+    let names = Names::new(inherited.sockets.have_v6());
+    let resolver = Resolver::new(settings, gate.clone());
+    let services = Services::new(gate, names, resolver, Maker::new(line)?, room);
+    let wants = services.begin(inherited.sockets)?;
     reporter.tell(Event::Started);
     let telling = spawn_local(control.clone().tell());
-    control.hear(|Command::Want { id, .. }| reporter.tell(Event::Ready { id })).await;
+    let answer = |Command::Want { id, address, port }| drop(spawn_local(wants.clone().answer(id, address, port)));
+    control.hear(answer).await;
     telling.abort();
     control.end().await;
-    let _ = room;
     Ok(())
 }

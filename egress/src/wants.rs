@@ -26,6 +26,15 @@ const BY_NAME: &str = "Connect by name; addresses have to be named in network.al
 #[derive(Clone)]
 pub(crate) struct Wants(Rc<Shared>);
 
+/// What is served from the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Base {
+    /// Ports that are served at every address.
+    pub(crate) ports: BTreeSet<u16>,
+    /// Ports that are served at one address.
+    pub(crate) addresses: HashSet<(IpAddr, u16)>,
+}
+
 /// What a new listening socket is given to.
 type Serve = Box<dyn Fn(OwnedFd) -> io::Result<()>>;
 
@@ -37,8 +46,8 @@ struct Shared {
     names: Names,
     /// Makes sockets.
     maker: Maker,
-    /// Ports that are served at every address.
-    base: BTreeSet<u16>,
+    /// What is served already.
+    base: Base,
     /// The most sockets that are made.
     most: usize,
     /// Serves a new socket.
@@ -49,6 +58,13 @@ struct Shared {
     waiting: Cell<usize>,
 }
 
+impl Base {
+    /// Whether something listens at this address and port already.
+    fn serves(&self, address: IpAddr, port: u16) -> bool {
+        self.ports.contains(&port) || self.addresses.contains(&(address, port))
+    }
+}
+
 impl std::fmt::Debug for Wants {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wants").field("base", &self.0.base).field("most", &self.0.most).finish_non_exhaustive()
@@ -56,12 +72,12 @@ impl std::fmt::Debug for Wants {
 }
 
 impl Wants {
-    /// What is made on demand: at most `most` sockets, for ports other than `base`; `serve` is given each of them.
+    /// What is made on demand: at most `most` sockets, for what `base` does not serve; `serve` is given each of them.
     pub(crate) fn new(
         gate: Gate,
         names: Names,
         maker: Maker,
-        base: BTreeSet<u16>,
+        base: Base,
         most: usize,
         serve: impl Fn(OwnedFd) -> io::Result<()> + 'static,
     ) -> Self {
@@ -89,7 +105,7 @@ impl Shared {
     /// When it is refused; that has been reported.
     async fn listen(&self, address: IpAddr, port: u16) -> Result<(), Refusal> {
         // The sandbox's own loopback is no business of the policy's, and what is served already is judged when it connects.
-        if address.is_loopback() || address.is_unspecified() || self.base.contains(&port) {
+        if address.is_loopback() || address.is_unspecified() || self.base.serves(address, port) {
             return Ok(());
         }
         let target = target(&self.gate, &self.names, address, port)?;

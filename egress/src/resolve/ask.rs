@@ -25,7 +25,7 @@ const MOST_ROUNDS: u32 = 3;
 /// When the nameserver cannot be reached.
 pub(super) async fn ask(server: SocketAddr, name: &str, kind: Kind, only_tcp: bool) -> io::Result<Reply> {
     let mut id = [0; 2];
-    getrandom::fill(&mut id).map_err(io::Error::other)?;
+    crate::sys::random::fill(&mut id)?;
     let question = Question::new(u16::from_be_bytes(id), name, kind).ok_or(io::ErrorKind::InvalidInput)?;
     let (mut is_tcp, mut has_edns) = (only_tcp, true);
     for _ in 0..MOST_ROUNDS {

@@ -6,4 +6,5 @@
 
 pub(crate) mod namespace;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod socket;
