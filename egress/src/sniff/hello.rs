@@ -12,6 +12,8 @@ use thiserror::Error;
 pub(super) const LONGEST: usize = 60 << 10;
 /// The longest record without protection (RFC 8446, section 5.1), in bytes.
 const LONGEST_RECORD: usize = 1 << 14;
+/// The most records that one message is spread over. Clients that spread it at all use two or three.
+const MOST_RECORDS: usize = 128;
 /// The content type of handshake records.
 pub(super) const HANDSHAKE: u8 = 22;
 /// The handshake message that a client begins with.
@@ -44,8 +46,8 @@ pub(super) enum HelloError {
     /// Another message, or more than one.
     #[error("the first TLS message is not a ClientHello alone")]
     Message,
-    /// The message is longer than is read.
-    #[error("the ClientHello is too long")]
+    /// The message is longer, or spread over more records, than is read.
+    #[error("the ClientHello is too long, or in too many pieces")]
     TooLong,
     /// The lengths inside do not fit.
     #[error("the ClientHello is damaged")]
@@ -92,7 +94,7 @@ enum Message {
 fn message(bytes: &[u8]) -> Result<Message, HelloError> {
     let mut rest = bytes;
     let mut body = Vec::new();
-    loop {
+    for _ in 0..MOST_RECORDS {
         let Some((fragment, after)) = record(rest)? else {
             return Ok(Message::Incomplete(bytes.len() - rest.len() + wanted(rest)));
         };
@@ -114,6 +116,7 @@ fn message(bytes: &[u8]) -> Result<Message, HelloError> {
             }
         }
     }
+    Err(HelloError::TooLong)
 }
 
 /// The content of a record, and what follows it.

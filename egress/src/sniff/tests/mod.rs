@@ -3,6 +3,7 @@
 mod attacks;
 mod http;
 mod opening;
+mod peers;
 mod properties;
 mod smuggling;
 mod tls;
