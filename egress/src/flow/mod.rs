@@ -16,10 +16,12 @@ mod meter;
 mod pipe;
 mod shares;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
+use nix::sys::socket::{setsockopt, sockopt::TcpCongestion};
 use thiserror::Error;
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
@@ -119,6 +121,9 @@ impl<G: Guide> Flow<G> {
     /// when it is dropped; the connections go on then.
     pub(crate) async fn accept(self, listener: TcpListener) {
         let each = |flow: &Self, client, slot, to| drop(spawn_local(flow.clone().serve(client, slot, to)));
+        // Connections inherit it. Their other end is on the same machine, where pacing (as BBR does) only costs time; the algorithm
+        // that every kernel has and every user may choose does none.
+        let _slower = setsockopt(&listener, TcpCongestion, &OsString::from("reno"));
         let mut acceptor = Acceptor::new(listener, &self.shares);
         loop {
             match acceptor.next().await {

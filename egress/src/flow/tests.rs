@@ -1,10 +1,13 @@
 //! Connections with real sockets of the loopback: pretended programs and servers, the real thing between them.
 
+mod alone;
 mod bounds;
 mod bytes;
 mod checks;
 mod ends;
+mod figures;
 mod many;
+mod published;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,7 +29,7 @@ use crate::report::Reporter;
 use crate::target::Target;
 
 /// Makes what judges a connection.
-type Judge = fn(&Gate) -> Box<dyn Check>;
+pub(super) type Judge = fn(&Gate) -> Box<dyn Check>;
 
 /// A guide that sends everything to one server.
 #[derive(Debug)]
@@ -133,7 +136,7 @@ impl World {
 }
 
 /// A policy without a rule.
-fn nothing_allowed() -> Network {
+pub(super) fn nothing_allowed() -> Network {
     let (rules, deny, publish) = (Vec::new(), Vec::new(), Vec::new());
     Network { mode: NetworkMode::Allowlist, rules, deny, proxy: false, publish }
 }

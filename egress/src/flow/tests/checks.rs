@@ -26,7 +26,7 @@ struct Lines {
 const SKIPPED: usize = 1_000_000;
 
 /// Judges lines.
-fn lines(gate: &Gate) -> Box<dyn Check> {
+pub(super) fn lines(gate: &Gate) -> Box<dyn Check> {
     Box::new(Lines { gate: gate.clone(), switched: false })
 }
 

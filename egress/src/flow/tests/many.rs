@@ -11,7 +11,7 @@ use super::{Unusual, World, among_tasks, expect, expect_reset};
 use crate::flow::shares::Bounds;
 
 /// Enough descriptors for this test: both ends of both halves are in this process.
-fn enough_descriptors(count: u64) {
+pub(super) fn enough_descriptors(count: u64) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit");
     assert!(hard >= count, "the hard limit of open files is {hard}; {count} are needed");
