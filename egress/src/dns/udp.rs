@@ -52,11 +52,13 @@ enum Server {
 pub(crate) async fn serve_udp(socket: OwnedFd, gate: Gate, names: Names) -> io::Result<()> {
     match getsockname::<SockaddrStorage>(socket.as_raw_fd())?.family() {
         Some(AddressFamily::Inet) => setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?,
-        Some(AddressFamily::Inet6) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,
+        Some(AddressFamily::Inet6) => {
+            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+            // An IPv6 address that only a route makes local is no source without this, although packets to it arrive.
+            setsockopt(&socket, sockopt::IpFreebind, &true)?;
+        }
         _ => return Err(io::ErrorKind::Unsupported.into()),
     }
-    // In IPv6 an address that only a route makes local is no source without this, although packets to it arrive (`ip(7)`).
-    setsockopt(&socket, sockopt::IpFreebind, &true)?;
     let socket = UdpSocket::from_std(StdSocket::from(socket))?;
     let mut packet = vec![0; LONGEST_REQUEST];
     let mut failures = 0_u32;
