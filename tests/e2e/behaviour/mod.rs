@@ -3,6 +3,7 @@
 mod arguments;
 mod ending;
 mod nested;
+mod network_inside;
 mod places;
 mod refusals;
 mod signals;
