@@ -38,28 +38,14 @@ impl Gate {
         &self.reporter
     }
 
-    /// Judges a question for a name, and reports it when it is refused: whether any of its ports is allowed.
-    ///
-    /// # Errors
-    /// When none is.
-    pub(crate) fn judge_name(&self, name: &Rc<str>) -> Result<&HostRule, Refusal> {
-        self.network.judge_name(name).map_err(|refusal| {
-            let target = Target::Name(Rc::clone(name));
-            self.refuse(&target, 0, "dns", refusal.reason, &refusal.message, &refusal.instead)
-        })
-    }
-
-    /// Judges a connection, and reports it either way.
+    /// Judges a connection, and reports it when it is refused.
     ///
     /// # Errors
     /// When it is not allowed.
     pub(crate) fn judge(&self, target: &Target, port: u16, protocol: &str) -> Result<&HostRule, Refusal> {
         let host = target.to_string();
         match self.network.judge(&host, port) {
-            Ok(rule) => {
-                self.reporter.allowed(&host, port);
-                Ok(rule)
-            }
+            Ok(rule) => Ok(rule),
             Err(refusal) => {
                 let reason = match (refusal.reason, target) {
                     // No answer gave it out: it was typed in, kept from before, or guessed.

@@ -9,6 +9,7 @@
 //! reads the first of them (`confine`), holds no file, starts no program, and dies with the launcher.
 #![allow(dead_code, reason = "its parts meet in serve, which comes last")]
 
+mod arguments;
 mod confine;
 mod control;
 mod dns;
@@ -33,7 +34,8 @@ mod wants;
 
 pub use exit::Exit;
 
-/// Serves as the orders on standard input say, until the line to the launcher closes. Returns the exit status.
-pub fn run() -> Exit {
-    serve::run()
+/// Answers the arguments, or serves as the orders on standard input say until the line to the launcher closes. Returns the exit
+/// status.
+pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
+    arguments::answer(arguments).unwrap_or_else(serve::run)
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 
 /// Serves.
 fn main() -> ExitCode {
-    lobsterpot_egress::run().into()
+    lobsterpot_egress::run(std::env::args_os()).into()
 }

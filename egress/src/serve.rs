@@ -82,6 +82,22 @@ impl ServeError {
     }
 }
 
+impl ServeError {
+    /// What to do about it.
+    const fn hint(&self) -> &'static str {
+        match self {
+            Self::NoOrders => "run sandbox-exec --net allowlist, which starts this program by itself",
+            Self::Orders { .. } | Self::Inherited { .. } => {
+                "install sandbox-exec and lobsterpot-egress of the same version"
+            }
+            Self::Confine { source } => source.hint(),
+            Self::Maker { .. } | Self::Runtime { .. } => {
+                "look at the limits of processes and open files (ulimit -u, -n)"
+            }
+        }
+    }
+}
+
 /// Serves until the line to the launcher closes.
 pub(crate) fn run() -> Exit {
     // A mistake of this program ends it, and with it the network. A report of the standard library's would open files.
@@ -92,7 +108,7 @@ pub(crate) fn run() -> Exit {
         Err(error) => {
             let text = printable(&error.to_string(), LONGEST_REASON);
             // Where nobody listens, the status still says it.
-            let _told = writeln!(std::io::stderr(), "lobsterpot-egress: {text}");
+            let _told = writeln!(std::io::stderr(), "lobsterpot-egress: {text}\nhint: {}", error.hint());
             error.exit()
         }
     }

@@ -91,6 +91,20 @@ impl ConfineError {
     }
 }
 
+impl ConfineError {
+    /// What to do about it.
+    pub(crate) const fn hint(&self) -> &'static str {
+        match self {
+            Self::NoLandlock | Self::Landlock { .. } | Self::Filter { .. } | Self::Seccomp { .. } => {
+                "use a kernel that has Landlock and seccomp, and that no container keeps them from, or --net none"
+            }
+            Self::System { .. } | Self::Capabilities { .. } | Self::StillThere { .. } => {
+                "a container or a filter around this program forbids it: allow it there, or use --net none"
+            }
+        }
+    }
+}
+
 /// The kernel's answer to a step, with the step's name.
 ///
 /// # Errors

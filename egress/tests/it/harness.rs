@@ -20,7 +20,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 pub(crate) const ORDINARY: u32 = 61234;
 
 /// One process is started at a time: what one is to inherit another one must not.
-static SPAWNING: Mutex<()> = Mutex::new(());
+pub(crate) static SPAWNING: Mutex<()> = Mutex::new(());
 
 /// Starts a process that inherits nothing but its streams.
 ///

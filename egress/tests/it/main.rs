@@ -10,6 +10,8 @@ mod harness;
 #[cfg(test)]
 mod inside;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod serving;

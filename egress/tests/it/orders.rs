@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use lobsterpot_policy::orders::{Event, Orders, Role};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-use crate::harness::{As, Egress, ORDINARY, Programs, allow, ended, line, number, start, words};
+use crate::harness::{As, Egress, ORDINARY, Programs, SPAWNING, allow, ended, line, number, start, words};
 
 /// The status with which the program ends when it is started with `text`, and what it says.
 fn refused(text: &[u8], descriptors: &[OwnedFd]) -> (Option<i32>, String) {
@@ -27,6 +27,23 @@ fn started_by_hand_it_says_who_starts_it() {
     let (status, said) = refused(b"", &[]);
     assert_eq!(status, Some(64));
     assert!(said.starts_with("lobsterpot-egress: ") && said.contains("sandbox-exec"), "{said}");
+}
+
+#[test]
+fn it_says_its_version_and_takes_no_other_argument() {
+    let run = |argument: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lobsterpot-egress"));
+        let _alone = SPAWNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        command.arg(argument).stdin(std::process::Stdio::null()).output().unwrap()
+    };
+    let version = run("--version");
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(version.stdout, format!("lobsterpot-egress {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
+    assert_eq!(run("--help").status.code(), Some(0));
+    let other = run("--no-seccomp\u{1b}[2J");
+    let said = String::from_utf8(other.stderr).unwrap();
+    assert_eq!(other.status.code(), Some(64));
+    assert!(said.starts_with("lobsterpot-egress: ") && said.contains("\nhint: ") && !said.contains('\u{1b}'), "{said}");
 }
 
 #[test]

@@ -16,14 +16,16 @@ use crate::inside::Inside;
 const FIRST: [u8; 4] = [198, 18, 0, 16];
 
 /// A sandbox's network and an egress for it.
-struct World {
-    inside: Inside,
-    egress: Egress,
+pub(crate) struct World {
+    /// The network.
+    pub(crate) inside: Inside,
+    /// The program.
+    pub(crate) egress: Egress,
 }
 
 impl World {
     /// With these rules, and further sockets.
-    fn new(by: As, rules: &[&str], more: impl FnOnce(&Inside) -> Vec<(OwnedFd, Role)>) -> Option<Self> {
+    pub(crate) fn new(by: As, rules: &[&str], more: impl FnOnce(&Inside) -> Vec<(OwnedFd, Role)>) -> Option<Self> {
         let programs = Programs::new();
         let is_root = nix::unistd::geteuid().is_root();
         let inside = Inside::new(&programs.it(), by == As::Ordinary && is_root)?;
@@ -46,7 +48,7 @@ impl World {
     }
 
     /// Says that a program is about to connect, and waits until it may.
-    fn want(&self, id: u64, address: SocketAddr) {
+    pub(crate) fn want(&self, id: u64, address: SocketAddr) {
         let (address, port) = (address.ip(), address.port());
         let text = format!(r#"{{"want":{{"id":{id},"address":"{address}","port":{port}}}}}"#);
         self.egress.say(text.as_bytes());
@@ -54,7 +56,7 @@ impl World {
     }
 
     /// The next refusal.
-    fn refusal(&self) -> lobsterpot_policy::orders::Refused {
+    pub(crate) fn refusal(&self) -> lobsterpot_policy::orders::Refused {
         let event = self.egress.event_that(|event| matches!(event, Event::Refused(_)));
         let Event::Refused(refused) = event else { panic!("{event:?}") };
         refused
@@ -73,7 +75,7 @@ fn question(name: &str) -> Vec<u8> {
 }
 
 /// A server at an address of this host that is not its loopback, which a rule can name. None where there is no such address.
-fn server() -> Option<(TcpListener, SocketAddr)> {
+pub(crate) fn server() -> Option<(TcpListener, SocketAddr)> {
     let probe = UdpSocket::bind("0.0.0.0:0").unwrap();
     // Nothing is sent: the kernel only chooses the address that it would be sent from.
     let own = probe.connect("192.0.2.1:9").and_then(|()| probe.local_addr());
@@ -88,7 +90,7 @@ fn server() -> Option<(TcpListener, SocketAddr)> {
 }
 
 /// Nothing but the sockets that every sandbox has.
-fn nothing(_: &Inside) -> Vec<(OwnedFd, Role)> {
+pub(crate) fn nothing(_: &Inside) -> Vec<(OwnedFd, Role)> {
     Vec::new()
 }
 
