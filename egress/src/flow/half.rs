@@ -15,7 +15,6 @@ use super::check::{Check, HELD, Reply, Step};
 use super::meter::{Allowance, Meter};
 use super::pipe::Pipe;
 use super::shares::{Held, Shares};
-use crate::gate::Refusal;
 
 /// How many bytes are moved before the other direction, and then other connections, have their turn: 512 KiB.
 const TURN: u64 = 512 << 10;
@@ -36,9 +35,9 @@ pub(super) enum Speaker {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// One of the sockets failed, most often because it was reset.
-    Lost(io::Error),
-    /// What was said is refused.
-    Refused(Refusal, Reply),
+    Lost,
+    /// What was said is refused, which has been reported.
+    Refused(Reply),
     /// It ended in the middle of what had to be judged.
     Unfinished,
     /// A bound is reached; the words say which.
@@ -151,11 +150,6 @@ impl Half {
         self.held.is_empty() && self.pipe.is_none() && self.stage == Stage::Open
     }
 
-    /// Whether the end was passed on.
-    pub(super) fn is_done(&self) -> bool {
-        self.stage == Stage::Done
-    }
-
     /// Whether nothing will be said any more.
     pub(super) fn is_ended(&self) -> bool {
         self.stage != Stage::Open
@@ -221,24 +215,24 @@ impl Half {
     fn write(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<Result<(), Broken>> {
         if let Some(pipe) = &mut self.pipe {
             while pipe.filled() > 0 {
-                ready!(to.poll_write_ready(cx)).map_err(Broken::Lost)?;
+                ready!(to.poll_write_ready(cx)).map_err(lost)?;
                 match to.try_io(Interest::WRITABLE, || pipe.empty(&*to)) {
-                    Ok(0) => return Poll::Ready(Err(Broken::Lost(io::ErrorKind::WriteZero.into()))),
+                    Ok(0) => return Poll::Ready(Err(Broken::Lost)),
                     Ok(count) => {
                         self.free = self.free.saturating_sub(to_u64(count));
                         self.moved = true;
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Poll::Ready(Err(Broken::Lost(error))),
+                    Err(_) => return Poll::Ready(Err(Broken::Lost)),
                 }
             }
         }
         while self.free > 0 && !self.held.is_empty() {
             let may_go = usize::try_from(self.free).unwrap_or(usize::MAX).min(self.held.len());
             let going = self.held.bytes().get(..may_go).unwrap_or_default();
-            let count = ready!(Pin::new(&mut *to).poll_write(cx, going)).map_err(Broken::Lost)?;
+            let count = ready!(Pin::new(&mut *to).poll_write(cx, going)).map_err(lost)?;
             if count == 0 {
-                return Poll::Ready(Err(Broken::Lost(io::ErrorKind::WriteZero.into())));
+                return Poll::Ready(Err(Broken::Lost));
             }
             self.wrote(count);
             self.held.consume(count);
@@ -283,7 +277,7 @@ impl Half {
                 self.judged = Judged::Wait;
                 self.undecided = None;
             }
-            Step::Refuse(refusal, reply) => return Err(Broken::Refused(refusal, reply)),
+            Step::Refuse(_, reply) => return Err(Broken::Refused(reply)),
         }
         Ok(())
     }
@@ -360,7 +354,7 @@ impl Half {
             self.held.push(read);
             Poll::Ready(Ok(to_u64(read.len())))
         });
-        let count = ready!(count).map_err(Broken::Lost)?;
+        let count = ready!(count).map_err(lost)?;
         if count > 0 && most == 0 {
             return Poll::Ready(Err(Broken::TooMuch("the bytes that its rule allows")));
         }
@@ -391,7 +385,7 @@ impl Half {
             self.wrote(written);
             Poll::Ready(Ok(to_u64(count)))
         });
-        count.map_err(Broken::Lost)
+        count.map_err(lost)
     }
 
     /// Reads bytes into the pipe.
@@ -399,14 +393,14 @@ impl Half {
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(0)) };
         let most = most.min(self.free);
         loop {
-            ready!(from.poll_read_ready(cx)).map_err(Broken::Lost)?;
+            ready!(from.poll_read_ready(cx)).map_err(lost)?;
             match from.try_io(Interest::READABLE, || pipe.fill(from, most)) {
                 Ok(count) => {
                     self.bulk = count >= LITTLE;
                     return Poll::Ready(Ok(to_u64(count)));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(Broken::Lost(error))),
+                Err(_) => return Poll::Ready(Err(Broken::Lost)),
             }
         }
     }
@@ -433,6 +427,11 @@ impl Drop for Half {
             self.held.shares().give_back(pipe);
         }
     }
+}
+
+/// A socket failed; both ends learn it by a reset, and nobody else asks how.
+fn lost(_: io::Error) -> Broken {
+    Broken::Lost
 }
 
 /// Reads at most `room` bytes into `buffer`.

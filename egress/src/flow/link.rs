@@ -86,7 +86,7 @@ impl Link {
             Err(broken) => {
                 reset(&self.server);
                 let reply =
-                    if let Broken::Refused(_, Reply::Close(words)) = &broken { Some(words.as_slice()) } else { None };
+                    if let Broken::Refused(Reply::Close(words)) = &broken { Some(words.as_slice()) } else { None };
                 match reply.filter(|_| self.down.is_clean()) {
                     Some(words) => farewell(self.client, self.server, words).await,
                     None => reset(&self.client),

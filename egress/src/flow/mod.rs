@@ -30,12 +30,10 @@ use tokio::task::spawn_local;
 pub(crate) use self::accept::{Accepted, Acceptor};
 use self::check::Check;
 pub(crate) use self::connect::ConnectError;
-#[allow(unused_imports, reason = "serve makes the guide")]
-pub(crate) use self::guide::{Guide, Lookup, MakeCheck, PolicyGuide};
+pub(crate) use self::guide::{Guide, Lookup, PolicyGuide};
 use self::half::Broken;
 pub(crate) use self::link::{Link, reset};
 pub(crate) use self::meter::Meter;
-#[allow(unused_imports, reason = "serve says how much there may be")]
 pub(crate) use self::shares::{Bounds, Shares, Slot};
 use crate::gate::{Gate, Refusal};
 use crate::target::Target;

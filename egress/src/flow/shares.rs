@@ -83,6 +83,7 @@ impl Shares {
     }
 
     /// How many connections there are.
+    #[cfg(test)]
     pub(crate) fn open(&self) -> usize {
         self.0.open.get()
     }

@@ -108,3 +108,37 @@ async fn one_connection_too_many_is_reset_and_reported_and_the_others_go_on() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_flood_on_one_connection_does_not_hold_the_others_up() {
+    among_tasks(async {
+        let world = Rc::new(World::new(Unusual::default()).await);
+        let (mut greedy, mut source) = world.pair().await;
+        let (mut small, mut answering) = world.pair().await;
+        let flood = spawn_local(async move { while source.write_all(&[4; 1 << 18]).await.is_ok() {} });
+        let drain = spawn_local(async move {
+            let mut buffer = vec![0; 1 << 18];
+            let mut read = 0;
+            while let Ok(count @ 1..) = greedy.read(&mut buffer).await {
+                read += count;
+                if read > 200 << 20 {
+                    break;
+                }
+            }
+            read
+        });
+        let mut rounds = 0_u32;
+        while !drain.is_finished() {
+            small.write_all(&rounds.to_le_bytes()).await.expect("sent");
+            expect(&mut answering, &rounds.to_le_bytes()).await;
+            answering.write_all(&rounds.to_le_bytes()).await.expect("sent");
+            expect(&mut small, &rounds.to_le_bytes()).await;
+            rounds += 1;
+        }
+        flood.abort();
+        let read = drain.await.expect("drained");
+        // A round needs four turns of this one thread; the flood moves at most a few MiB in each.
+        assert!(rounds >= 20, "{rounds} rounds while {read} bytes passed");
+    })
+    .await;
+}
