@@ -139,9 +139,10 @@ pub(super) fn record(bytes: &[u8]) -> Result<Option<Split<'_>>, HelloError> {
     Ok(rest.split_at_checked(length))
 }
 
-/// How long the incomplete record at the start of `bytes` is, as far as is known.
+/// How much there has to be of the incomplete record at the start of `bytes` before anything changes: its header is looked at byte
+/// by byte, so that what is no record is known as early as can be.
 fn wanted(bytes: &[u8]) -> usize {
-    bytes.get(3..5).map_or(5, |length| 5 + number(length))
+    bytes.get(3..5).map_or(bytes.len() + 1, |length| 5 + number(length))
 }
 
 /// A big-endian number of at most three bytes.

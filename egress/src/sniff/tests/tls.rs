@@ -198,6 +198,14 @@ fn records_that_do_not_belong_there_are_refused() {
 }
 
 #[test]
+fn what_follows_a_record_and_is_none_is_refused_with_its_first_byte() {
+    let whole = message(&[names(&[(0, b"good.example")])]);
+    let mut line = Line::to("good.example", 443);
+    line.client(&record(&whole[..40])).client(b"x");
+    assert_eq!((line.end, line.passed.len()), (End::Refused(Malformed), 0));
+}
+
+#[test]
 fn a_refusal_is_a_tls_alert() {
     let mut line = Line::to("good.example", 443);
     line.client(&hello("evil.example"));
