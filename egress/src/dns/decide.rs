@@ -167,8 +167,7 @@ fn backwards(gate: &Gate, names: &Names, name: &str, kind: RecordType) -> Outcom
         Some(Target::Address(_)) | None => {
             let message = format!("Which name {address} has was not looked up.");
             let instead = "Ask for names; only addresses of this sandbox's own have one here.";
-            let refusal =
-                gate.refuse(&Target::Address(address), 0, "dns", ReasonCode::AddressNotNamed, &message, instead);
+            let refusal = gate.refuse(&Target::Address(address), 0, "dns", ReasonCode::Protocol, &message, instead);
             return Outcome::refused(ResponseCode::NXDomain, &refusal);
         }
     };

@@ -232,7 +232,7 @@ fn a_synthetic_address_has_its_name_and_others_have_none() {
     }
     assert_eq!(refusals(&server), []);
     assert_eq!(back("8.8.8.8.in-addr.arpa"), (ResponseCode::NXDomain, None));
-    assert_eq!(refusals(&server), [("8.8.8.8".to_owned(), "net.address-not-named".to_owned())]);
+    assert_eq!(refusals(&server), [("8.8.8.8".to_owned(), "net.protocol".to_owned())]);
 }
 
 #[test]
