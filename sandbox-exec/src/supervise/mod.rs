@@ -3,6 +3,7 @@
 //! One thread, one `ppoll`. It never blocks on anything that the inside controls.
 
 mod connect;
+mod crew;
 mod ground;
 mod names;
 mod signals;

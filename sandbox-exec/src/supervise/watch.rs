@@ -2,12 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use nix::errno::Errno;
-
 use super::connect::{Connection, Connector, Outcome};
+use super::crew::{Crew, Job};
 use super::ground::Ground;
 use super::names::Names;
 use super::sweeper::Sweeper;
@@ -16,9 +14,6 @@ use super::wants::Wants;
 use crate::plan::Supervision;
 use crate::sys::notify::{self, Answer};
 use crate::way_out::{News, WayOut};
-
-/// How many connections may be waited for at once.
-const WAITING: usize = 64;
 
 /// A filter's listener and what is needed to answer it.
 #[derive(Debug)]
@@ -37,8 +32,8 @@ pub(crate) struct Watch<'a> {
     fixed_root: bool,
     /// The root of every process inside, once it is known.
     root: Option<OwnedFd>,
-    /// Connections that are waited for.
-    waiting: Arc<AtomicUsize>,
+    /// Makes connections.
+    crew: Crew,
     /// Connections, each with its call's number, that wait until the way out listens for them.
     wants: Wants<(u64, Connection)>,
 }
@@ -56,7 +51,7 @@ impl<'a> Watch<'a> {
             ground,
             fixed_root: supervision.fixed_root,
             root: None,
-            waiting: Arc::new(AtomicUsize::new(0)),
+            crew: Crew::default(),
             wants: Wants::new(),
         }
     }
@@ -78,7 +73,7 @@ impl<'a> Watch<'a> {
             self.sweep();
         }
         for (id, connection) in self.wants.overdue(now) {
-            self.go_on(id, connection);
+            self.connect(id, connection);
         }
     }
 
@@ -89,7 +84,7 @@ impl<'a> Watch<'a> {
             News::Closed => self.wants.all(),
         };
         for (id, connection) in settled {
-            self.go_on(id, connection);
+            self.connect(id, connection);
         }
     }
 
@@ -134,43 +129,17 @@ impl<'a> Watch<'a> {
         match question {
             Some(question) => {
                 if let Some((id, connection)) = self.wants.wait(question, (id, connection), Instant::now()) {
-                    self.go_on(id, connection);
+                    self.connect(id, connection);
                 }
             }
             None => self.connect(id, connection),
         }
     }
 
-    /// Connects what has waited, unless its process is gone meanwhile.
-    fn go_on(&self, id: u64, connection: Connection) {
-        if self.listener.as_ref().is_some_and(|listener| notify::still_waits(listener, id)) {
-            self.connect(id, connection);
-        }
-    }
-
-    /// Connects in a thread of its own, for it may take long and others must not wait for it.
+    /// Connects in a thread of its own.
     fn connect(&self, id: u64, connection: Connection) {
-        let Some(listener) = self.listener.clone() else { return };
-        let waiting = Arc::clone(&self.waiting);
-        let refuse = |errno| {
-            let _ = notify::answer(&*listener, id, Answer::Fail(errno));
-        };
-        if waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            return refuse(Errno::EAGAIN);
-        }
-        let thread = {
-            let listener = Arc::clone(&listener);
-            let waiting = Arc::clone(&waiting);
-            std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-                let answer = connection.finish();
-                let _ = notify::answer(&*listener, id, answer);
-                waiting.fetch_sub(1, Ordering::Relaxed);
-            })
-        };
-        if thread.is_err() {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            refuse(Errno::EAGAIN);
+        if let Some(listener) = self.listener.clone() {
+            self.crew.take(Job { listener, id, connection });
         }
     }
 }

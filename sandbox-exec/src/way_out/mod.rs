@@ -164,13 +164,18 @@ impl WayOut {
 
     /// Ends egress, tells the person, and writes the audit log when there is something to write.
     pub(crate) fn finish(mut self) {
-        if let State::Serving(process) = std::mem::replace(&mut self.state, State::Closed) {
-            let tally = &mut self.tally;
-            process.end(LAST_WORDS, &mut |heard| match heard {
-                Heard::Event(event) => tally.note(event),
-                Heard::Unreadable => tally.note_unreadable(),
-                Heard::Nothing | Heard::Closed => {}
-            });
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Serving(process) => {
+                let tally = &mut self.tally;
+                process.end(LAST_WORDS, &mut |heard| match heard {
+                    Heard::Event(event) => tally.note(event),
+                    Heard::Unreadable => tally.note_unreadable(),
+                    Heard::Nothing | Heard::Closed => {}
+                });
+            }
+            // They end with this process, which is about to: closing them one by one would only delay it.
+            State::Idle(sockets) => std::mem::forget(sockets),
+            State::Closed => {}
         }
         let summary = self.summary();
         report::network(&summary, self.settings.report);

@@ -10,6 +10,7 @@ mod signals;
 mod status;
 mod streams;
 mod terminal;
+mod way_out;
 mod without_namespaces;
 
 use crate::harness::{Run, Scene, each_scene};

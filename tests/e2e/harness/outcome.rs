@@ -75,7 +75,13 @@ pub(crate) fn run(command: &mut Command, input: Option<&[u8]>) -> Outcome {
 /// The same for a command that may take another time.
 #[track_caller]
 pub(crate) fn run_within(command: &mut Command, input: Option<&[u8]>, patience: Duration) -> Outcome {
-    let (mut child, started) = (start(command, input), Instant::now());
+    finish(start(command, input), patience)
+}
+
+/// What a command that was started does, from now to its end.
+#[track_caller]
+pub(crate) fn finish(mut child: Child, patience: Duration) -> Outcome {
+    let started = Instant::now();
     let stdout = collect(child.stdout.take().expect("stdout is piped"));
     let stderr = collect(child.stderr.take().expect("stderr is piped"));
     let status = wait(&mut child, patience);
