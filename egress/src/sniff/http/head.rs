@@ -27,8 +27,13 @@ pub(super) enum Next {
     Body(u64),
     /// Chunks, then another head.
     Chunks,
-    /// Nothing before the server has answered; another protocol if it agrees.
-    WebSocket,
+    /// This many bytes of a body, and then nothing before the server has answered, who may agree to another protocol.
+    Upgrade {
+        /// The length of the body.
+        body: u64,
+        /// Whether the protocol is WebSocket, which alone is carried.
+        websocket: bool,
+    },
 }
 
 /// Why a request is not passed on.
@@ -58,8 +63,8 @@ pub(super) enum HeadError {
     /// A header that servers read in different ways.
     #[error("the request's {0} can be understood in more than one way")]
     Ambiguous(&'static str),
-    /// A protocol that is not carried.
-    #[error("an upgrade to another protocol than WebSocket, or later than the first request, is not passed on")]
+    /// A wish for another protocol where the answer could not be told from others.
+    #[error("an upgrade to another protocol is not passed on later than with the first request, or with chunks")]
     Upgrade,
     /// The rule allows other requests.
     #[error("{}", .0.message.trim_end_matches('.'))]
@@ -99,14 +104,14 @@ pub(super) fn judge(bytes: &[u8], subject: &Subject, may_upgrade: bool) -> Resul
     let said = headers_of(request.headers, subject)?;
     host(&said.hosts, subject)?;
     subject.judge_request(verb, path).map_err(|refusal| HeadError::Request(Box::new(refusal)))?;
-    let body = body(&said, version)?;
-    if said.upgrades.is_empty() {
-        return Ok(body);
-    }
-    let is_handshake = verb == "GET" && version == 1 && may_upgrade && body == Next::Body(0);
-    match said.upgrades.as_slice() {
-        [protocol] if is_handshake && protocol.eq_ignore_ascii_case(b"websocket") => Ok(Next::WebSocket),
-        _ => Err(HeadError::Upgrade),
+    let next = body(&said, version)?;
+    match (next, said.upgrades.as_slice()) {
+        (next, []) => Ok(next),
+        (Next::Body(body), protocols) if may_upgrade => {
+            let is_named = matches!(protocols, [protocol] if protocol.eq_ignore_ascii_case(b"websocket"));
+            Ok(Next::Upgrade { body, websocket: is_named && verb == "GET" && version == 1 && body == 0 })
+        }
+        (Next::Body(_) | Next::Chunks | Next::Upgrade { .. }, _) => Err(HeadError::Upgrade),
     }
 }
 

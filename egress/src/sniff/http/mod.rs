@@ -2,7 +2,8 @@
 //! beyond doubt.
 //!
 //! Bodies pass unseen: by their length, or chunk by chunk. Responses pass unseen too, but for the first one when the first request
-//! asks for WebSocket: nothing more of the client passes before the server has agreed to it or has not.
+//! asks for another protocol: nothing more of the client passes before the server has agreed or has not. WebSocket is carried then;
+//! with any other protocol (h2c, which some clients always ask for and few servers agree to) the connection ends.
 
 mod authority;
 mod chunks;
@@ -32,7 +33,7 @@ enum Place {
     Head(Scan),
     /// In a chunked body.
     Chunks(Chunks),
-    /// Behind the request for WebSocket, as long as the server has not answered.
+    /// Behind a request for another protocol, as long as the server has not answered.
     Asked,
     /// The server has agreed to WebSocket.
     Switched,
@@ -47,7 +48,7 @@ pub(super) struct Guard {
     begun: bool,
     /// Whether the server said something before it was asked.
     spoken: bool,
-    /// The answer to a request for WebSocket, while it is awaited.
+    /// The answer to a request for another protocol, while it is awaited.
     upgrade: Option<Upgrade>,
 }
 
@@ -98,10 +99,10 @@ impl Guard {
                 self.place = Place::Chunks(Chunks::new());
                 Step::Pass(length)
             }
-            Next::WebSocket => {
+            Next::Upgrade { body, websocket } => {
                 self.place = Place::Asked;
-                self.upgrade = Some(Upgrade::default());
-                Step::Pass(length)
+                self.upgrade = Some(Upgrade::new(websocket));
+                Step::Pass(length.saturating_add(body))
             }
         }
     }
@@ -123,7 +124,7 @@ impl Guard {
         match upgrade.take(held) {
             Answer::More => Step::More,
             Answer::Interim(count) => Step::Pass(count),
-            Answer::Agreed => {
+            Answer::WebSocket => {
                 (self.place, self.upgrade) = (Place::Switched, None);
                 Step::Rest
             }
@@ -131,9 +132,13 @@ impl Guard {
                 (self.place, self.upgrade) = (Place::Head(Scan::default()), None);
                 Step::Rest
             }
+            Answer::Agreed => {
+                let why = "the server agrees to a protocol that is not carried; without TLS only WebSocket is";
+                refuse(subject, ReasonCode::Protocol, &why, "Do not ask for an upgrade (such as h2c), or use HTTPS.")
+            }
             Answer::Unclear => {
-                let why = "the server's answer to a request for WebSocket cannot be understood";
-                refuse(subject, ReasonCode::Malformed, &why, "Try again without WebSocket.")
+                let why = "the server's answer to a request for another protocol cannot be understood";
+                refuse(subject, ReasonCode::Malformed, &why, "Try again without the request to upgrade.")
             }
         }
     }
@@ -156,7 +161,7 @@ fn hint_of(error: &HeadError) -> &str {
     match error {
         HeadError::Hosts | HeadError::OtherHost(_) => SAME_HOST,
         HeadError::Request(refusal) => &refusal.instead,
-        HeadError::Upgrade => "Ask for WebSocket in the first request of a connection, or use HTTPS.",
+        HeadError::Upgrade => "Ask for it in the first request of a connection, or use HTTPS.",
         HeadError::Connect => "Connect to the host by its own name, without a proxy.",
         HeadError::Syntax(_) | HeadError::Length | HeadError::Method | HeadError::Target | HeadError::Ambiguous(_) => {
             CLEAN

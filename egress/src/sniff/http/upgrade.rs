@@ -1,4 +1,4 @@
-//! The server's answer to a request for WebSocket (RFC 6455, section 4.1): whether it agrees.
+//! The server's answer to a request for another protocol (RFC 9110, section 7.8; RFC 6455, section 4.1): whether it agrees.
 
 use httparse::{EMPTY_HEADER, Response, Status};
 
@@ -11,8 +11,10 @@ const LONGEST: usize = 60 << 10;
 const MOST_INTERIM: u8 = 16;
 
 /// Reads answers until the final one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Upgrade {
+    /// Whether WebSocket was asked for, as it has to be.
+    websocket: bool,
     /// How far the head was looked at.
     scan: Scan,
     /// How many interim answers there were.
@@ -27,6 +29,8 @@ pub(super) enum Answer {
     /// This many bytes are an interim answer (100, 103), and another answer follows.
     Interim(u64),
     /// The connection speaks WebSocket from here on.
+    WebSocket,
+    /// The connection speaks another protocol from here on.
     Agreed,
     /// It goes on with HTTP.
     Declined,
@@ -35,6 +39,11 @@ pub(super) enum Answer {
 }
 
 impl Upgrade {
+    /// Nothing was answered.
+    pub(super) fn new(websocket: bool) -> Self {
+        Self { websocket, scan: Scan::default(), interim: 0 }
+    }
+
     /// Looks at what the server said and what has not passed.
     pub(super) fn take(&mut self, held: &[u8]) -> Answer {
         let end = match self.scan.head(held) {
@@ -49,9 +58,10 @@ impl Upgrade {
             return Answer::Unclear;
         }
         match response.code {
-            Some(101) if agrees(response.headers) => Answer::Agreed,
+            Some(101) if self.websocket && agrees(response.headers) => Answer::WebSocket,
+            Some(101) => Answer::Agreed,
             Some(100 | 102..=199) if self.interim < MOST_INTERIM => {
-                *self = Self { scan: Scan::default(), interim: self.interim + 1 };
+                *self = Self { scan: Scan::default(), interim: self.interim + 1, ..*self };
                 u64::try_from(end).map_or(Answer::Unclear, Answer::Interim)
             }
             Some(200..) => Answer::Declined,

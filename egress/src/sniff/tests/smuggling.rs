@@ -199,13 +199,6 @@ fn other_protocols_are_not_reached_through_http() {
     for (stream, reason) in [
         (&b"CONNECT good.example:80 HTTP/1.1\r\nHost: good.example\r\n\r\n"[..], Protocol),
         (b"CONNECT evil.example:443 HTTP/1.1\r\nHost: good.example\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.1\r\nHost: good.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.1\r\nHost: good.example\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.1\r\nHost: good.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.1\r\nHost: good.example\r\nConnection: Upgrade\r\nUpgrade: TLS/1.3\r\n\r\n", Protocol),
-        (b"POST / HTTP/1.1\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.0\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n", Protocol),
-        (b"GET / HTTP/1.1\r\nHost: good.example\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nab", Protocol),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol),
     ] {
         assert_refused(80, stream, reason);
@@ -220,6 +213,38 @@ fn other_protocols_are_not_reached_through_http() {
     let mut line = Line::to("good.example", 80);
     line.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
     assert_eq!(line.client(later).end, End::Refused(Protocol), "an answer before the question is none");
+}
+
+#[test]
+fn a_server_that_agrees_to_another_protocol_than_web_socket_is_not_heard() {
+    let get = "GET / HTTP/1.1\r\nHost: good.example\r\nConnection: Upgrade\r\n";
+    for ask in [
+        format!("{get}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
+        format!("{get}Upgrade: websocket, h2c\r\n\r\n"),
+        format!("{get}Upgrade: websocket\r\nUpgrade: h2c\r\n\r\n"),
+        format!("{get}Upgrade: TLS/1.3\r\n\r\n"),
+        "POST / HTTP/1.1\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n".to_owned(),
+        "GET / HTTP/1.0\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n".to_owned(),
+        format!("{get}Upgrade: websocket\r\nContent-Length: 2\r\n\r\nab"),
+        format!("{get}Upgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"),
+    ] {
+        for upgrade in ["Upgrade: websocket\r\n", "Upgrade: h2c\r\n", ""] {
+            let mut line = Line::to("good.example", 80);
+            line.client(ask.as_bytes()).client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+            assert_eq!((line.passed.as_slice(), line.waits), (ask.as_bytes(), true), "{ask}");
+            let answer = format!("HTTP/1.1 101 x\r\n{upgrade}\r\n");
+            assert!(matches!(line.server(answer.as_bytes()), crate::flow::check::Step::Refuse(..)), "{ask}");
+            assert_eq!(line.passed, ask.as_bytes());
+        }
+        let mut line = Line::to("good.example", 80);
+        line.client(ask.as_bytes());
+        line.server(b"HTTP/1.1 200 OK\r\n\r\n");
+        let next = b"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n";
+        line.client(next).client(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        assert_eq!((line.end, line.passed), (End::Refused(NameMismatch), [ask.as_bytes(), next].concat()));
+    }
+    let chunks = format!("{get}Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_refused(80, chunks.as_bytes(), Protocol);
 }
 
 #[test]
