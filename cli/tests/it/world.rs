@@ -85,6 +85,7 @@ impl World {
             fs::copy(PROGRAM, world.path("bin/lobsterpot")).unwrap();
         }
         world.program("sandbox-exec", CONFINES);
+        world.program("lobsterpot-egress", CONFINES);
         world.program("sandbox-exec-hook", REWRITES);
         world.program("fs-guard-hook", REFUSES);
         world.program("fs-guard", CONFINES);

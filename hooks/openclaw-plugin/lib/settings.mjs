@@ -6,7 +6,7 @@
 import { isAbsolute, join, normalize } from "node:path";
 
 /** Names of this project's programs. */
-export const PROGRAMS = Object.freeze(["sandbox-exec", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"]);
+export const PROGRAMS = Object.freeze(["sandbox-exec", "lobsterpot-egress", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"]);
 
 /** The keys that the configuration may have. */
 const KEYS = new Set(["bin", "profile", "policies", "readable"]);

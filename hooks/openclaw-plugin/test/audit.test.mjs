@@ -20,7 +20,7 @@ const CONFIGURED = Object.freeze({
 
 /** The names of the findings about a scene, after it was changed. */
 async function findings(t, { config = CONFIGURED, env = { SHELL: "/usr/local/bin/lobsterpot-shell" }, spoil = () => {}, configPath } = {}) {
-  const names = ["sandbox-exec", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"];
+  const names = ["sandbox-exec", "lobsterpot-egress", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"];
   const place = scene(t, Object.fromEntries(names.map((name) => [name, SOUND])));
   spoil(place);
   const workspaces = { of: () => place.workspace };

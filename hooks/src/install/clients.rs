@@ -20,7 +20,7 @@ use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::json::Dialect;
 use crate::install::person::Person;
-use crate::install::programs::{FILE_GUARD, FILE_HOOK, LAUNCHER, Programs, SHELL_HOOK};
+use crate::install::programs::{EGRESS, FILE_GUARD, FILE_HOOK, LAUNCHER, Programs, SHELL_HOOK};
 use crate::install::verify::{Start, Starts};
 use crate::install::version::Installed;
 use crate::install::wishes::{ShellPrefix, Wishes};
@@ -118,7 +118,7 @@ pub(crate) fn warnings(agent: Agent, context: &Context<'_>, values: &[Value]) ->
 
 /// The programs that a guarded client starts, one way or another.
 pub(crate) fn needed(agent: Agent) -> Vec<&'static str> {
-    let mut needed = vec![LAUNCHER, SHELL_HOOK, FILE_HOOK];
+    let mut needed = vec![LAUNCHER, EGRESS, SHELL_HOOK, FILE_HOOK];
     if agent == Agent::OpenClaw {
         needed.push(FILE_GUARD);
     }

@@ -20,6 +20,9 @@ pub(crate) const FILE_HOOK: &str = "fs-guard-hook";
 /// The guarded file operations, which the OpenClaw plugin keeps running.
 pub(crate) const FILE_GUARD: &str = "fs-guard";
 
+/// The way out of a sandbox that may reach some hosts; the launcher starts it from beside itself.
+pub(crate) const EGRESS: &str = "lobsterpot-egress";
+
 /// A folder in which everything that is needed lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Programs {

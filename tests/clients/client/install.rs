@@ -4,8 +4,15 @@ use super::Client;
 use crate::world::{Start, World};
 
 /// Every program that is shipped.
-const PROGRAMS: &[&str] =
-    &["lobsterpot", "sandbox-exec", "sandbox-exec-hook", "fs-guard", "fs-guard-hook", "lobsterpot-vault"];
+const PROGRAMS: &[&str] = &[
+    "lobsterpot",
+    "sandbox-exec",
+    "lobsterpot-egress",
+    "sandbox-exec-hook",
+    "fs-guard",
+    "fs-guard-hook",
+    "lobsterpot-vault",
+];
 
 /// Ships the programs, lets the user name the workspace, and installs for a client; the settings that are there stay.
 #[track_caller]
