@@ -94,25 +94,17 @@ impl Process {
         self.line.close();
         let deadline = Instant::now().checked_add(patience);
         let left = || deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let mut open = true;
-        while open && !left().is_zero() {
-            wait(&self.line, left());
-            open = self.hear_all(hear);
+        // One packet at a time, so that the clock is looked at however much is told.
+        while !left().is_zero() {
+            match self.line.hear() {
+                Heard::Closed => break,
+                Heard::Nothing => wait(&self.line, left()),
+                heard @ (Heard::Event(_) | Heard::Unreadable) => hear(heard),
+            }
         }
         // The line may close before the process ends, and its status says more than a signal of ours would.
         wait(&self.pidfd, left().max(GRACE));
         how(self.reap())
-    }
-
-    /// Hears what is there; returns whether there may be more.
-    fn hear_all(&self, hear: &mut dyn FnMut(Heard)) -> bool {
-        loop {
-            match self.line.hear() {
-                Heard::Nothing => return true,
-                Heard::Closed => return false,
-                heard @ (Heard::Event(_) | Heard::Unreadable) => hear(heard),
-            }
-        }
     }
 
     /// Kills it, if it has not ended, and takes its status.

