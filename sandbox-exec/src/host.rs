@@ -56,6 +56,15 @@ pub(crate) struct Caller {
 /// Facts by path, as bytes: comparing paths component by component would cost more than everything else.
 pub(crate) type Facts = FxHashMap<OsString, Fact>;
 
+/// What a host calls itself and its loopback; empty unless it is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Called {
+    /// Its own name.
+    pub(crate) node: Option<String>,
+    /// Its hosts file.
+    pub(crate) hosts: String,
+}
+
 /// Everything that planning needs to know about this host.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -71,8 +80,8 @@ pub(crate) struct Host {
     pub(crate) hard_links: BTreeMap<PathBuf, PathBuf>,
     /// The kernel's Landlock ABI, 0 without Landlock.
     pub(crate) landlock: u32,
-    /// The host's own name, when it is asked for.
-    pub(crate) node: Option<String>,
+    /// What the host calls itself and its loopback, where programs inside are to find the same.
+    pub(crate) called: Called,
     /// The terminal on standard input, output or error.
     pub(crate) terminal: Option<PathBuf>,
 }

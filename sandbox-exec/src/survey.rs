@@ -1,6 +1,7 @@
 //! From an invocation to everything that planning needs: the caller, the policy, the workspaces, and the facts about every path.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use nix::errno::Errno;
 use crate::args::{Invocation, Net, duration, variable};
 use crate::caller;
 use crate::error::Error;
-use crate::host::{Caller, Host};
+use crate::host::{Called, Caller, Host};
 use crate::links;
 use crate::plan::{self, Inputs, NAME_SERVICE};
 use crate::probe::Probe;
@@ -80,12 +81,12 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         return Err(trouble.into());
     }
     probe.look(&cwd);
-    let mut node = None;
+    let mut called = Called::default();
     if matches!(policy.network.mode, NetworkMode::Allowlist | NetworkMode::Learn) {
         for path in NAME_SERVICE {
             probe.look(Path::new(path));
         }
-        node = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        called = names_of_this_host();
     }
     let hard_links = links::find(&probe, &rules, &places);
     let host = Host {
@@ -95,10 +96,23 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         rules,
         hard_links,
         landlock: landlock_abi::version(),
-        node,
+        called,
         terminal: terminal(),
     };
     Ok(Survey { policy, places, host })
+}
+
+/// The longest hosts file of which anything is shown inside, in bytes.
+const LONGEST_HOSTS: u64 = 64 * 1024;
+
+/// What this host calls itself and its loopback. What cannot be read has no names.
+fn names_of_this_host() -> Called {
+    let mut hosts = String::new();
+    let read = std::fs::File::open("/etc/hosts").and_then(|file| file.take(LONGEST_HOSTS).read_to_string(&mut hosts));
+    if read.is_err() {
+        hosts.clear();
+    }
+    Called { node: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()), hosts }
 }
 
 /// What `~` and the XDG folders mean for `caller`.

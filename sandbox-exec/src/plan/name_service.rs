@@ -2,7 +2,10 @@
 //!
 //! The host's name server is out of reach, and the sockets of its other name services are closed. Nothing but these three is replaced.
 
+use std::net::IpAddr;
+
 use super::network::{Network, PROXY};
+use crate::host::Called;
 
 /// The files, in the order of [`texts`].
 pub(crate) const NAME_SERVICE: [&str; 3] = ["/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf"];
@@ -37,25 +40,41 @@ const HOSTS: &str = "\
 ::1 localhost ip6-localhost ip6-loopback
 ";
 
-/// The files and what they say, on a host called `node`; nothing for a network in which there is nobody to ask or the host's own.
-pub(super) fn texts(network: &Network, node: Option<&str>) -> Vec<(&'static str, String)> {
+/// The files and what they say; nothing for a network in which there is nobody to ask or the host's own.
+pub(super) fn texts(network: &Network, called: &Called) -> Vec<(&'static str, String)> {
     match network {
         Network::Isolated | Network::Host => Vec::new(),
         Network::Allowlist(_) => {
-            let texts = [hosts(node), NSSWITCH_CONF.to_owned(), RESOLV_CONF.to_owned()];
+            let texts = [hosts(called), NSSWITCH_CONF.to_owned(), RESOLV_CONF.to_owned()];
             NAME_SERVICE.into_iter().zip(texts).collect()
         }
     }
 }
 
-/// The text of the hosts file. The host's own name has an address of its own, so that nothing else is called by it.
-fn hosts(node: Option<&str>) -> String {
+/// The text of the hosts file. Of the host's own, the names of its loopback are kept, for the sandbox has one too; names of other hosts are
+/// the policy's matter. The host's name has an address of its own, so that nothing else is called by it.
+fn hosts(called: &Called) -> String {
     let mut text = HOSTS.to_owned();
-    if let Some(node) = node.filter(|node| is_name(node) && *node != "localhost") {
+    let local = called.hosts.lines().filter_map(local_names);
+    let mut own = called.node.as_deref().filter(|node| is_name(node) && *node != "localhost");
+    for (address, names) in local {
+        own = own.filter(|node| !names.contains(node));
+        text.push_str(&format!("{address} {}\n", names.join(" ")));
+    }
+    if let Some(node) = own {
         let short = node.split_once('.').map(|(short, _)| format!(" {short}")).unwrap_or_default();
         text.push_str(&format!("127.0.1.1 {node}{short}\n"));
     }
     text
+}
+
+/// The loopback address of a line of the host's file and its names, but for those that every sandbox knows.
+fn local_names(line: &str) -> Option<(IpAddr, Vec<&str>)> {
+    let mut words = line.split('#').next()?.split_ascii_whitespace();
+    let address = words.next()?.parse::<IpAddr>().ok().filter(IpAddr::is_loopback)?;
+    let names: Vec<&str> =
+        words.filter(|name| is_name(name) && !HOSTS.split_ascii_whitespace().any(|own| own == *name)).collect();
+    (!names.is_empty()).then_some((address, names))
 }
 
 /// Whether `node` can stand in the file: `hostname(7)`, and underscores, which people use all the same.
@@ -81,18 +100,31 @@ pub(crate) fn proxy_variables() -> impl Iterator<Item = (String, String)> {
 mod tests {
     use super::*;
 
+    /// The hosts file on a host with this name and this file.
+    fn hosts_of(node: Option<&str>, text: &str) -> String {
+        hosts(&Called { node: node.map(str::to_owned), hosts: text.to_owned() })
+    }
+
     #[test]
     fn the_hosts_own_name_has_an_address_in_full_and_in_short() {
-        assert!(hosts(Some("box.example.net")).ends_with("\n127.0.1.1 box.example.net box\n"));
-        assert!(hosts(Some("box")).ends_with("\n127.0.1.1 box\n"));
+        assert!(hosts_of(Some("box.example.net"), "").ends_with("\n127.0.1.1 box.example.net box\n"));
+        assert!(hosts_of(Some("box"), "").ends_with("\n127.0.1.1 box\n"));
     }
 
     #[test]
     fn a_host_that_is_called_like_something_else_adds_no_line() {
         for name in ["localhost", "", "a b", "a\n1.2.3.4 github.com", "a..b", "ä", "#"] {
-            assert_eq!(hosts(Some(name)), HOSTS, "{name:?}");
+            assert_eq!(hosts_of(Some(name), ""), HOSTS, "{name:?}");
         }
-        assert_eq!(hosts(None), HOSTS);
+        assert_eq!(hosts_of(None, ""), HOSTS);
+    }
+
+    #[test]
+    fn names_of_the_hosts_loopback_stay_and_names_of_other_hosts_do_not() {
+        let file = "# mine\n127.0.0.1\tlocalhost app.test  # a server\n::1 localhost ip6-localhost\n127.0.1.1 box.lan box\n\
+                    10.0.0.5 db.lan\n0.0.0.0 ads.example\n192.0.2.1 github.com\nnonsense\n127.0.0.1\n127.0.0.2 a;b ok\n";
+        let expected = format!("{HOSTS}127.0.0.1 app.test\n127.0.1.1 box.lan box\n127.0.0.2 ok\n");
+        assert_eq!(hosts_of(Some("box"), file), expected);
     }
 
     #[test]

@@ -350,7 +350,7 @@ impl<'a> Layout<'a> {
     /// Puts files of the sandbox's own in the place of those that tell how names are looked up, where no mask covers them.
     fn name_service(&mut self, network: &Network) {
         let host = self.inputs.host;
-        for (path, text) in name_service::texts(network, host.node.as_deref()) {
+        for (path, text) in name_service::texts(network, &host.called) {
             match self.nearest(Path::new(path)) {
                 Some((_, View::MaskedFile | View::MaskedFolder(_))) => continue,
                 // Nothing can be mounted on what is not there, in a folder of the host's. The C library's own defaults lead to the

@@ -9,7 +9,7 @@ use nix::unistd::{Gid, Uid};
 
 use crate::args::Invocation;
 use crate::error::Error;
-use crate::host::{Caller, Fact, Host, Kind};
+use crate::host::{Called, Caller, Fact, Host, Kind};
 use crate::plan::{Inputs, Plan, plan};
 use crate::rules::{Resolved, Rules};
 
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) landlock: u32,
     /// Second names of masked files.
     pub(crate) hard_links: BTreeMap<PathBuf, PathBuf>,
+    /// The host's hosts file.
+    pub(crate) hosts: String,
     /// What exists, by path.
     facts: BTreeMap<PathBuf, Fact>,
 }
@@ -58,6 +60,7 @@ impl World {
             cwd: PathBuf::from(WORK),
             landlock: 7,
             hard_links: BTreeMap::new(),
+            hosts: String::new(),
             facts: BTreeMap::new(),
         };
         for folder in ["/", "/usr", "/usr/bin", "/etc", "/home", HOME, WORK] {
@@ -149,7 +152,7 @@ impl World {
             },
             hard_links: self.hard_links.clone(),
             landlock: self.landlock,
-            node: Some("box.example.net".to_owned()),
+            called: Called { node: Some("box.example.net".to_owned()), hosts: self.hosts.clone() },
             terminal: None,
         }
     }

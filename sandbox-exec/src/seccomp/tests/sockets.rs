@@ -119,3 +119,21 @@ fn connect_is_supervised_exactly_where_a_supervisor_stands() {
         assert_each("connect", &arguments, |variant| if variant.supervised { NOTIFY } else { ALLOW });
     }
 }
+
+#[test]
+fn a_connection_cannot_be_made_without_connect() {
+    // MSG_FASTOPEN, alone and with MSG_NOSIGNAL and MSG_DONTWAIT.
+    for flags in [0x2000_0000, 0x2000_4040] {
+        for high in HIGH_BITS {
+            for (call, before) in [("sendto", 3), ("sendmmsg", 3), ("sendmsg", 2)] {
+                let mut arguments = vec![3; before];
+                arguments.push(flags | high);
+                let refused = errno(libc::EOPNOTSUPP);
+                assert_each(call, &arguments, |variant| if variant.supervised { refused } else { ALLOW });
+                arguments.pop();
+                arguments.push(0x4040 | high);
+                assert_everywhere(call, &arguments, ALLOW);
+            }
+        }
+    }
+}
