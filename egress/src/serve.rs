@@ -167,6 +167,7 @@ fn begin(network: Network, become_id: Option<u32>, mut inherited: Inherited) -> 
     });
     close_streams(nothing)?;
     confine::confine(Job::Serve, &connect)?;
+    line.as_ref().map_or(Ok(()), Line::ready)?;
     runtime.block_on(work(network, settings, room, line, inherited))
 }
 

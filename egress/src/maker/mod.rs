@@ -16,6 +16,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, socketpair};
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
@@ -47,30 +48,31 @@ struct Shared {
 /// Starts the maker in the network that `namespace` is, before this process is confined. Root's becomes the user `become_id`.
 ///
 /// # Errors
-/// When it cannot be started, or cannot join the namespace or confine itself.
+/// When it cannot be started; whether it could join the namespace and confine itself is what [`Line::ready`] tells.
 pub(crate) fn start(namespace: OwnedFd, become_id: Option<u32>) -> Result<Line, MakerError> {
     let failed = |errno| MakerError::System { what: "start a second process", errno };
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags).map_err(failed)?;
     fork(|| process::run(&theirs, &namespace, become_id)).map_err(failed)?;
     drop(theirs);
-    ready(&ours)?;
-    nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).map_err(failed)?;
     Ok(Line(ours))
 }
 
-/// Waits for the maker's first word.
-///
-/// # Errors
-/// What it says, or that it ended without a word.
-fn ready(line: &OwnedFd) -> Result<(), MakerError> {
-    let (answer, _) = receive(line.as_raw_fd()).map_err(|errno| MakerError::System { what: "hear from it", errno })?;
-    match answer {
-        Some(Answer { error: None, .. }) => Ok(()),
-        Some(Answer { error: Some(errno), .. }) => {
-            Err(MakerError::System { what: "join the sandbox's network", errno })
+impl Line {
+    /// Waits until the maker is ready. It gets ready while this process does.
+    ///
+    /// # Errors
+    /// What it says, or that it ended without a word.
+    pub(crate) fn ready(&self) -> Result<(), MakerError> {
+        let failed = |what| move |errno| MakerError::System { what, errno };
+        let (answer, _) = receive(self.0.as_raw_fd()).map_err(failed("say that it is ready"))?;
+        match answer {
+            Some(Answer { error: None, .. }) => {}
+            Some(Answer { error: Some(errno), .. }) => return Err(failed("join the sandbox's network")(errno)),
+            None => return Err(MakerError::Ended),
         }
-        None => Err(MakerError::Ended),
+        let flags = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
+        fcntl(&self.0, flags).map(drop).map_err(failed("never block"))
     }
 }
 

@@ -39,6 +39,7 @@ fn namespace() -> OwnedFd {
 fn maker(namespace: OwnedFd) -> (Runtime, Maker) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let line = start(namespace, Some(61234)).unwrap();
+    line.ready().unwrap();
     let maker = runtime.block_on(async { Maker::new(Some(line)) }).unwrap();
     (runtime, maker)
 }
@@ -105,7 +106,7 @@ fn an_answer_that_nobody_waits_for_is_not_taken_for_another_one() {
 fn a_descriptor_that_is_no_network_starts_nothing() {
     let file: OwnedFd = File::open("/proc/self/ns/uts").unwrap().into();
     assert!(!namespace::is_network(file.as_fd()));
-    assert!(start(file, Some(61234)).is_err());
+    assert!(start(file, Some(61234)).unwrap().ready().is_err());
     let file: OwnedFd = File::open("/etc/passwd").unwrap().into();
     assert_eq!(namespace::owner(file.as_fd()).unwrap_err(), Errno::ENOTTY);
 }
