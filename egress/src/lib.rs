@@ -7,7 +7,6 @@
 //!
 //! One thread. Everything that it reads is hostile: the sandbox's bytes, the servers' bytes, DNS answers. It is confined before it
 //! reads the first of them (`confine`), holds no file, starts no program, and dies with the launcher.
-#![allow(dead_code, reason = "its parts meet in serve, which comes last")]
 
 mod arguments;
 mod confine;

@@ -87,14 +87,6 @@ impl Names {
         table.names.get(usize::try_from(number).ok()?).cloned().map(Target::Name)
     }
 
-    /// Whether this program itself is meant.
-    pub(crate) fn is_own(address: IpAddr) -> bool {
-        match address.to_canonical() {
-            IpAddr::V4(address) => address == OWN_V4,
-            IpAddr::V6(address) => address == OWN_V6,
-        }
-    }
-
     /// Whether an address is of the kind that stands for a name, given out or not.
     pub(crate) fn is_synthetic(address: IpAddr) -> bool {
         match address.to_canonical() {
@@ -210,9 +202,8 @@ mod tests {
     #[test]
     fn own_addresses_are_synthetic_and_known() {
         for text in ["198.18.0.1", "::ffff:198.18.0.1", "2001:2::1"] {
-            assert!(Names::is_own(address(text)) && Names::is_synthetic(address(text)), "{text}");
+            assert!(Names::is_synthetic(address(text)), "{text}");
         }
-        assert!(!Names::is_own(address("198.18.0.16")) && !Names::is_own(address("2001:2::10")));
         assert!(!Names::is_synthetic(address("198.17.255.255")) && !Names::is_synthetic(address("198.20.0.0")));
         assert!(!Names::is_synthetic(address("2001:2:1::")));
         assert_eq!((OWN_V4.to_string(), OWN_V6.to_string()), ("198.18.0.1".into(), "2001:2::1".into()));

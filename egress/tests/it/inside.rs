@@ -152,7 +152,12 @@ fn obey(words: &str) -> Result<Option<OwnedFd>, Errno> {
             listen(&made, Backlog::new(4096)?)?;
         }
         "bind-udp" => {
-            setsockopt(&made, sockopt::Ipv4PacketInfo, &true)?;
+            if address.is_ipv4() {
+                setsockopt(&made, sockopt::Ipv4PacketInfo, &true)?;
+            } else {
+                setsockopt(&made, sockopt::Ipv6V6Only, &true)?;
+                setsockopt(&made, sockopt::Ipv6RecvPacketInfo, &true)?;
+            }
             bind(made.as_raw_fd(), &name)?;
         }
         "connect" | "connect-udp" => connect(made.as_raw_fd(), &name)?,

@@ -32,6 +32,7 @@ impl World {
         let mut sockets = more(&inside);
         sockets.push((inside.make("namespace"), Role::Namespace));
         sockets.push((inside.make("bind-udp 0.0.0.0:53"), Role::DnsUdp));
+        sockets.extend(inside.ask("bind-udp [::]:53").ok().flatten().map(|socket| (socket, Role::DnsUdp)));
         sockets.push((inside.make("listen [::]:53"), Role::DnsTcp));
         let egress = Egress::start(&programs, by, allow(rules), sockets);
         Some(Self { inside, egress })
@@ -39,7 +40,12 @@ impl World {
 
     /// Asks for a name's address, as a stub resolver does.
     fn ask(&self, name: &str) -> Vec<u8> {
-        let socket = UdpSocket::from(self.inside.make("connect-udp 198.18.0.1:53"));
+        self.ask_at("198.18.0.1:53", name)
+    }
+
+    /// Asks for a name's address at any nameserver.
+    fn ask_at(&self, nameserver: &str, name: &str) -> Vec<u8> {
+        let socket = UdpSocket::from(self.inside.make(&format!("connect-udp {nameserver}")));
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         socket.send(&question(name)).unwrap();
         let mut bytes = [0; 1500];
@@ -107,6 +113,40 @@ fn an_allowed_name_has_an_address_and_no_other_name_has() {
         assert_eq!((refused.host.as_str(), refused.reason), ("evil.example", ReasonCode::HostNotAllowed));
         assert!(refused.instead.contains("evil.example"), "{}", refused.instead);
     }
+}
+
+#[test]
+fn every_nameserver_is_the_same_one() {
+    let Some(world) = World::new(As::Caller, &["example.com"], nothing) else { return };
+    for nameserver in ["198.18.0.1:53", "8.8.8.8:53", "[2001:2::1]:53", "[2001:4860:4860::8888]:53"] {
+        let answer = world.ask_at(nameserver, "example.com");
+        assert_eq!(answer[answer.len() - 4..], FIRST, "{nameserver}");
+        assert_eq!(world.ask_at(nameserver, "evil.example")[3] & 0xf, 3, "{nameserver}");
+    }
+}
+
+#[test]
+fn a_program_that_insists_on_a_proxy_gets_the_same_answers() {
+    let Some((server, address)) = server() else { return };
+    let proxy = |inside: &Inside| vec![(inside.make("listen 198.18.0.1:3128"), Role::Proxy)];
+    let Some(world) = World::new(As::Caller, &[&address.to_string()], proxy) else { return };
+    let ask = |host: &str| {
+        let mut client = world.inside.connect("198.18.0.1:3128".parse().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        write!(client, "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        client.read_exact(&mut head).unwrap();
+        (client, String::from_utf8(head.to_vec()).unwrap())
+    };
+    let (client, head) = ask(&address.to_string());
+    assert_eq!(head, "HTTP/1.1 200");
+    assert!(server.accept().is_ok());
+    drop(client);
+    for host in ["evil.example:443", "127.0.0.1:22", "169.254.169.254:80", "localhost:631", "[::1]:22"] {
+        assert_eq!(ask(host).1, "HTTP/1.1 403", "{host}");
+    }
+    // A connection to the listener itself needs no other one.
+    world.want(1, "198.18.0.1:3128".parse().unwrap());
 }
 
 #[test]
