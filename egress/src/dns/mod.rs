@@ -22,7 +22,6 @@ mod reverse;
 mod tcp;
 mod udp;
 
-#[allow(unused_imports, reason = "its parts meet in serve, which comes last")]
 pub(crate) use {tcp::serve_tcp, udp::serve_udp};
 
 use crate::gate::Gate;

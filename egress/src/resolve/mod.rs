@@ -23,7 +23,6 @@ use crate::gate::Gate;
 use cache::{Answer, Cache};
 use message::{Kind, Reply};
 
-#[allow(unused_imports, reason = "its parts meet in serve, which comes last")]
 pub(crate) use settings::Settings;
 
 /// How long a name may be looked up in all.
