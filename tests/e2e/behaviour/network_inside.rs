@@ -173,13 +173,13 @@ print(time.monotonic() - began < 2)",
 fn names_of_the_sandbox_itself_are_found_without_asking_anybody() {
     python_prints(
         "
-import socket, time
+import ipaddress, socket, time
 began = time.monotonic()
 print({name[4][0] for name in socket.getaddrinfo('localhost', 80)} <= {'127.0.0.1', '::1'})
-print({name[4][0] for name in socket.getaddrinfo(socket.gethostname(), 80)})
+print(all(ipaddress.ip_address(name[4][0]).is_loopback for name in socket.getaddrinfo(socket.gethostname(), 80)))
 socket.getfqdn()
 print(time.monotonic() - began < 2)",
-        "True\n{'127.0.1.1'}\nTrue\n",
+        "True\nTrue\nTrue\n",
     );
 }
 
