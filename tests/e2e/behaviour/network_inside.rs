@@ -1,7 +1,7 @@
 //! The sandbox's own network, seen from a program in it: what every program finds there, before anything is reached outside.
 
 use super::refused;
-use crate::harness::{Run, Scene, each_scene, require};
+use crate::harness::{Run, Scene, each_online, each_scene, require};
 
 /// Options for a network from which one host can be reached.
 const ALLOWLIST: [&str; 4] = ["--net", "allowlist", "--allow-host", "example.com:80,443,8443"];
@@ -97,6 +97,36 @@ for kind, port in [(socket.SOCK_STREAM, 443), (socket.SOCK_STREAM, 80), (socket.
 print('none')",
         "none\n",
     );
+}
+
+#[test]
+fn nobody_inside_can_listen_beside_egress_at_a_port_that_it_serves_on_demand() {
+    if !require(&["python3"]) {
+        return;
+    }
+    let program = "
+import socket, itertools
+address = socket.gethostbyname('web.example.com')
+first = socket.create_connection((address, 8080), 5)
+first.sendall(b'GET / HTTP/1.1\\r\\nHost: web.example.com\\r\\n\\r\\n')
+print(first.recv(12).decode())
+for at in [address, '0.0.0.0', '::', '::ffff:' + address]:
+    for options in itertools.chain.from_iterable(itertools.combinations([2, 15, 25], n) for n in range(4)):
+        with socket.socket(socket.AF_INET6 if ':' in at else socket.AF_INET) as own:
+            try:
+                for option in options:
+                    own.setsockopt(socket.SOL_SOCKET, option, b'lo\\0' if option == 25 else 1)
+                own.bind((at, 8080))
+                own.listen()
+                print('took', at, options)
+            except OSError:
+                pass
+print('none')";
+    each_online(|scene| {
+        let flags = ["--net", "allowlist", "--allow-host", "web.example.com:8080"];
+        let outcome = scene.sandboxed(&Run::new(&["/usr/bin/python3", "-c", &program]).flags(&flags));
+        assert_eq!(outcome.ok(), "HTTP/1.1 200\nnone\n");
+    });
 }
 
 #[test]
