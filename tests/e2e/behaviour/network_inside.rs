@@ -124,7 +124,7 @@ for at in [address, '0.0.0.0', '::', '::ffff:' + address]:
 print('none')";
     each_online(|scene| {
         let flags = ["--net", "allowlist", "--allow-host", "web.example.com:8080"];
-        let outcome = scene.sandboxed(&Run::new(&["/usr/bin/python3", "-c", &program]).flags(&flags));
+        let outcome = scene.sandboxed(&Run::new(&["/usr/bin/python3", "-c", program]).flags(&flags));
         assert_eq!(outcome.ok(), "HTTP/1.1 200\nnone\n");
     });
 }
