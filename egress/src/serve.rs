@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use lobsterpot_policy::Network;
 use lobsterpot_policy::orders::{Command, Event, Orders};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 use crate::confine::{self, Capabilities, ConfineError, Connect, Job, Room};
 use crate::control::{self, Control};
@@ -26,6 +28,9 @@ use crate::sys::process::{exit_now, give_memory_back};
 const LONGEST: u64 = 4 << 20;
 /// The longest reason that is told when this program cannot go on, in bytes.
 const LONGEST_REASON: usize = 500;
+
+/// How long sockets are served on after the line has closed: 2 ms.
+const LAST_LOOK: Duration = Duration::from_millis(2);
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +209,8 @@ async fn work(
     let telling = spawn_local(control.clone().tell());
     let answer = |Command::Want { id, address, port }| drop(spawn_local(wants.clone().answer(id, address, port)));
     control.hear(answer).await;
+    // What a command did right before it ended waits at the sockets still: the runtime goes through all of it first.
+    sleep(LAST_LOOK).await;
     telling.abort();
     control.end().await;
     Ok(())

@@ -14,6 +14,7 @@ use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockProtocol, SockType,
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, Uid};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
 use super::{Capabilities, Connect, Job, become_id, confine, keep_only, landlock};
 use crate::exit::Exit;
@@ -187,6 +188,31 @@ fn landlock_alone_keeps_files_ports_and_signals_away() {
         Exit::Done
     });
     assert!(is_done(status), "{status:?}");
+}
+
+/// Makes this process's kernel one that answers `errno` to a system call, as old kernels and filters of containers do.
+fn without(call: libc::c_long, errno: Errno) {
+    let (refuse, allow) = (SeccompAction::Errno(errno as u32), SeccompAction::Allow);
+    let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+    let filter = SeccompFilter::new([(call, Vec::new())].into(), allow, refuse, arch).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    apply_filter(&program).unwrap();
+}
+
+#[test]
+fn a_kernel_that_lacks_a_layer_stops_it() {
+    for call in [libc::SYS_landlock_create_ruleset, libc::SYS_landlock_restrict_self, libc::SYS_seccomp] {
+        for errno in [Errno::ENOSYS, Errno::EPERM, Errno::EOPNOTSUPP] {
+            let status = apart(|| {
+                become_id(Some(ORDINARY), Capabilities::None).unwrap();
+                without(call, errno);
+                let refused = confine(Job::Serve, &Connect::Any).unwrap_err();
+                assert!(!refused.hint().is_empty() && !refused.to_string().is_empty());
+                refused.exit()
+            });
+            assert!(matches!(status, WaitStatus::Exited(_, 69)), "{call}, {errno}: {status:?}");
+        }
+    }
 }
 
 #[test]

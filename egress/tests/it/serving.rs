@@ -275,6 +275,31 @@ fn a_crash_closes_the_network() {
 }
 
 #[test]
+fn what_was_tried_right_before_the_end_is_told_too() {
+    let more = |inside: &Inside| {
+        vec![(inside.make("icmp"), Role::Tap), (inside.make("listen [::]:80"), Role::Tcp { port: 80 })]
+    };
+    for _ in 0..20 {
+        let Some(world) = World::new(As::Caller, &["example.com:80"], more) else { return };
+        let control = world.egress.control.as_ref().unwrap();
+        let datagram = UdpSocket::from(world.inside.make("connect-udp 198.18.0.16:443"));
+        // Neither is waited for.
+        datagram.send(b"hello").unwrap();
+        drop(world.inside.connect("203.0.113.7:80".parse().unwrap()).unwrap());
+        nix::sys::socket::shutdown(std::os::fd::AsRawFd::as_raw_fd(control), nix::sys::socket::Shutdown::Write)
+            .unwrap();
+        let told: Vec<Event> = std::iter::from_fn(|| world.egress.event()).collect();
+        let protocol = |event: &Event| {
+            let Event::Refused(refused) = event else { return None };
+            Some(refused.protocol.clone())
+        };
+        let mut protocols: Vec<String> = told.iter().filter_map(protocol).collect();
+        protocols.sort();
+        assert_eq!(protocols, ["tcp", "udp"], "{told:?}");
+    }
+}
+
+#[test]
 fn repetitions_are_counted_and_told_at_the_end() {
     let Some(world) = World::new(As::Caller, &["example.com"], nothing) else { return };
     (0..5).for_each(|_| drop(world.ask("evil.example")));
