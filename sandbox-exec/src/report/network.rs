@@ -73,6 +73,7 @@ fn json(summary: &Summary) -> Value {
         json!({
             "host": asked.host,
             "port": asked.port,
+            "protocol": asked.protocol,
             "reason": asked.reason.to_string(),
             "times": asked.times,
             "hint": hint,
@@ -99,7 +100,7 @@ mod tests {
 
     fn refused(host: &str, times: u64, hint: Option<&str>) -> (Asked, Option<String>) {
         let reason = ReasonCode::HostNotAllowed;
-        (Asked { host: host.to_owned(), port: 443, reason, times }, hint.map(str::to_owned))
+        (Asked { host: host.to_owned(), port: 443, protocol: "tls", reason, times }, hint.map(str::to_owned))
     }
 
     #[test]

@@ -271,7 +271,7 @@ impl Watchman<'_> {
         while self.starting && self.failure.is_none() {
             self.hear()?;
         }
-        if let Some(way_out) = &self.sandbox.way_out {
+        if let Some(way_out) = &mut self.sandbox.way_out {
             way_out.hang_up();
         }
         if let Some(watch) = &mut self.watch {

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use lobsterpot_policy::Network;
 use lobsterpot_policy::orders::{Command, Event, Role};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::args::{Format, Mode};
 use crate::error::Error;
@@ -155,11 +156,23 @@ impl WayOut {
         report::network(&self.summary(), self.settings.report);
     }
 
-    /// Closes the line, so that egress tells the last and ends.
-    pub(crate) fn hang_up(&self) {
+    /// Closes the line, so that egress tells the last and ends. When something has come that nobody has looked at, egress is started
+    /// for it first: what a command does right before its end is told as well.
+    pub(crate) fn hang_up(&mut self) {
+        if matches!(self.state, State::Idle(_)) && self.is_readable() {
+            self.start();
+        }
         if let State::Serving(process) = &self.state {
             process.line().close();
         }
+    }
+
+    /// Whether one of the [`descriptors`](Self::descriptors) is readable now.
+    fn is_readable(&self) -> bool {
+        let descriptors = self.descriptors();
+        let mut files: Vec<PollFd<'_>> =
+            descriptors.into_iter().map(|file| PollFd::new(file, PollFlags::POLLIN)).collect();
+        poll(&mut files, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     /// Ends egress, tells the person, and writes the audit log when there is something to write.

@@ -10,6 +10,8 @@ use lobsterpot_policy::{HostRule, Network, NetworkMode, Origin, ReasonCode};
 const DISTINCT: usize = 512;
 /// The longest host that is written down, in bytes.
 const LONGEST_HOST: usize = 253;
+/// The protocols that egress knows.
+const PROTOCOLS: [&str; 7] = ["dns", "tcp", "udp", "icmp", "tls", "http", "socks"];
 /// The longest sentence that is written down, in bytes.
 const LONGEST_SENTENCE: usize = 300;
 /// The port that a suggestion names when none was asked for.
@@ -41,6 +43,8 @@ pub(crate) struct Asked {
     pub(crate) host: String,
     /// The port; 0 when only the name was asked for.
     pub(crate) port: u16,
+    /// How: one of the protocols that egress knows.
+    pub(crate) protocol: &'static str,
     /// Why.
     pub(crate) reason: ReasonCode,
     /// How often.
@@ -91,12 +95,13 @@ impl Tally {
                     self.allowed.insert((host, port));
                 }
             }
-            Event::Refused(Refused { host, port, reason, .. }) if is_plain(&host) && is_network(reason) => {
-                self.refuse(Asked { host, port, reason, times: 1 });
-            }
+            Event::Refused(refused) => match plain(refused) {
+                Some(asked) => self.refuse(asked),
+                None => self.note_unreadable(),
+            },
             Event::Repeated { host, port, reason, times } => self.repeat(&host, port, reason, times),
             Event::Failed { message } => self.failed = Some(sentence(&message)),
-            Event::Allowed { .. } | Event::Refused(_) => self.note_unreadable(),
+            Event::Allowed { .. } => self.note_unreadable(),
         }
     }
 
@@ -181,15 +186,28 @@ fn hint(asked: &Asked, network: &Network) -> Option<String> {
         return is_rule(&format!("{host}:{port}"))
             .map(|rule| format!("add \"{rule}\" to network.allow in {USER_FILE}"));
     }
+    if asked.reason == ReasonCode::Protocol && WITHOUT_STREAM.contains(&asked.protocol) {
+        return Some("nothing but TCP is carried, and names over UDP".to_owned());
+    }
     let known = EXPLAINED.iter().find(|(reason, _)| *reason == asked.reason);
     known.map(|(_, words)| (*words).to_owned())
 }
+
+/// What `refused` says, when it may be written down.
+fn plain(refused: Refused) -> Option<Asked> {
+    let Refused { host, port, protocol, reason, message: _, instead: _ } = refused;
+    let protocol = PROTOCOLS.into_iter().find(|known| *known == protocol)?;
+    (is_plain(&host) && is_network(reason)).then_some(Asked { host, port, protocol, reason, times: 1 })
+}
+
+/// Protocols that are not carried at all, but for names.
+const WITHOUT_STREAM: [&str; 3] = ["dns", "udp", "icmp"];
 
 /// What to know about refusals that no line of policy would simply allow.
 const EXPLAINED: [(ReasonCode, &str); 5] = [
     (ReasonCode::SpecialAddress, "its address is not public: only a rule that names the address itself allows it"),
     (ReasonCode::HostDenied, "network.deny names it, and what is denied stays refused"),
-    (ReasonCode::Protocol, "nothing but TCP is carried, and names over UDP"),
+    (ReasonCode::Protocol, "port 80 carries HTTP/1 alone: use HTTPS, and ask for no upgrade but WebSocket's"),
     (ReasonCode::NameMismatch, "the connection was for one name, and what was said on it named another"),
     (ReasonCode::TooMuch, "a bound on bytes, connections or time was reached"),
 ];

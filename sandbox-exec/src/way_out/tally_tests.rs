@@ -92,6 +92,27 @@ fn a_denied_host_is_not_suggested() {
 }
 
 #[test]
+fn a_protocol_that_is_not_carried_is_explained_by_what_it_is() {
+    let with = |protocol: &str| {
+        Event::Refused(Refused {
+            host: "203.0.113.7".to_owned(),
+            port: 80,
+            protocol: protocol.to_owned(),
+            reason: ReasonCode::Protocol,
+            message: String::new(),
+            instead: String::new(),
+        })
+    };
+    let hint = |protocol| {
+        let summary = after(vec![with(protocol)]).summary(&network(NetworkMode::Allowlist, &[]));
+        summary.refused.into_iter().next().and_then(|(_, hint)| hint).unwrap_or_default()
+    };
+    assert!(hint("udp").starts_with("nothing but TCP"));
+    assert!(hint("http").starts_with("port 80 carries HTTP/1"));
+    assert_eq!(after(vec![with("evil words")]).summary(&network(NetworkMode::Allowlist, &[])).unreadable, 1);
+}
+
+#[test]
 fn a_flood_of_refusals_is_bounded() {
     let reason = ReasonCode::HostNotAllowed;
     let mut tally = Tally::default();
