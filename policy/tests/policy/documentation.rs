@@ -1,6 +1,6 @@
 //! The reference for users says what the program does.
 
-use lobsterpot_policy::{Layer, LimitName, ProfileName};
+use lobsterpot_policy::{Group, Layer, LimitName, ProfileName};
 
 use crate::world::{USER, WORKSPACE, World};
 
@@ -25,11 +25,12 @@ fn every_example_in_the_reference_loads() {
 }
 
 #[test]
-fn every_layer_limit_and_profile_is_in_the_reference() {
+fn every_layer_limit_profile_and_group_is_in_the_reference() {
     let limits = LimitName::ALL.map(LimitName::name);
     let layers = Layer::ALL.map(Layer::name);
     let profiles = ProfileName::ALL.map(ProfileName::name);
-    for word in limits.into_iter().chain(layers).chain(profiles) {
+    let groups = Group::ALL.map(Group::name);
+    for word in limits.into_iter().chain(layers).chain(profiles).chain(groups) {
         assert!(REFERENCE.contains(&format!("`{word}`")), "{word}");
     }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::world::{USER, WORKSPACE, World, places};
 
 /// What a workspace file may not say, and the key that the error names.
-const WIDENING: [(&str, &str); 27] = [
+const WIDENING: [(&str, &str); 29] = [
     ("[workspace]\nroots = [\"~/x\"]\n", "workspace.roots"),
     ("[files]\nread = [\"~/x\"]\n", "files.read"),
     ("[files]\nwrite = [\"~/x\"]\n", "files.write"),
@@ -17,8 +17,10 @@ const WIDENING: [(&str, &str); 27] = [
     ("[files]\nunmask = [\"~/.ssh\"]\n", "files.unmask"),
     ("[files]\nhome = \"read-only\"\n", "files.home"),
     ("[network]\nmode = \"host\"\n", "network.mode"),
-    ("[network]\nmode = \"allowlist\"\n", "network.mode"),
     ("[network]\nallow = [\"example.com\"]\n", "network.allow"),
+    ("[network]\nallow = [\"@models\"]\n", "network.allow"),
+    ("[network]\npublish = [3000]\n", "network.publish"),
+    ("[network]\nproxy = true\n", "network.proxy"),
     ("[environment]\npass = [\"AWS_SECRET_ACCESS_KEY\"]\n", "environment.pass"),
     ("[environment.set]\nPATH = \"/x\"\n", "environment.set.PATH"),
     ("[limits]\nprocesses = 5000\n", "limits.processes"),

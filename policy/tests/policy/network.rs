@@ -329,10 +329,11 @@ fn the_properties_above_do_try_files_that_load() {
 fn orders_with_fields_that_nobody_knows_are_refused() {
     let network = with_network("allow = [{ host = \"a.com\", ports = [80], methods = [\"GET\"] }]").network;
     let json: serde_json::Value = serde_json::to_value(&network).unwrap();
-    for path in ["", "/rules/0", "/rules/0/bounds", "/rules/0/requests", "/rules/0/origin"] {
+    let own = network.rules.len() - 1;
+    for part in ["", "/rules/N", "/rules/N/bounds", "/rules/N/requests", "/rules/N/origin"] {
         let mut changed = json.clone();
-        let object = changed.pointer_mut(path).unwrap().as_object_mut().unwrap();
+        let object = changed.pointer_mut(&part.replace('N', &own.to_string())).unwrap().as_object_mut().unwrap();
         object.insert("surprise".to_owned(), true.into());
-        assert!(serde_json::from_value::<Network>(changed).is_err(), "{path}");
+        assert!(serde_json::from_value::<Network>(changed).is_err(), "{part}");
     }
 }

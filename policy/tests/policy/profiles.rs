@@ -345,10 +345,16 @@ fn nothing_that_carries_a_secret_or_loads_code_is_passed_on() {
 }
 
 #[test]
-fn the_default_profile_is_agent_without_network_and_with_every_layer_stated() {
+fn the_default_profile_is_agent_with_listed_hosts_only_and_with_every_layer_stated() {
     let policy = World::default().load().unwrap();
     assert_eq!(policy.profile, "agent");
-    assert_eq!((policy.files.home, policy.network.mode), (HomeView::Hide, NetworkMode::None));
+    assert_eq!((policy.files.home, policy.network.mode), (HomeView::Hide, NetworkMode::Allowlist));
+    assert!(policy.network.judge("static.crates.io", 443).is_ok() && policy.network.judge("example.com", 443).is_err());
+    assert!(
+        policy.network.judge("api.anthropic.com", 443).is_err()
+            && !policy.network.proxy
+            && policy.network.publish.is_empty()
+    );
     assert_eq!(policy.requirements.stated.len(), Layer::ALL.len());
     let limits = &policy.limits;
     let bounded = [limits.processes, limits.memory, limits.file_size, limits.open_files, limits.core, limits.tmpfs];
@@ -363,6 +369,7 @@ fn strict_lets_nothing_back_of_the_home_folder_and_dev_only_adds_two_permissions
     let in_home: Vec<&Rule> = strict.files.read.iter().filter(|rule| rule.pattern.is_in_home()).collect();
     assert!(in_home.is_empty(), "{in_home:?}");
     assert_eq!((strict.files.home, strict.network.mode), (HomeView::Hide, NetworkMode::None));
+    assert!(strict.network.rules.is_empty() && strict.network.judge("static.crates.io", 443).is_err());
     let (agent, mut dev) = (profile(ProfileName::Agent), profile(ProfileName::Dev));
     assert_eq!((dev.syscalls.ptrace, dev.syscalls.user_namespaces), (Permission::Allow, Permission::Allow));
     (dev.syscalls, dev.sources, dev.profile) = (agent.syscalls, agent.sources.clone(), agent.profile.clone());

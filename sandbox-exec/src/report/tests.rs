@@ -132,6 +132,8 @@ fn level(plan: &Plan, layer: &str) -> Level {
 #[test]
 fn a_layer_that_is_missing_is_never_reported_as_enforced() {
     let mut world = World::new();
+    assert!(matches!(level(&world.plan(), "network_namespace"), Level::Partial(what) if what.contains("egress")));
+    world.policy.network.mode = NetworkMode::None;
     assert_eq!(level(&world.plan(), "network_namespace"), Level::Enforced);
     assert_eq!(level(&world.plan(), "landlock_scope"), Level::Enforced);
     world.policy.network.mode = NetworkMode::Host;

@@ -7,6 +7,7 @@ use crate::harness::{Run, Scene, each_scene, host};
 fn inner(scene: &Scene) -> String {
     let place = scene.at_home(".local/bin/sandbox-exec");
     put(&host::binary("sandbox-exec"), &place);
+    put(&host::binary("lobsterpot-egress"), &scene.at_home(".local/bin/lobsterpot-egress"));
     place.to_string_lossy().into_owned()
 }
 

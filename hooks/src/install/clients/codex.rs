@@ -168,7 +168,7 @@ fn stopped(configuration: &Value, is_root: bool) -> Option<String> {
     let cure = if is_root {
         "As root only `sandbox_mode = \"danger-full-access\"` lets it start; Lobsterpot's own sandbox holds then"
     } else {
-        "Set `sandbox_mode = \"workspace-write\"` and `[sandbox_workspace_write] network_access = true` (Lobsterpot's own sandbox still has no network), or `sandbox_mode = \"danger-full-access\"`"
+        "Set `sandbox_mode = \"workspace-write\"` and `[sandbox_workspace_write] network_access = true` (Lobsterpot's own sandbox still lets out only what its policy allows), or `sandbox_mode = \"danger-full-access\"`"
     };
     Some(format!(
         "Codex's own sandbox ({now}) does not let the launcher start inside it: shell calls end with status 70. {cure}"

@@ -44,7 +44,8 @@ fn a_required_scope_that_the_kernel_lacks_stops_the_run() {
 fn nothing_dangerous_is_allowed_unless_the_profile_says_so() {
     let plan = World::new().plan();
     assert!(!plan.filter.ptrace && !plan.filter.user_namespaces && plan.filter.supervised);
-    assert_eq!(plan.network, Network::Isolated);
+    assert!(matches!(plan.network, Network::Allowlist(_)), "neither the host's nor everything");
+    assert_eq!(World::with_profile(ProfileName::Strict).plan().network, Network::Isolated);
     assert!(plan.supervision.sockets.is_empty() && plan.descriptors.is_empty());
     let dev = World::with_profile(ProfileName::Dev).plan();
     assert!(dev.filter.ptrace && dev.filter.user_namespaces && dev.filter.supervised);
