@@ -69,6 +69,8 @@ class Subjects:
         self.launcher = [f"{need('LOBSTERPOT_BIN_DIR')}/sandbox-exec", "--workspace", str(self.work)]
         self.traffic = self.work / "traffic"
         shutil.copy(need("LOBSTERPOT_BENCH_TRAFFIC"), self.traffic)
+        self.bare = self.work / "bare"
+        shutil.copy(need("LOBSTERPOT_BENCH_BARE"), self.bare)
         self.ways = {"direct": [], "lobsterpot": [*self.launcher, "--"]}
         srt = pathlib.Path(os.environ.get("LOBSTERPOT_PEERS", "")) / "node_modules/.bin/srt"
         settings = folder / "srt.json"
@@ -107,7 +109,7 @@ def traffic(subjects: Subjects) -> dict[str, dict[str, float]]:
 
 def starts(subjects: Subjects, runs: int) -> dict[str, float]:
     """Medians of whole runs of a program that does nothing, in milliseconds."""
-    bare = need("LOBSTERPOT_BENCH_BARE")
+    bare = str(subjects.bare)
     commands = {
         "bare": [bare],
         "--net none": [*subjects.launcher, "--net", "none", "--", bare],

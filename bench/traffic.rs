@@ -140,7 +140,8 @@ fn answer(stream: &mut TcpStream) -> io::Result<()> {
                 stream.write_all(&chunk[..part])?;
                 left -= part as u64;
             }
-            Ok(())
+            // The client ends it: some bridges lose the last bytes of a server that closes at once.
+            stream.read(&mut kind).map(drop)
         }
         _ => {
             stream.write_all(&kind)?;
