@@ -155,9 +155,20 @@ fn address(kind: RecordType, v4: Ipv4Addr, v6: Option<Ipv6Addr>) -> Outcome {
     }
 }
 
+/// What to do instead of asking which name an address has.
+const ASK_FOR_NAMES: &str = "Ask for names; only addresses of this sandbox's own have one here.";
+
 /// What a name that stands for an address is answered.
 fn backwards(gate: &Gate, names: &Names, name: &str, kind: RecordType) -> Outcome {
-    let Some(address) = reverse::address(name) else { return Outcome::code(ResponseCode::NXDomain) };
+    let Some(address) = reverse::address(name) else {
+        if reverse::is_numbers(name) {
+            return Outcome::code(ResponseCode::NXDomain);
+        }
+        let message = format!("\"{name}\" stands for no address, and was not looked up.");
+        let refusal =
+            gate.refuse(&Target::Name(name.into()), 0, "dns", ReasonCode::HostNotAllowed, &message, ASK_FOR_NAMES);
+        return Outcome::refused(ResponseCode::NXDomain, &refusal);
+    };
     let found = match names.lookup(address) {
         Some(Target::Name(found)) => found,
         Some(Target::Address(_)) | None if address.is_loopback() => "localhost".into(),
@@ -166,8 +177,8 @@ fn backwards(gate: &Gate, names: &Names, name: &str, kind: RecordType) -> Outcom
         }
         Some(Target::Address(_)) | None => {
             let message = format!("Which name {address} has was not looked up.");
-            let instead = "Ask for names; only addresses of this sandbox's own have one here.";
-            let refusal = gate.refuse(&Target::Address(address), 0, "dns", ReasonCode::Protocol, &message, instead);
+            let refusal =
+                gate.refuse(&Target::Address(address), 0, "dns", ReasonCode::AddressNotNamed, &message, ASK_FOR_NAMES);
             return Outcome::refused(ResponseCode::NXDomain, &refusal);
         }
     };

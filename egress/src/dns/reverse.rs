@@ -43,6 +43,12 @@ fn nibbles(text: &str) -> Option<Ipv6Addr> {
     (count == 32).then(|| Ipv6Addr::from_bits(bits))
 }
 
+/// Whether a name of the tree has numbers only: a part of an address, which clients ask about while they look for zones.
+pub(super) fn is_numbers(name: &str) -> bool {
+    let labels = ["in-addr.arpa", "ip6.arpa"].iter().find_map(|tree| name.strip_suffix(tree)).unwrap_or(name);
+    labels.split('.').all(|label| label.len() <= 3 && label.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{address, is_reverse};

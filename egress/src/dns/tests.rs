@@ -232,7 +232,9 @@ fn a_synthetic_address_has_its_name_and_others_have_none() {
     }
     assert_eq!(refusals(&server), []);
     assert_eq!(back("8.8.8.8.in-addr.arpa"), (ResponseCode::NXDomain, None));
-    assert_eq!(refusals(&server), [("8.8.8.8".to_owned(), "net.protocol".to_owned())]);
+    assert_eq!(refusals(&server), [("8.8.8.8".to_owned(), "net.address-not-named".to_owned())]);
+    assert_eq!(back("secret.8.8.in-addr.arpa"), (ResponseCode::NXDomain, None));
+    assert_eq!(refusals(&server), [("secret.8.8.in-addr.arpa".to_owned(), "net.host-not-allowed".to_owned())]);
 }
 
 #[test]
