@@ -9,6 +9,7 @@ const LAYERS: &[&str] = &[
     "absent names",
     "capabilities",
     "descriptors",
+    "egress",
     "environment",
     "file guard",
     "hard-link check",

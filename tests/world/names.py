@@ -62,11 +62,17 @@ SPECIAL = {
     "mixed.example.com": ["10.7.7.7", "93.184.216.26"],
 }
 
-# Names whose answer changes: the first answer, and every one after it.
+# Names below these change their answer: the first one of each name, and every one after it.
 REBINDING = {
     "rebind.example.com": ("93.184.216.27", "10.7.7.7"),
     "rebind-loop.example.com": ("93.184.216.28", "127.0.0.1"),
 }
+
+
+def rebinds(name: str) -> tuple[str, str] | None:
+    """The two answers of a name that changes."""
+    return REBINDING.get(name.partition(".")[2])
+
 
 # Names that do not exist; every other name does, and is the attacker's.
 ABSENT = {"absent.example.com", "use-application-dns.net"}
@@ -84,7 +90,7 @@ OWN, WIRE = [("185.220.7.7", 32), ("192.168.77.2", 24), ("2a03:7::7", 64), ("fd7
 SILENT = "2606:2800:221::/48"
 
 # The names that a certificate of the world is for, beside the friends'.
-CERTIFIED = ["*.example.com", "*.wild.example.com", "*.example.net", "*.example.org", "example.net", "allowed.com", "*.evil"]
+CERTIFIED = ["*.example.com", "*.wild.example.com", "*.rebind.example.com", "*.example.net", "*.example.org", "example.net"]
 
 # Addresses at which friends live.
 FRIENDLY = {
@@ -105,4 +111,4 @@ def is_friendly(address: str) -> bool:
 def is_friend(name: str) -> bool:
     """Whether this is how a friend is called, in a Host line or a ClientHello."""
     name = name.lower().rstrip(".")
-    return name in FRIENDS or name in REBINDING or name in ("alias.example.com", "mixed.example.com")
+    return name in FRIENDS or rebinds(name) is not None or name in ("alias.example.com", "mixed.example.com")

@@ -9,8 +9,8 @@ from collections import Counter
 
 import names
 
-# Not in the socket module before Python 3.14.
-IP_PKTINFO = 8
+# Not in every version of the socket module.
+IP_PKTINFO, IPV6_FREEBIND = 8, 78
 
 A, NS, CNAME, SOA, TXT, AAAA, HTTPS = 1, 2, 5, 6, 16, 28, 65
 TYPES = {A: "A", NS: "NS", CNAME: "CNAME", SOA: "SOA", TXT: "TXT", AAAA: "AAAA", HTTPS: "HTTPS"}
@@ -24,8 +24,8 @@ class Resolver:
 
     def addresses(self, name: str, kind: int) -> list[str]:
         """The addresses of one family."""
-        if name in names.REBINDING:
-            first, then = names.REBINDING[name]
+        if changing := names.rebinds(name):
+            first, then = changing
             with self.lock:
                 self.asked[name, kind] += 1
                 found = [first] if self.asked[name, kind] == 1 else [then]
@@ -88,6 +88,7 @@ def serve_udp(port: int, answer) -> None:
             server = socket.socket(family, socket.SOCK_DGRAM)
             if family == socket.AF_INET6:
                 server.setsockopt(level, socket.IPV6_V6ONLY, 1)
+                server.setsockopt(level, IPV6_FREEBIND, 1)
             server.setsockopt(level, want, 1)
             server.bind(("", port))
         except OSError:

@@ -127,13 +127,13 @@ impl Attempt {
 
     /// Asserts that it succeeds bare, so that a test that cannot fail is noticed.
     #[track_caller]
-    fn must_succeed_bare(&self, scene: &mut Scene) {
+    pub(super) fn must_succeed_bare(&self, scene: &mut Scene) {
         if let Some((_, why)) = self.not_bare.as_ref().filter(|(applies, _)| applies(scene.identity)) {
             eprintln!("NOTE: not tried bare as {}: {why}", scene.identity.name());
             return;
         }
         let outcome = scene.bare(&self.run);
-        let lacking = ["os error 38", "os error 97", "os error 93", "os error 19"];
+        let lacking = ["os error 38", "os error 97", "os error 93", "os error 94", "os error 19"];
         if self.kernel_may_lack_it && lacking.iter().any(|error| outcome.out().contains(error)) {
             eprintln!("NOTE: this kernel has no such thing: {}", outcome.out().trim());
             return;
@@ -144,16 +144,18 @@ impl Attempt {
 
     /// Asserts that it starts, and fails, in the sandbox.
     #[track_caller]
-    fn must_fail_sandboxed(&self, scene: &mut Scene) {
+    pub(super) fn must_fail_sandboxed(&self, scene: &mut Scene) -> Outcome {
         let outcome = scene.sandboxed(&self.run);
         let name = scene.identity.name();
         if self.may_refuse == Some(outcome.status) && outcome.err().starts_with("sandbox-exec: ") {
-            return assert!(outcome.stdout.is_empty(), "refused, yet something ran: {outcome}");
+            assert!(outcome.stdout.is_empty(), "refused, yet something ran: {outcome}");
+            return outcome;
         }
         assert!(outcome.out().contains(self.started), "never started in the sandbox as {name}: {outcome}");
         assert!(!outcome.out().contains("\nUSAGE "), "the attack's command line is wrong: {outcome}");
         assert!(!leaked(scene, &outcome), "a secret came out as {name}: {outcome}");
         assert!(!(self.success)(scene, &outcome), "the attack succeeded in the sandbox as {name}: {outcome}");
+        outcome
     }
 }
 

@@ -68,21 +68,6 @@ pub(crate) fn only_bare() -> bool {
     wanted
 }
 
-/// The same for what needs the network.
-pub(crate) fn only_bare_online() -> bool {
-    only_bare() || !knows_allowlist()
-}
-
-/// Whether the launcher under test has the network mode at all.
-fn knows_allowlist() -> bool {
-    let help = std::process::Command::new(binary("sandbox-exec")).arg("--help").output();
-    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("allowlist"));
-    if !knows {
-        eprintln!("NOTE: this launcher knows no allowlist");
-    }
-    knows
-}
-
 /// Strings to operating system strings.
 pub(crate) fn words<T: Into<OsString> + Clone>(words: &[T]) -> Vec<OsString> {
     words.iter().cloned().map(Into::into).collect()

@@ -6,6 +6,7 @@ pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod internet;
 pub(crate) mod leftovers;
+pub(crate) mod online;
 pub(crate) mod outcome;
 pub(crate) mod plant;
 pub(crate) mod scene;

@@ -3,10 +3,13 @@
 
 mod clients;
 mod internet;
+mod local;
 mod names;
 mod packages;
+mod reports;
 mod streams;
 
+use crate::harness::online::{policy, set_policy};
 use crate::harness::{Identity, Outcome, Run, Scene, host, require};
 
 /// Where clients are told which certificate authority to believe; they all have their own ways.
@@ -14,15 +17,9 @@ const TRUST: &str = "for name in SSL_CERT_FILE CURL_CA_BUNDLE GIT_SSL_CAINFO NOD
      npm_config_cafile REQUESTS_CA_BUNDLE; do export $name=\"$PWD/ca.pem\"; done; \
      echo \"ca_certificate=$PWD/ca.pem\" >wgetrc; export WGETRC=\"$PWD/wgetrc\"\n";
 
-/// A policy that allows these hosts.
-pub(crate) fn policy(allow: &[&str]) -> String {
-    let hosts: Vec<String> = allow.iter().map(|host| format!("\"{host}\"")).collect();
-    format!("[network]\nmode = \"allowlist\"\nallow = [{}]\n", hosts.join(", "))
-}
-
-/// Makes this the policy of the scene's user.
+/// Makes it the policy of the scene's user to allow these hosts.
 pub(crate) fn allow(scene: &Scene, hosts: &[&str]) {
-    scene.write(&scene.at_home(".config/lobsterpot/policy.toml"), &policy(hosts));
+    set_policy(scene, &policy(hosts));
 }
 
 /// A script in which every client believes the internet's certificate authority.
@@ -77,7 +74,7 @@ impl Client {
         let outcome = scene.bare(&trusting(&self.script));
         assert!(self.worked(&outcome), "must work bare as {name}, or it shows nothing: {outcome}");
         drop(scene);
-        if host::only_bare_online() {
+        if host::only_bare() {
             return;
         }
         let Some(scene) = fresh() else { return };

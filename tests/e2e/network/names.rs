@@ -12,7 +12,7 @@ fn fetches(hosts: &'static [&'static str], script: &str, shows: &'static str) {
 /// Something that only the sandbox makes possible, or sure.
 #[track_caller]
 fn fetches_inside(hosts: &[&str], script: &str, shows: &str) {
-    if host::only_bare_online() {
+    if host::only_bare() {
         return;
     }
     each_online(|scene| {

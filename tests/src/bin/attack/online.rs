@@ -1,17 +1,26 @@
 //! Attempts on the way out, with a resolver and clients of their own that do what no honest program does.
 
+use crate::call::{Arg, call};
 use crate::sockets::PATIENCE;
 use crate::{Arguments, Attempt, Outcome, number, refused, text, usage};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
 /// The attempts of this module.
-pub(crate) const ALL: &[(&str, Attempt)] =
-    &[("ask", ask), ("fetch", fetch), ("say", say), ("dgram", dgram), ("hold", hold)];
+pub(crate) const ALL: &[(&str, Attempt)] = &[
+    ("ask", ask),
+    ("fetch", fetch),
+    ("say", say),
+    ("dgram", dgram),
+    ("hold", hold),
+    ("ping", ping),
+    ("connect-by", connect_by),
+    ("fastopen-to", fastopen_to),
+];
 
 /// How long a peer is listened to after each part.
-const PAUSE: Duration = Duration::from_millis(700);
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// Record types by their names (RFC 1035, RFC 3596).
 const TYPES: &[(&str, u16)] = &[
@@ -233,4 +242,58 @@ fn hold(arguments: &Arguments) -> Outcome {
     }
     open.retain_mut(|stream| stream.read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
     if open.is_empty() { Err(refused("none is left")) } else { Ok(format!("{} left", open.len()).into_bytes()) }
+}
+
+/// `struct sockaddr_in` of an address and port (ip(7)).
+fn raw_address(target: SocketAddrV4) -> Vec<u8> {
+    let family = u16::try_from(libc::AF_INET).unwrap_or(2).to_ne_bytes();
+    [family.as_slice(), &target.port().to_be_bytes(), &target.ip().octets(), &[0; 8]].concat()
+}
+
+/// The address and port in an argument.
+fn target(arguments: &Arguments, index: usize) -> io::Result<SocketAddrV4> {
+    text(arguments, index)?.parse().map_err(|_| usage("no address and port"))
+}
+
+/// Reads what a raw socket is told, within a while.
+fn hear(fd: i64) -> Outcome {
+    let patience = [i64::try_from(PATIENCE.as_secs()).unwrap_or(3).to_ne_bytes(), 0_i64.to_ne_bytes()].concat();
+    let option = [libc::SOL_SOCKET, libc::SO_RCVTIMEO].map(|number| Arg::Int(i64::from(number)));
+    let [level, name] = option;
+    call(libc::SYS_setsockopt, [Arg::Int(fd), level, name, Arg::In(&patience), Arg::Int(16)])?;
+    let mut content = vec![0; 256];
+    let count = call(libc::SYS_read, [Arg::Int(fd), Arg::Out(&mut content), Arg::Int(256)])?;
+    content.truncate(usize::try_from(count).unwrap_or(0));
+    if content.is_empty() { Err(refused("nothing was answered")) } else { Ok(content) }
+}
+
+/// `ping ADDRESS`: an echo request by a datagram socket (icmp(7)); what comes back.
+fn ping(arguments: &Arguments) -> Outcome {
+    let address: Ipv4Addr = text(arguments, 0)?.parse().map_err(|_| usage("no address"))?;
+    let numbers = [libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP].map(|number| Arg::Int(i64::from(number)));
+    let fd = call(libc::SYS_socket, numbers)?;
+    let to = raw_address(SocketAddrV4::new(address, 0));
+    call(libc::SYS_connect, [Arg::Int(fd), Arg::In(&to), Arg::Int(16)])?;
+    let request = [8, 0, 0, 0, 0, 0, 0, 1, b'l', b'o', b'b'];
+    call(libc::SYS_write, [Arg::Int(fd), Arg::In(&request), Arg::Int(11)])?;
+    hear(fd).map(|answer| format!("answer of {} bytes", answer.len()).into_bytes())
+}
+
+/// `connect-by FAMILY TYPE PROTOCOL ADDRESS:PORT`: what is heard over a socket of this kind.
+fn connect_by(arguments: &Arguments) -> Outcome {
+    let numbers: [i64; 3] = [number(arguments, 0)?, number(arguments, 1)?, number(arguments, 2)?];
+    let fd = call(libc::SYS_socket, numbers.map(Arg::Int))?;
+    let to = raw_address(target(arguments, 3)?);
+    call(libc::SYS_connect, [Arg::Int(fd), Arg::In(&to), Arg::Int(16)])?;
+    hear(fd)
+}
+
+/// `fastopen-to ADDRESS:PORT`: connects by `sendto`, without `connect`.
+fn fastopen_to(arguments: &Arguments) -> Outcome {
+    let numbers = [libc::AF_INET, libc::SOCK_STREAM, 0].map(|number| Arg::Int(i64::from(number)));
+    let fd = call(libc::SYS_socket, numbers)?;
+    let to = raw_address(target(arguments, 0)?);
+    let flags = Arg::Int(i64::from(libc::MSG_FASTOPEN));
+    call(libc::SYS_sendto, [Arg::Int(fd), Arg::In(b"hello"), Arg::Int(5), flags, Arg::In(&to), Arg::Int(16)])?;
+    hear(fd)
 }
