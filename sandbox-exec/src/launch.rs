@@ -17,7 +17,7 @@ use crate::plan::{Owners, Plan, Tier};
 use crate::step::{Failure, Step, Stepped};
 use crate::supervise::{Ending, Sandbox, Signals, Told, supervise};
 use crate::sys::clone::{Namespaces, Side, fork_into};
-use crate::sys::process;
+use crate::sys::{process, socket};
 use crate::way_out::WayOut;
 
 /// The kernel's own file system of pipes: `PIPEFS_MAGIC`, `statfs(2)`.
@@ -68,6 +68,21 @@ pub(crate) fn take_over(kept: &[RawFd]) -> Result<[bool; 3], Error> {
         std::mem::forget(placeholder);
     }
     Ok(closed)
+}
+
+/// Makes sure that no descriptor of the command's is a socket of the host's network that sends anywhere, as one of UDP does.
+///
+/// # Errors
+/// With the descriptor's number.
+pub(crate) fn refuse_handed_in(kept: &[RawFd]) -> Result<(), Error> {
+    match [0, 1, 2].iter().chain(kept).find(|descriptor| socket::sends_anywhere(**descriptor)) {
+        None => Ok(()),
+        Some(descriptor) => Err(Error::Usage {
+            message: format!("descriptor {descriptor} is a socket of this host's network that can send anywhere"),
+            hint: "hand in a connection (TCP, a unix socket, a pipe), or share the host's network: --net host"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Runs the planned command and waits for it; calls `started` once the command runs, confined.

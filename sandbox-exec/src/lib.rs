@@ -88,6 +88,9 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
             report::plan(&plan, invocation.format);
             return Ok(Exit::Success as u8);
         }
+        if plan.network.is_own() {
+            launch::refuse_handed_in(&plan.descriptors)?;
+        }
         let way_out = way_out(&plan, &survey, invocation)?;
         let failure = match launch::launch(&plan, inherited, way_out, &|| explain(&plan, invocation)) {
             Ok(Ending::Failed(failure)) | Err(failure) => failure,
@@ -117,6 +120,7 @@ fn way_out(plan: &plan::Plan, survey: &survey::Survey, invocation: &Invocation) 
         network,
         become_id: survey.host.caller.uid.is_root().then_some(plan::REMAPPED),
         log: survey.places.expand("$XDG_STATE_HOME/lobsterpot").into(),
+        writable: plan.writable_origins(),
         command: plan.command.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default(),
         report: (invocation.mode, invocation.format),
     };

@@ -210,6 +210,18 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
     })
 }
 
+impl Plan {
+    /// The files and folders of the host that may be written to inside, by device and inode number.
+    pub(crate) fn writable_origins(&self) -> Vec<(u64, u64)> {
+        let writable = self.sealed.iter().chain(&self.open).filter(|mount| mount.access == Access::Write);
+        let origin = |mount: &Mount| match &mount.source {
+            Source::Host(origin) | Source::Own(origin) => Some(origin.identity),
+            Source::Tree(_) => None,
+        };
+        writable.filter_map(origin).collect()
+    }
+}
+
 /// Whether the policy accepts that root inside is root outside.
 fn wants_same_owner(policy: &Policy) -> bool {
     policy.requirements.of(Layer::OwnerRemap) == Requirement::BestEffort

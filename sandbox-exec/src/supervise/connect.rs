@@ -1,7 +1,7 @@
 //! `connect`: carried out by the supervisor on the caller's own socket, so that what was checked is what is connected to.
 //!
-//! Internet sockets live in the sandbox's network namespace and are simply connected; where the way out is to listen first, once it
-//! has been asked. Neither the question nor the answer decides anything: whatever the program does with its socket or its address
+//! Internet sockets live in the sandbox's network namespace and are simply connected (those that do not, for the caller handed them
+//! in, are not); where the way out is to listen first, once it has been asked. Neither the question nor the answer decides anything: whatever the program does with its socket or its address
 //! meanwhile, this address and this socket are connected, inside, to whatever listens there, and what egress listens for it has
 //! checked itself. A unix socket with a path may lead out of the
 //! sandbox, for paths do not know namespaces: it is connected to only when a listener *inside* has that very inode, which the
@@ -29,6 +29,8 @@ pub(crate) struct Connector<'a> {
     pub(crate) allowed: &'a [PathBuf],
     /// A `sock_diag` socket of the sandbox's network namespace; `None` when the sandbox shares the host's.
     pub(crate) diagnosis: Option<OwnedFd>,
+    /// The launcher's network; `None` before Linux 5.14.
+    pub(crate) outside: Option<u64>,
 }
 
 /// What is left to do after the checks.
@@ -73,6 +75,9 @@ impl Connector<'_> {
         let domain = socket::domain(&socket)?;
         let (address, pinned) = if domain == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
         let is_internet = matches!(domain, libc::AF_INET | libc::AF_INET6);
+        if domain != libc::AF_UNIX && self.is_handed_in(&socket) {
+            return Err(Errno::EACCES);
+        }
         let destination = if is_internet && socket::is_stream(&socket)? { destination(&address) } else { None };
         // What was taken and read is the caller's only if it still waits: its number may have become another process's.
         if !notify::still_waits(listener, target.id()) {
@@ -111,6 +116,12 @@ impl Connector<'_> {
         }
         let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
         Ok((socket::unix_address(Path::new(&path))?, Some(socket)))
+    }
+
+    /// Whether `socket` belongs to the launcher's network while the sandbox has another. A connection that the caller handed in does:
+    /// taken apart (`AF_UNSPEC`) and connected anew it would lead anywhere. Networks that were made inside are no business of this.
+    fn is_handed_in(&self, socket: &OwnedFd) -> bool {
+        self.diagnosis.is_some() && self.outside.is_some_and(|outside| socket::network(socket) == Ok(outside))
     }
 
     /// Whether a socket of the sandbox listens at the file with this device and inode number.

@@ -13,6 +13,7 @@ use super::target::Target;
 use super::wants::Wants;
 use crate::plan::Supervision;
 use crate::sys::notify::{self, Answer};
+use crate::sys::socket;
 use crate::way_out::{News, WayOut};
 
 /// A filter's listener and what is needed to answer it.
@@ -46,7 +47,7 @@ impl<'a> Watch<'a> {
         Self {
             listener: Some(Arc::new(listener)),
             names: Names::new(&supervision.guards, supervision.existing),
-            connector: Connector { allowed: &supervision.sockets, diagnosis },
+            connector: Connector { allowed: &supervision.sockets, diagnosis, outside: socket::own_network() },
             sweeper: Sweeper::new(&supervision.guards, &ground),
             ground,
             fixed_root: supervision.fixed_root,

@@ -1,6 +1,6 @@
 //! Sockets of other processes, duplicated into this one.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(crate) const UNIX: u16 = 1;
 ///
 /// # Errors
 /// `ENOTSOCK`.
-pub(crate) fn domain(socket: &OwnedFd) -> Result<i32, Errno> {
+pub(crate) fn domain(socket: &impl AsRawFd) -> Result<i32, Errno> {
     option(socket, libc::SO_DOMAIN)
 }
 
@@ -25,11 +25,38 @@ pub(crate) fn is_stream(socket: &OwnedFd) -> Result<bool, Errno> {
     Ok(option(socket, libc::SO_TYPE)? == libc::SOCK_STREAM)
 }
 
+/// Whether the descriptor is a socket of a network that sends anywhere without being connected: every kind but those that are
+/// connected first, and those of unix, which know no network.
+pub(crate) fn sends_anywhere(descriptor: RawFd) -> bool {
+    let connected = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET];
+    let is_of_a_network = domain(&descriptor).is_ok_and(|domain| domain != libc::AF_UNIX);
+    is_of_a_network && option(&descriptor, libc::SO_TYPE).is_ok_and(|kind| !connected.contains(&kind))
+}
+
+/// The number of the network namespace that `socket` belongs to: `SO_NETNS_COOKIE`, Linux 5.14.
+///
+/// # Errors
+/// `ENOPROTOOPT` before Linux 5.14.
+pub(crate) fn network(socket: &OwnedFd) -> Result<u64, Errno> {
+    let mut number: u64 = 0;
+    let mut length = libc::socklen_t::try_from(size_of::<u64>()).unwrap_or_default();
+    let (value, fd) = ((&raw mut number).cast(), socket.as_raw_fd());
+    // SAFETY: `value` points to `length` writable bytes.
+    let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_NETNS_COOKIE, value, &raw mut length) };
+    Errno::result(result).map(|_| number)
+}
+
+/// The number of this process's network namespace; `None` before Linux 5.14.
+pub(crate) fn own_network() -> Option<u64> {
+    let socket = std::os::unix::net::UnixDatagram::unbound().ok()?;
+    network(&socket.into()).ok()
+}
+
 /// The option `name` of `socket`, which is a number: `getsockopt(2)`.
 ///
 /// # Errors
 /// The kernel's.
-fn option(socket: &OwnedFd, name: libc::c_int) -> Result<i32, Errno> {
+fn option(socket: &impl AsRawFd, name: libc::c_int) -> Result<i32, Errno> {
     let mut number: libc::c_int = 0;
     let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or_default();
     let (value, fd) = ((&raw mut number).cast(), socket.as_raw_fd());

@@ -8,6 +8,7 @@
 //! Egress reads hostile bytes. What it tells is believed only as something to write down: nothing is decided by it.
 
 mod line;
+mod memory;
 mod program;
 mod publish;
 mod record;
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) become_id: Option<u32>,
     /// The folder of the audit log.
     pub(crate) log: PathBuf,
+    /// What the sandbox may write to, by device and inode number.
+    pub(crate) writable: Vec<(u64, u64)>,
     /// The command's first word.
     pub(crate) command: String,
     /// Whether a report was asked for, and in which form.
@@ -96,7 +99,7 @@ impl WayOut {
     /// # Errors
     /// Without egress beside the launcher, or when a port is taken: then the command must not run.
     pub(crate) fn prepare(settings: Settings) -> Result<Self, Error> {
-        let program = Program::beside_this_one()?;
+        let program = Program::beside_this_one(&settings.writable)?;
         let sockets = publish::listen(&settings.network.publish)?;
         let (served, tally) = (BTreeSet::new(), Tally::default());
         Ok(Self { settings, program, state: State::Idle(sockets), served, tally, next: 0 })

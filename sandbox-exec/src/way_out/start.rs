@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use lobsterpot_policy::orders::{Orders, Role};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, setsid};
+use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 
 use super::Settings;
 use super::line::{Heard, Line};
+use super::memory;
 use super::program::Program;
 use crate::sys::{clone, process};
 
@@ -146,22 +146,20 @@ impl Preparation<'_> {
         }
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
         let no_environment: [CString; 0] = [];
-        execve(self.program.path(), &self.arguments, &no_environment)
+        self.program.execute(&self.arguments, &no_environment)
     }
 }
 
-/// `orders` in a file without a name that cannot be changed any more: `memfd_create(2)`.
+/// `orders` in a file without a name that cannot be changed any more.
 ///
 /// # Errors
 /// The kernel's.
 fn sealed(orders: &Orders) -> Result<OwnedFd, Errno> {
     let text = serde_json::to_vec(orders).map_err(|_| Errno::EINVAL)?;
-    let memory = memfd_create("orders", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    let mut file = std::fs::File::from(memory);
+    let mut file = std::fs::File::from(memory::file(c"orders")?);
     let written = file.write_all(&text).and_then(|()| std::io::Seek::rewind(&mut file));
     written.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
-    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    memory::seal(&file)?;
     Ok(file.into())
 }
 

@@ -110,6 +110,35 @@ fn an_egress_that_cannot_be_executed_leaves_the_network_closed() {
 }
 
 #[test]
+fn an_egress_that_is_replaced_from_inside_is_not_what_is_started_outside() {
+    each_scene(|scene| {
+        drop(scene.sandboxed(&Run::new(&["true"])));
+        let shipped = scene.root.join("shipped");
+        let (place, mark) = (shipped.join("lobsterpot-egress"), scene.root.join("ran-outside"));
+        let planted = format!("#!/bin/sh\necho >'{}'\n", mark.display());
+        scene.write(&scene.at_work("planted"), &planted);
+        for path in [&scene.root, &shipped, &place] {
+            scene.identity.own(path);
+        }
+        // The same file with other content, then another file of the same name.
+        for replace in ["cat planted >$egress", "rm $egress && cp planted $egress && chmod 755 $egress"] {
+            let script = format!("egress='{}'; {replace} || exit 9; connect; connect 443; exit 3", place.display());
+            let mut run = networked(&script);
+            run.flags.extend(["--rw".into(), shipped.clone().into_os_string()]);
+            let outcome = scene.sandboxed(&run);
+            assert_eq!(outcome.status, 3, "{outcome}");
+            assert_eq!(fs::read_to_string(&place).ok().as_deref(), Some(planted.as_str()), "it was replaced");
+            assert!(!mark.exists(), "what the command wrote ran outside: {outcome}");
+            let said = outcome.err();
+            assert!(said.contains("refused 203.0.113.7:8443") && !said.contains("is closed"), "{outcome}");
+            fs::remove_file(&place).expect("it is there");
+            drop(scene.binary("lobsterpot-egress"));
+            scene.identity.own(&place);
+        }
+    });
+}
+
+#[test]
 fn a_command_that_uses_no_network_starts_no_egress() {
     each_scene(|scene| {
         let child = scene.start_sandboxed(&networked("touch ready; until [ -e go ]; do sleep 0.02; done"));

@@ -1,5 +1,6 @@
 //! Open files that the caller had: nothing but the three streams may come through.
 
+use crate::harness::service::Service;
 use crate::harness::{Attempt, Run, each_scene, escape};
 
 #[test]
@@ -42,6 +43,40 @@ fn standard_input_that_is_the_workspace_is_no_way_up() {
     escape(|scene| {
         let workspace = scene.workspace.clone();
         Attempt::attack(scene, &["read-at", "0", "../.env"]).leaks().or_is_refused(64).with(|run| run.fd(0, &workspace))
+    });
+}
+
+/// Runs with a socket to this port of the loopback as standard input.
+fn with_socket(protocol: &str, port: u16) -> impl Fn(Run) -> Run + use<'_> {
+    move |mut run: Run| {
+        let script = format!("exec 0<>/dev/{protocol}/127.0.0.1/{port}; exec \"$@\"");
+        run.outer.extend(["/bin/bash", "-c", &script, "bash"].map(Into::into));
+        run
+    }
+}
+
+#[test]
+fn standard_input_that_is_a_connection_leads_nowhere_else() {
+    for flags in [&["--net", "none"][..], &["--net", "allowlist", "--allow-host", "example.com"]] {
+        escape(|scene| {
+            let [peer, victim] = ["", scene.canary.text()].map(|text| Service::tcp("127.0.0.1", text));
+            let (peer, victim) = (peer.expect("a listener"), victim.expect("a listener"));
+            let (own, port) = (peer.port, victim.port.to_string());
+            scene.services.extend([peer, victim]);
+            let attempt = Attempt::attack(scene, &["reconnect".to_owned(), "0".to_owned(), port]).leaks();
+            attempt.with(|run| with_socket("tcp", own)(run.flags(flags)))
+        });
+    }
+}
+
+#[test]
+fn standard_input_that_sends_anywhere_is_refused() {
+    escape(|scene| {
+        let service = Service::udp("");
+        let port = service.port;
+        scene.services.push(service);
+        let attempt = Attempt::attack(scene, &["send-on".to_owned(), "0".to_owned(), port.to_string()]);
+        attempt.or_is_refused(64).with(|run| with_socket("udp", port)(run))
     });
 }
 

@@ -23,6 +23,8 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("send-dgram-pair", send_dgram_pair),
     ("connect-tcp", connect_tcp),
     ("fastopen", fastopen),
+    ("reconnect", reconnect),
+    ("send-on", send_on),
     ("send-udp", send_udp),
     ("listen-tcp", listen_tcp),
     ("listen-abstract", listen_abstract),
@@ -228,14 +230,38 @@ fn fastopen(arguments: &Arguments) -> Outcome {
         libc::SYS_socket,
         [Arg::Int(i64::from(libc::AF_INET)), Arg::Int(i64::from(libc::SOCK_STREAM)), Arg::Int(0)],
     )?;
-    let family = u16::try_from(libc::AF_INET).unwrap_or(2).to_ne_bytes();
-    let address = [family.as_slice(), &port.to_be_bytes(), &[127, 0, 0, 1], &[0; 8]].concat();
+    let address = loopback(port);
     let flags = Arg::Int(i64::from(libc::MSG_FASTOPEN));
     call(libc::SYS_sendto, [Arg::Int(fd), Arg::In(b"hello"), Arg::Int(5), flags, Arg::In(&address), Arg::Int(16)])?;
     let mut content = vec![0; 256];
     let count = call(libc::SYS_read, [Arg::Int(fd), Arg::Out(&mut content), Arg::Int(256)])?;
     content.truncate(usize::try_from(count).unwrap_or(0));
     answer(Ok(content))
+}
+
+/// A loopback port as programs pass an address.
+fn loopback(port: u16) -> Vec<u8> {
+    let family = u16::try_from(libc::AF_INET).unwrap_or(2).to_ne_bytes();
+    [family.as_slice(), &port.to_be_bytes(), &[127, 0, 0, 1], &[0; 8]].concat()
+}
+
+/// `reconnect FD PORT`: takes apart a connection that is there and makes it one to a loopback port.
+fn reconnect(arguments: &Arguments) -> Outcome {
+    let fd: i64 = number(arguments, 0)?;
+    let connect = |address: &[u8]| call(libc::SYS_connect, [Arg::Int(fd), Arg::In(address), Arg::Int(16)]);
+    connect(&[0; 16])?;
+    connect(&loopback(number(arguments, 1)?))?;
+    let mut content = vec![0; 256];
+    let count = call(libc::SYS_read, [Arg::Int(fd), Arg::Out(&mut content), Arg::Int(256)])?;
+    content.truncate(usize::try_from(count).unwrap_or(0));
+    answer(Ok(content))
+}
+
+/// `send-on FD PORT`: sends from a UDP socket that is there to a loopback port.
+fn send_on(arguments: &Arguments) -> Outcome {
+    let (fd, address) = (Arg::Int(number(arguments, 0)?), loopback(number(arguments, 1)?));
+    call(libc::SYS_sendto, [fd, Arg::In(b"hello"), Arg::Int(5), Arg::Int(0), Arg::In(&address), Arg::Int(16)])?;
+    Ok(b"sent".to_vec())
 }
 
 /// `send-udp HOST:PORT TEXT`: and what comes back.
