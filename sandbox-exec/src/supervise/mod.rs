@@ -144,6 +144,9 @@ impl Watchman<'_> {
         if ready.network {
             self.attend_to_the_network();
         }
+        if let Some(watch) = &mut self.watch {
+            watch.catch_up(self.sandbox.way_out.as_mut());
+        }
         if ready.end {
             return self.reap().map(Some);
         }

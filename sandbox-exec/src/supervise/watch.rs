@@ -1,5 +1,6 @@
 //! The filter's listener: takes the calls that wait and has each answered by what knows about it.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +13,12 @@ use super::sweeper::Sweeper;
 use super::target::Target;
 use super::wants::Wants;
 use crate::plan::Supervision;
-use crate::sys::notify::{self, Answer};
+use crate::sys::notify::{self, Answer, Notification};
 use crate::sys::socket;
 use crate::way_out::{News, WayOut};
+
+/// How many calls may wait until the way out can be asked about them. They hold no descriptor.
+const LATER: usize = 8192;
 
 /// A filter's listener and what is needed to answer it.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct Watch<'a> {
     crew: Crew,
     /// Connections, each with its call's number, that wait until the way out listens for them.
     wants: Wants<(u64, Connection)>,
+    /// Calls that the way out is to be asked about once others have their answer.
+    later: VecDeque<Notification>,
 }
 
 impl<'a> Watch<'a> {
@@ -54,6 +60,7 @@ impl<'a> Watch<'a> {
             root: None,
             crew: Crew::default(),
             wants: Wants::new(),
+            later: VecDeque::new(),
         }
     }
 
@@ -102,7 +109,23 @@ impl<'a> Watch<'a> {
     /// Answers the next call; with a way out, once that was asked.
     pub(crate) fn answer(&mut self, way_out: Option<&mut WayOut>) {
         let Some(listener) = &self.listener else { return };
-        let Ok(call) = notify::receive(listener) else { return };
+        if let Ok(call) = notify::receive(listener) {
+            self.deal_with(call, way_out);
+        }
+    }
+
+    /// Takes up the calls that had to wait for others, as far as there is room now.
+    pub(crate) fn catch_up(&mut self, mut way_out: Option<&mut WayOut>) {
+        while self.wants.has_room()
+            && let Some(call) = self.later.pop_front()
+        {
+            self.deal_with(call, way_out.as_deref_mut());
+        }
+    }
+
+    /// Answers `call`, or lets it wait.
+    fn deal_with(&mut self, call: Notification, way_out: Option<&mut WayOut>) {
+        let Some(listener) = &self.listener else { return };
         if self.root.is_none() && self.fixed_root {
             self.root = Target::of(&call, None).open_root().ok().filter(|_| notify::still_waits(listener, call.id));
         }
@@ -110,7 +133,7 @@ impl<'a> Watch<'a> {
         let answer = if target.number() == libc::SYS_connect {
             match self.connector.connect(target, listener) {
                 Outcome::Settled(answer) => answer,
-                Outcome::Wait(connection) => return self.ask_or_connect(call.id, connection, way_out),
+                Outcome::Wait(connection) => return self.ask_or_connect(call, connection, way_out),
             }
         } else {
             let answer = self.names.judge(target, &self.ground);
@@ -123,17 +146,21 @@ impl<'a> Watch<'a> {
         let _ = notify::answer(listener, call.id, answer);
     }
 
-    /// Asks the way out to listen where `connection` leads to, or connects at once when there is nothing to ask or no room to wait.
-    fn ask_or_connect(&mut self, id: u64, connection: Connection, way_out: Option<&mut WayOut>) {
-        let destination = connection.destination.filter(|_| self.wants.has_room());
-        let question = way_out.zip(destination).and_then(|(way_out, destination)| way_out.ask(destination));
-        match question {
+    /// Asks the way out to listen where `connection` leads to, or connects at once when there is nothing to ask. While too many
+    /// others wait for an answer, the call is put back, without what was taken from its process.
+    fn ask_or_connect(&mut self, call: Notification, connection: Connection, way_out: Option<&mut WayOut>) {
+        let asked = way_out.zip(connection.destination).filter(|(way_out, destination)| way_out.is_asked(*destination));
+        if asked.is_some() && !self.wants.has_room() && self.later.len() < LATER {
+            return self.later.push_back(call);
+        }
+        let asked = asked.filter(|_| self.wants.has_room());
+        match asked.and_then(|(way_out, destination)| way_out.ask(destination)) {
             Some(question) => {
-                if let Some((id, connection)) = self.wants.wait(question, (id, connection), Instant::now()) {
+                if let Some((id, connection)) = self.wants.wait(question, (call.id, connection), Instant::now()) {
                     self.connect(id, connection);
                 }
             }
-            None => self.connect(id, connection),
+            None => self.connect(call.id, connection),
         }
     }
 

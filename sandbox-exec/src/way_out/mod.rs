@@ -136,10 +136,15 @@ impl WayOut {
         }
     }
 
+    /// Whether egress has to be asked before a connection to `destination` is made: somebody serves, and not there from the start.
+    pub(crate) fn is_asked(&self, destination: SocketAddr) -> bool {
+        !matches!(self.state, State::Closed) && !self.served.contains(&destination.port())
+    }
+
     /// Asks egress to serve `destination` if the policy allows it. Returns the number that the answer will have, or `None` when there
     /// is nothing to wait for.
     pub(crate) fn ask(&mut self, destination: SocketAddr) -> Option<u64> {
-        if self.served.contains(&destination.port()) {
+        if !self.is_asked(destination) {
             return None;
         }
         if matches!(self.state, State::Idle(_)) {

@@ -370,6 +370,38 @@ fn many_connections_at_once_to_ports_that_nobody_serves_are_all_refused_soon() {
     });
 }
 
+/// Connects 600 threads at once to the port that it is given, and prints how many were connected.
+const CROWD: &str = r#"
+import socket, sys, threading
+threading.stack_size(65536)
+start, kept = threading.Event(), []
+def connect():
+    one = socket.socket()
+    start.wait()
+    if one.connect_ex(("203.0.113.7", int(sys.argv[1]))) == 0:
+        kept.append(one)
+crowd = [threading.Thread(target=connect) for _ in range(600)]
+for one in crowd: one.start()
+start.set()
+for one in crowd: one.join()
+print(len(kept))
+"#;
+
+#[test]
+fn more_connections_at_once_than_egress_is_asked_about_are_all_let_through_or_all_recorded() {
+    each_scene(|scene| {
+        if !require(&["python3"]) {
+            return;
+        }
+        scene.write(&scene.at_work("crowd"), CROWD);
+        let run = networked("python3 crowd 8444; python3 crowd 8443").flags(&["--allow-host", "203.0.113.0/24:8444"]);
+        let outcome = scene.sandboxed(&run);
+        assert_eq!((outcome.status, outcome.out().as_str()), (0, "600\n0\n"), "{outcome}");
+        assert!(outcome.err().contains("refused 203.0.113.7:8443 (net.special-address), 600 times"), "{outcome}");
+        assert!(!outcome.err().contains(":8444"), "{outcome}");
+    });
+}
+
 #[test]
 fn the_audit_log_can_be_neither_read_nor_written_inside() {
     each_scene(|scene| {
