@@ -7,6 +7,7 @@ use super::outcome::{self, Outcome};
 use super::service::Service;
 use super::victim::Victim;
 use super::{host, leftovers, plant};
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub(crate) struct Scene {
     group: Option<u32>,
     /// The internet that its commands are run in, instead of this machine's own network.
     internet: Option<&'static Internet>,
+    /// The launcher's options that stand for a policy file, where none would be believed.
+    pub(super) policy: RefCell<Vec<OsString>>,
     /// The folder's owner; removed last.
     _folder: tempfile::TempDir,
 }
@@ -149,6 +152,7 @@ impl Scene {
             last: vec![],
             group: None,
             internet: None,
+            policy: RefCell::default(),
             _folder: folder,
         };
         put(Path::new(env!("CARGO_BIN_EXE_attack")), &scene.attack());
@@ -247,6 +251,9 @@ impl Scene {
             for workspace in run.workspaces.as_ref().unwrap_or(&vec![self.workspace.clone()]) {
                 words.extend(["--workspace".into(), workspace.into()]);
             }
+            let policy = self.policy.borrow();
+            let chosen = run.flags.iter().any(|flag| flag == "--net");
+            words.extend(policy.iter().skip(if chosen { 2 } else { 0 }).cloned());
             words.extend(run.flags.iter().cloned());
             words.push("--".into());
         }
