@@ -186,11 +186,30 @@ fn hint(asked: &Asked, network: &Network) -> Option<String> {
         return is_rule(&format!("{host}:{port}"))
             .map(|rule| format!("add \"{rule}\" to network.allow in {USER_FILE}"));
     }
+    if asked.reason == ReasonCode::SpecialAddress && !is_denied() {
+        return Some(special(asked, &host, port));
+    }
     if asked.reason == ReasonCode::Protocol && WITHOUT_STREAM.contains(&asked.protocol) {
         return Some("nothing but TCP is carried, and names over UDP".to_owned());
     }
     let known = EXPLAINED.iter().find(|(reason, _)| *reason == asked.reason);
     known.map(|(_, words)| (*words).to_owned())
+}
+
+/// What would allow a host whose address is not public: a rule for that very address, which egress does not tell when a name led there.
+fn special(asked: &Asked, host: &str, port: u16) -> String {
+    match asked.host.parse::<IpAddr>() {
+        Ok(_) => match is_rule(&format!("{host}:{port}")) {
+            Some(rule) => {
+                format!("its address is not public: if it is meant, add \"{rule}\" to network.allow in {USER_FILE}")
+            }
+            None => "no rule can allow this address".to_owned(),
+        },
+        Err(_) => format!(
+            "its address is not public: if it is meant, add that address with its port, as in \"10.1.2.3:{port}\", to \
+             network.allow in {USER_FILE}"
+        ),
+    }
 }
 
 /// What `refused` says, when it may be written down.
@@ -204,8 +223,7 @@ fn plain(refused: Refused) -> Option<Asked> {
 const WITHOUT_STREAM: [&str; 3] = ["dns", "udp", "icmp"];
 
 /// What to know about refusals that no line of policy would simply allow.
-const EXPLAINED: [(ReasonCode, &str); 5] = [
-    (ReasonCode::SpecialAddress, "its address is not public: only a rule that names the address itself allows it"),
+const EXPLAINED: [(ReasonCode, &str); 4] = [
     (ReasonCode::HostDenied, "network.deny names it, and what is denied stays refused"),
     (ReasonCode::Protocol, "port 80 carries HTTP/1 alone: use HTTPS, and ask for no upgrade but WebSocket's"),
     (ReasonCode::NameMismatch, "the connection was for one name, and what was said on it named another"),

@@ -92,6 +92,22 @@ fn a_denied_host_is_not_suggested() {
 }
 
 #[test]
+fn a_host_without_a_public_address_is_told_which_rule_names_the_address() {
+    let hints = |deny: &[&str]| -> Vec<String> {
+        let hosts = [("10.0.0.5", 6379), ("fd00::5", 443), ("nas.example.com", 445), ("127.0.0.1", 80)];
+        let told = hosts.map(|(host, port)| refused(host, port, ReasonCode::SpecialAddress));
+        let summary = after(told.into()).summary(&network(NetworkMode::Allowlist, deny));
+        summary.refused.into_iter().map(|(_, hint)| hint.unwrap_or_default()).collect()
+    };
+    let told = hints(&[]);
+    assert!(told[0].contains("add \"10.0.0.5:6379\" to network.allow"), "{told:?}");
+    assert!(told[1].contains("add \"[fd00::5]:443\" to network.allow"), "{told:?}");
+    assert!(told[2].contains("that address with its port, as in \"10.1.2.3:445\""), "{told:?}");
+    assert_eq!(told[3], "no rule can allow this address");
+    assert!(!hints(&["10.0.0.0/8:*"])[0].contains("add "), "what is denied is not suggested");
+}
+
+#[test]
 fn a_protocol_that_is_not_carried_is_explained_by_what_it_is() {
     let with = |protocol: &str| {
         Event::Refused(Refused {
