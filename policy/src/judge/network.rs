@@ -116,7 +116,11 @@ impl Network {
             (Some(rule), _) => Ok(rule),
             (None, NetworkMode::Learn) => Ok(&EVERY),
             (None, NetworkMode::Host | NetworkMode::Allowlist | NetworkMode::None) => {
-                Err(unlisted(asked, port, named().max_by_key(|rule| rule.narrowness())))
+                let near = named().max_by_key(|rule| rule.narrowness());
+                Err(match self.in_the_way(asked, port, near) {
+                    Some(rule) => denied(asked, port, rule),
+                    None => unlisted(asked, port, near),
+                })
             }
         }
     }
@@ -128,6 +132,14 @@ impl Network {
             None => *rule.ports() == Ports::Any,
         };
         self.deny.iter().filter(|rule| rule.names(asked)).find(meant)
+    }
+
+    /// The entry of `deny` because of which a name cannot be allowed by one more line, when no port is asked for: each port of `near` is
+    /// denied, or the port that would be suggested.
+    fn in_the_way(&self, asked: &Asked, port: Option<u16>, near: Option<&HostRule>) -> Option<&HostRule> {
+        let about = || self.deny.iter().filter(|rule| port.is_none() && rule.names(asked));
+        let suggested = about().find(|rule| rule.ports().contains(SUGGESTED_PORT));
+        suggested.or_else(|| near.and_then(|_| about().next()))
     }
 
     /// Whether some port of a rule about this host is not denied.

@@ -41,6 +41,22 @@ fn a_name_whose_only_port_is_denied_is_not_even_looked_up() {
 }
 
 #[test]
+fn a_name_that_is_denied_at_its_ports_is_called_denied_and_no_line_is_suggested() {
+    let denied = [
+        network(&["example.com:22,443"], &["example.com:22,443"]),
+        network(&["example.com:80"], &["example.com:80"]),
+        network(&[], &["example.com:443"]),
+    ];
+    for network in denied {
+        let refusal = network.judge_name("example.com").unwrap_err();
+        assert_eq!(refusal.reason, ReasonCode::HostDenied, "{refusal:?}");
+        assert!(!refusal.instead.contains("add"), "{refusal:?}");
+    }
+    let open = network(&[], &["example.com:80"]).judge_name("example.com").unwrap_err();
+    assert!(open.instead.contains("add \"example.com:443\""), "{open:?}");
+}
+
+#[test]
 fn a_refusal_names_the_line_that_would_allow_it_and_that_line_does() {
     let empty = network(&[], &[]);
     for (name, port) in [("Example.com.", 22), ("10.0.0.1", 80), ("2001:db8::1", 443), ("xn--bcher-kva.example", 8443)]
