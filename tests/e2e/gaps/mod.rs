@@ -114,3 +114,81 @@ fn when_and_how_often_an_allowed_host_is_asked_tells_it_something() {
         assert!(heard(&["http", &word]), "the gap is closed: {outcome}");
     });
 }
+
+/// Talks to `web.example.com:7007`, which says everything back, by Python; the word `passed` shows the gap.
+#[track_caller]
+fn passes_an_echo(program: &str) {
+    if host::only_bare() {
+        return;
+    }
+    each_online(|scene| {
+        set_policy(scene, &policy(&["web.example.com:7007"]));
+        scene.write(&scene.at_work("talk.py"), program);
+        let outcome = scene.sandboxed(&Run::shell("/usr/bin/python3 talk.py"));
+        assert!(outcome.out().contains("passed"), "the gap is closed: {outcome}");
+    });
+}
+
+#[test]
+fn name_of_tls_that_begins_after_other_words_is_not_looked_at() {
+    passes_an_echo(
+        "import socket, ssl\n\
+         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()\n\
+         tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname='evil.example.net')\n\
+         try: tls.do_handshake()\n\
+         except ssl.SSLWantReadError: pass\n\
+         hello = outgoing.read()\n\
+         def talk(*words):\n\
+         \x20   with socket.create_connection(('web.example.com', 7007), 5) as s:\n\
+         \x20       for word in words:\n\
+         \x20           s.sendall(word)\n\
+         \x20           back = b''\n\
+         \x20           while len(back) < len(word):\n\
+         \x20               part = s.recv(65536)\n\
+         \x20               if not part: return False\n\
+         \x20               back += part\n\
+         \x20           if back != word: return False\n\
+         \x20       return True\n\
+         try: first = talk(hello)\n\
+         except OSError: first = False\n\
+         assert not first, 'at the beginning of a connection it is looked at'\n\
+         print('passed' if talk(b'STARTTLS\\r\\n', hello) else 'refused')\n",
+    );
+}
+
+#[test]
+fn http_2_without_tls_on_another_port_than_80_is_not_looked_into() {
+    passes_an_echo(
+        "import socket\n\
+         preface = b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n' + bytes(3) + b'\\x04' + bytes(5)\n\
+         with socket.create_connection(('web.example.com', 7007), 5) as s:\n\
+         \x20   s.sendall(preface)\n\
+         \x20   back = b''\n\
+         \x20   while len(back) < len(preface):\n\
+         \x20       part = s.recv(65536)\n\
+         \x20       if not part: break\n\
+         \x20       back += part\n\
+         print('passed' if back == preface else 'refused')\n",
+    );
+}
+
+#[test]
+fn server_inside_at_every_address_answers_in_the_place_of_an_allowed_host() {
+    passes_an_echo(
+        "import socket, threading\n\
+         server = socket.create_server(('::', 7007), family=socket.AF_INET6, dualstack_ipv6=True)\n\
+         threading.Thread(target=lambda: server.accept()[0].sendall(b'passed'), daemon=True).start()\n\
+         print(socket.create_connection(('web.example.com', 7007), 5).recv(64).decode())\n",
+    );
+}
+
+#[test]
+fn server_that_comes_later_cannot_have_every_address_of_a_port_that_was_connected_to() {
+    passes_an_echo(
+        "import socket\n\
+         socket.create_connection((socket.gethostbyname('web.example.com'), 7007), 5)\n\
+         socket.create_server(('127.0.0.1', 7007)).close()\n\
+         try: socket.create_server(('0.0.0.0', 7007))\n\
+         except OSError: print('passed')\n",
+    );
+}
