@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 const DISTINCT: usize = 512;
 /// The most events that wait for the launcher to read them.
 const WAITING: usize = 4 * DISTINCT;
+/// In the place of hosts that are not kept apart.
+const OTHERS: &str = "(others)";
 /// The longest host that is repeated, in bytes.
 const LONGEST_HOST: usize = 253;
 /// The longest sentence that is repeated, in bytes.
@@ -57,7 +59,7 @@ impl Reporter {
         match kept.refused.entry((refused.host.clone(), refused.port, refused.reason)) {
             Entry::Occupied(mut times) => *times.get_mut() = times.get().saturating_add(1),
             Entry::Vacant(_) if full => {
-                let others = kept.refused.entry(("(others)".to_owned(), 0, refused.reason)).or_default();
+                let others = kept.refused.entry((OTHERS.to_owned(), 0, refused.reason)).or_default();
                 *others = others.saturating_add(1);
             }
             Entry::Vacant(slot) => {
@@ -113,10 +115,10 @@ impl Reporter {
         std::iter::from_fn(|| self.take()).collect()
     }
 
-    /// How often each refusal was repeated, for the end.
+    /// How often each refusal was repeated, for the end. Those that are not kept apart were not told before.
     pub(crate) fn repeated(&self) -> Vec<Event> {
         let kept = self.0.kept.borrow();
-        let mut all: Vec<_> = kept.refused.iter().filter(|(_, times)| **times > 1).collect();
+        let mut all: Vec<_> = kept.refused.iter().filter(|((host, ..), times)| **times > 1 || host == OTHERS).collect();
         all.sort_unstable();
         let event = |((host, port, reason), times): (&(String, u16, ReasonCode), &u64)| Event::Repeated {
             host: host.clone(),
@@ -175,6 +177,14 @@ mod tests {
         (0..10 * DISTINCT).for_each(|index| reporter.refused(refusal(&format!("x{index}.example"))));
         assert_eq!(reporter.drain().len(), DISTINCT);
         assert_eq!(reporter.repeated().len(), 1, "the others are counted together");
+    }
+
+    #[test]
+    fn a_single_refusal_that_is_not_kept_apart_is_told_at_the_end() {
+        let reporter = Reporter::default();
+        (0..=DISTINCT).for_each(|index| reporter.refused(refusal(&format!("x{index}.example"))));
+        reporter.drain();
+        assert!(matches!(reporter.repeated().as_slice(), [Event::Repeated { times: 1, .. }]));
     }
 
     #[test]

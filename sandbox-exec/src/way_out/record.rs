@@ -12,23 +12,26 @@ use super::{Settings, Summary};
 /// # Errors
 /// When the log cannot be written.
 pub(crate) fn write(settings: &Settings, summary: &Summary) -> Result<(), LogError> {
-    let refused = summary.refused.iter().map(|(asked, _)| What::Refused {
+    let what = records(summary);
+    if what.is_empty() {
+        return Ok(());
+    }
+    Log::new(&settings.log).append(&writer(&settings.command), what)
+}
+
+/// What is written: at most [`MOST`] records, in which everything is counted.
+fn records(summary: &Summary) -> Vec<What> {
+    let ended = summary.ended.iter().map(|message| What::WayOutEnded { message: message.clone() });
+    // One for how egress ended, one for what is not told apart.
+    let (named, unnamed) = summary.refused.split_at_checked(MOST - 2).unwrap_or((&summary.refused, &[]));
+    let times = unnamed.iter().fold(summary.others, |sum, (asked, _)| sum.saturating_add(asked.times));
+    let others = (times > 0).then(|| What::Refused { reason: "net".to_owned(), subject: "(others)".to_owned(), times });
+    let refused = named.iter().map(|(asked, _)| What::Refused {
         reason: asked.reason.to_string(),
         subject: asked.to_string(),
         times: asked.times,
     });
-    let others = (summary.others > 0).then(|| What::Refused {
-        reason: "net".to_owned(),
-        subject: "(others)".to_owned(),
-        times: summary.others,
-    });
-    let ended = summary.ended.iter().map(|message| What::WayOutEnded { message: message.clone() });
-    let mut what: Vec<What> = ended.chain(others).chain(refused).collect();
-    if what.is_empty() {
-        return Ok(());
-    }
-    what.truncate(MOST);
-    Log::new(&settings.log).append(&writer(&settings.command), what)
+    ended.chain(others).chain(refused).collect()
 }
 
 /// The most records of one run.
@@ -44,4 +47,34 @@ fn writer(command: &str) -> Writer {
     // Without chance, time and process tell runs apart nearly as well.
     let number = if drawn.is_ok() { u64::from_ne_bytes(number) } else { time << 22 | u64::from(std::process::id()) };
     Writer { time, run: format!("{number:016x}"), command: command.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use lobsterpot_policy::ReasonCode;
+
+    use super::*;
+    use crate::way_out::Asked;
+
+    #[test]
+    fn what_is_too_much_to_be_told_apart_is_counted_all_the_same() {
+        for (count, others) in [(1, 0), (254, 0), (254, 7), (255, 0), (512, 3)] {
+            let asked = |number| Asked {
+                host: format!("h{number}.example"),
+                port: 443,
+                protocol: "tls",
+                reason: ReasonCode::HostNotAllowed,
+                times: 2,
+            };
+            let refused = (0..count).map(|number| (asked(number), None)).collect();
+            let summary = Summary { refused, others, ended: Some("has ended".to_owned()), ..Summary::default() };
+            let what = records(&summary);
+            assert!(what.len() <= MOST, "{}", what.len());
+            let times = what.iter().filter_map(|what| match what {
+                What::Refused { times, .. } => Some(times),
+                _ => None,
+            });
+            assert_eq!(times.sum::<u64>(), count * 2 + others, "of {count} and {others}");
+        }
+    }
 }

@@ -24,8 +24,8 @@ const USER_FILE: &str = "~/.config/lobsterpot/policy.toml";
 pub(crate) struct Tally {
     /// Refusals, in the order in which they came.
     refused: Vec<Asked>,
-    /// Refusals beyond those.
-    others: u64,
+    /// Refusals beyond those, by their reasons.
+    others: BTreeMap<&'static str, u64>,
     /// Hosts and ports that were allowed.
     allowed: BTreeSet<(String, u16)>,
     /// Packets that could not be understood.
@@ -124,7 +124,7 @@ impl Tally {
         let with_hint = |asked: &Asked| (asked.clone(), hint(asked, network));
         Summary {
             refused: self.refused.iter().map(with_hint).collect(),
-            others: self.others,
+            others: self.others.values().fold(0, |sum, times| sum.saturating_add(*times)),
             unreadable: self.unreadable,
             ended: self.ended.clone(),
             learned: (network.mode == NetworkMode::Learn).then(|| self.learned()),
@@ -138,7 +138,10 @@ impl Tally {
         let full = self.refused.len() >= DISTINCT;
         match self.refused.iter_mut().find(known) {
             Some(other) => other.times = other.times.saturating_add(1),
-            None if full => self.others = self.others.saturating_add(1),
+            None if full => {
+                let others = self.others.entry(asked.reason.as_str()).or_default();
+                *others = others.saturating_add(1);
+            }
             None => self.refused.push(asked),
         }
     }
@@ -148,7 +151,10 @@ impl Tally {
         let known = |other: &&mut Asked| other.host == host && other.port == port && other.reason == reason;
         match self.refused.iter_mut().find(known) {
             Some(other) => other.times = other.times.max(times),
-            None => self.others = self.others.max(times),
+            None => {
+                let others = self.others.entry(reason.as_str()).or_default();
+                *others = times.max(*others);
+            }
         }
     }
 
