@@ -72,7 +72,7 @@ mod tests {
             assert!(what.len() <= MOST, "{}", what.len());
             let times = what.iter().filter_map(|what| match what {
                 What::Refused { times, .. } => Some(times),
-                _ => None,
+                What::WayOutEnded { .. } | What::Sealed { .. } => None,
             });
             assert_eq!(times.sum::<u64>(), count * 2 + others, "of {count} and {others}");
         }
