@@ -168,6 +168,18 @@ fn is_special6(address: Ipv6Addr) -> Option<Why> {
     Some(Why { what: block.what, source: block.source, carried: None })
 }
 
+/// The IPv4 address that is reached at `address` through a translator with the well-known prefix.
+#[must_use]
+pub(crate) fn translated(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V6(address) if is_nat64(address) => {
+            let [.., high, low] = address.segments();
+            Some(v4_of(high, low).into())
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
+}
+
 /// Whether a translator with the well-known prefix `64:ff9b::/96` is meant ([RFC 6052](https://www.rfc-editor.org/rfc/rfc6052)).
 fn is_nat64(address: Ipv6Addr) -> bool {
     matches!(address.segments(), [0x64, 0xff9b, 0, 0, 0, 0, _, _])

@@ -16,7 +16,7 @@ use super::meter::Meter;
 use super::{Errand, NoWay};
 use crate::gate::{Gate, Refusal};
 use crate::names::Names;
-use crate::special::is_special;
+use crate::special::{is_special, translated};
 use crate::target::Target;
 
 /// Knows hosts, the policy, and protocols.
@@ -98,7 +98,9 @@ impl<L: Lookup> PolicyGuide<L> {
     /// Why an address may not be connected to, if so.
     fn bar(&self, target: &Target, address: IpAddr, port: u16) -> Option<Barred> {
         let network = self.gate.network();
-        if network.denies_address(address, port) {
+        // Through a translator one address leads to another: what holds for that one holds for both.
+        let either = |holds: &dyn Fn(IpAddr) -> bool| holds(address) || translated(address).is_some_and(holds);
+        if either(&|address| network.denies_address(address, port)) {
             let message = format!("{target} leads to {address}, which the policy denies.");
             let instead = "Do without this host; what network.deny names stays refused.".to_owned();
             return Some(Barred { reason: ReasonCode::HostDenied, message, instead });
@@ -110,7 +112,7 @@ impl<L: Lookup> PolicyGuide<L> {
             return None;
         } else if let Some(why) = is_special(address) {
             why.to_string()
-        } else if (self.is_of_this_host)(address) {
+        } else if either(&|address| (self.is_of_this_host)(address)) {
             "an address of this host itself".to_owned()
         } else {
             return None;

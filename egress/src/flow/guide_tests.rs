@@ -170,6 +170,23 @@ async fn an_address_of_this_host_is_refused_even_when_it_is_public() {
 }
 
 #[tokio::test]
+async fn a_translator_is_no_way_around_what_is_denied_or_of_this_host() {
+    let through = "64:ff9b::808:808"; // 8.8.8.8
+    let mode = NetworkMode::Learn;
+    let (denying, reporter) = guide(mode, &[], &["8.8.8.8:*"], vec![vec![through]]);
+    for target in [name("a.example"), Target::Address(address(through))] {
+        assert!(ask(&denying, &target, 443).await.is_err(), "{target}");
+        assert_eq!(reasons(&reporter), [ReasonCode::HostDenied], "{target}");
+    }
+    let (mut own, reporter) = guide(mode, &[], &[], vec![vec![through]; 2]);
+    assert_eq!(ask(&own, &name("a.example"), 443).await.expect("it is public"), [address(through)]);
+    reporter.drain();
+    own.is_of_this_host = |candidate| candidate == address("8.8.8.8");
+    assert!(ask(&own, &name("a.example"), 443).await.is_err());
+    assert_eq!(reasons(&reporter), [ReasonCode::SpecialAddress]);
+}
+
+#[tokio::test]
 async fn an_address_that_was_never_given_out_is_refused_as_such() {
     let (guide, reporter) = answering(&["a.example"], Vec::new());
     for stale in ["198.18.0.99", "2001:2::99", "8.8.8.8"] {
