@@ -241,7 +241,7 @@ fn refuse_without_way_out(invocation: &Invocation, policy: &Policy) -> Result<()
         None => Ok(()),
         Some((option, _)) => Err(Error::Usage {
             message: format!("{option} has no meaning here: the network is {network}"),
-            hint: "add --net allowlist, unless a policy file of the workspace refuses every network".to_owned(),
+            hint: "use --net allowlist, unless a policy file of the workspace refuses every network".to_owned(),
         }),
     }
 }

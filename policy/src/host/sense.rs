@@ -57,6 +57,7 @@ pub(super) fn check_reachable(text: &str, host: &HostPattern, ports: &Ports) -> 
             Ok(())
         }
         HostPattern::Address(address) => check_address(text, *address),
+        HostPattern::Network(block) if block.prefix() == 0 => Ok(()), // refused for its size
         HostPattern::Network(block) => check_address(text, block.first()),
         HostPattern::Every => Ok(()),
     }

@@ -111,7 +111,11 @@ fn an_explained_run_reports_on_standard_error_only_and_keeps_its_status() {
         return;
     }
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(5), b"out\n".as_slice()));
-    let report: Value = serde_json::from_slice(&output.stderr).expect("JSON");
+    // One line before the command runs, and one after it, about the network.
+    let reports: Vec<Value> =
+        serde_json::Deserializer::from_slice(&output.stderr).into_iter().collect::<Result<_, _>>().expect("JSON");
+    let [report, after] = reports.as_slice() else { panic!("two reports: {reports:?}") };
+    assert_eq!(after["network"]["refused"], serde_json::json!([]));
     let layers = report["layers"].as_array().expect("a list");
     let enforced = |name: &str| layers.iter().any(|layer| layer["layer"] == name && layer["level"] == "enforced");
     assert!(["user_namespace", "mounts", "capabilities", "seccomp"].into_iter().all(enforced), "{report}");
