@@ -48,7 +48,7 @@ impl Reporter {
     /// Notes a refusal; the first of its host, port and reason is told, the others are counted.
     pub(crate) fn refused(&self, refused: Refused) {
         let refused = Refused {
-            host: printable(&refused.host, LONGEST_HOST),
+            host: word(&refused.host),
             protocol: printable(&refused.protocol, 16),
             message: printable(&refused.message, LONGEST_SENTENCE),
             instead: printable(&refused.instead, LONGEST_SENTENCE),
@@ -75,7 +75,7 @@ impl Reporter {
         if kept.allowed.len() >= DISTINCT {
             return;
         }
-        let host = printable(host, LONGEST_HOST);
+        let host = word(host);
         if kept.allowed.insert((host.clone(), port), ()).is_none() {
             self.put(kept, Event::Allowed { host, port });
         }
@@ -133,10 +133,19 @@ impl Reporter {
 /// At most `longest` bytes of `text`, every character that is not printable ASCII escaped, so that neither a terminal nor a log can
 /// be made to show something else.
 pub(crate) fn printable(text: &str, longest: usize) -> String {
+    escaped(text, longest, |character| matches!(character, ' '..='~'))
+}
+
+/// The beginning of a host that was asked for, as one word without quotation marks: the launcher writes down no other.
+fn word(host: &str) -> String {
+    escaped(host, LONGEST_HOST, |character| matches!(character, '!'..='~') && !matches!(character, '"' | '\'' | '`'))
+}
+
+/// At most `longest` bytes of `text`, every character escaped that is not to be shown as it is.
+fn escaped(text: &str, longest: usize, is_shown: impl Fn(char) -> bool) -> String {
     let mut shown = String::new();
     for character in text.chars() {
-        let piece =
-            if matches!(character, ' '..='~') { character.to_string() } else { character.escape_default().to_string() };
+        let piece = if is_shown(character) { character.to_string() } else { character.escape_unicode().to_string() };
         if shown.len() + piece.len() > longest {
             break;
         }
@@ -192,6 +201,14 @@ mod tests {
         let reporter = Reporter::default();
         (0..3 * WAITING).for_each(|id| reporter.tell(Event::Ready { id: id as u64 }));
         assert_eq!(reporter.drain().len(), WAITING);
+    }
+
+    #[test]
+    fn a_host_with_quotation_marks_is_told_as_a_word_that_the_launcher_takes() {
+        let reporter = Reporter::default();
+        reporter.refused(refusal("a\"b'c`d e.evil"));
+        let Some(Event::Refused(told)) = reporter.take() else { panic!("nothing was told") };
+        assert_eq!(told.host, "a\\u{22}b\\u{27}c\\u{60}d\\u{20}e.evil");
     }
 
     #[test]

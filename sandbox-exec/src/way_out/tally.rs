@@ -174,7 +174,7 @@ impl Tally {
         {
             ports.remove(&0);
             let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
-            match is_rule(&format!("{host}:{}", list.join(","))) {
+            match rule(&host, &list.join(",")) {
                 Some(rule) => learned.rules.push(rule),
                 None => learned.looked_up.push(host),
             }
@@ -189,8 +189,7 @@ fn hint(asked: &Asked, network: &Network) -> Option<String> {
     let host = asked.host.parse().map_or_else(|_| asked.host.clone(), bracketed);
     let is_denied = || network.judge(&asked.host, port).is_err_and(|refusal| refusal.reason == ReasonCode::HostDenied);
     if matches!(asked.reason, ReasonCode::HostNotAllowed | ReasonCode::AddressNotNamed) && !is_denied() {
-        return is_rule(&format!("{host}:{port}"))
-            .map(|rule| format!("add \"{rule}\" to network.allow in {USER_FILE}"));
+        return rule(&host, &port.to_string()).map(|rule| format!("add \"{rule}\" to network.allow in {USER_FILE}"));
     }
     if asked.reason == ReasonCode::SpecialAddress && !is_denied() {
         return Some(special(asked, &host, port));
@@ -205,7 +204,7 @@ fn hint(asked: &Asked, network: &Network) -> Option<String> {
 /// What would allow a host whose address is not public: a rule for that very address, which egress does not tell when a name led there.
 fn special(asked: &Asked, host: &str, port: u16) -> String {
     match asked.host.parse::<IpAddr>() {
-        Ok(_) => match is_rule(&format!("{host}:{port}")) {
+        Ok(_) => match rule(host, &port.to_string()) {
             Some(rule) => {
                 format!("its address is not public: if it is meant, add \"{rule}\" to network.allow in {USER_FILE}")
             }
@@ -236,9 +235,14 @@ const EXPLAINED: [(ReasonCode, &str); 4] = [
     (ReasonCode::TooMuch, "a bound on bytes, connections or time was reached"),
 ];
 
-/// `rule`, when the policy takes it.
-fn is_rule(rule: &str) -> Option<String> {
-    HostRule::parse(rule, Origin::flags()).is_ok().then(|| rule.to_owned())
+/// The rule for one host and these ports, when the policy takes it. Whoever took egress over must not be able to have a block of
+/// addresses, a wildcard or a group suggested.
+fn rule(host: &str, ports: &str) -> Option<String> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let rule = format!("{host}:{ports}");
+    let is_one = is_name || bare.parse::<IpAddr>().is_ok();
+    (is_one && HostRule::parse(&rule, Origin::flags()).is_ok()).then_some(rule)
 }
 
 /// An address as rules write it before a port.

@@ -168,3 +168,14 @@ fn the_end_is_told_with_what_egress_said() {
     let mut tally = after(vec![Event::Failed { message: "no Landlock\n\u{1b}[2J".to_owned() }]);
     assert_eq!(tally.end("ended with status 69".to_owned()), "ended with status 69: no Landlock[2J");
 }
+
+#[test]
+fn an_egress_that_was_taken_over_cannot_have_more_suggested_than_one_host() {
+    for host in ["10.0.0.0/8", "*.example.com", "@models", "a.example,b.example", "[::]/0", "a.example:1-65535"] {
+        let allowed = |host: &str| Event::Allowed { host: host.to_owned(), port: 443 };
+        let told = vec![allowed(host), allowed("one.example"), refused(host, 443, ReasonCode::AddressNotNamed)];
+        let summary = after(told).summary(&network(NetworkMode::Learn, &[]));
+        assert_eq!(summary.learned.expect("it learned").rules, ["one.example:443"], "{host}");
+        assert!(summary.refused.iter().all(|(_, hint)| !hint.as_deref().unwrap_or_default().contains(host)), "{host}");
+    }
+}
