@@ -15,6 +15,8 @@ use crate::sniff::subject::Subject;
 pub(super) const MOST_HEADERS: usize = 128;
 /// The headers that decide which host is meant and where the body ends.
 const FRAMING: [&str; 3] = ["host", "content-length", "transfer-encoding"];
+/// Methods whose requests have no body that means anything (RFC 9110, section 9.3), so that many servers leave it unread.
+const BODILESS: [&str; 5] = ["DELETE", "GET", "HEAD", "OPTIONS", "TRACE"];
 /// Headers by which some servers take another method than the request line's.
 const OTHER_METHOD: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 /// Headers by which some servers take another path than the request line's.
@@ -25,6 +27,8 @@ const OTHER_PATH: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 pub(super) enum Next {
     /// This many bytes of a body, then another head.
     Body(u64),
+    /// The same, of a method whose requests have none: some servers leave it unread and take it for the next request.
+    Stray(u64),
     /// Chunks, then another head.
     Chunks,
     /// This many bytes of a body, and then nothing before the server has answered, who may agree to another protocol.
@@ -63,6 +67,9 @@ pub(super) enum HeadError {
     /// A header that servers read in different ways.
     #[error("the request's {0} can be understood in more than one way")]
     Ambiguous(&'static str),
+    /// A body that a server which does not expect it would take for a request.
+    #[error("the request's body could be taken for another request, as its method has none")]
+    Stray,
     /// A wish for another protocol where the answer could not be told from others.
     #[error("an upgrade to another protocol is not passed on later than with the first request, or with chunks")]
     Upgrade,
@@ -105,13 +112,14 @@ pub(super) fn judge(bytes: &[u8], subject: &Subject, may_upgrade: bool) -> Resul
     host(&said.hosts, subject)?;
     subject.judge_request(verb, path).map_err(|refusal| HeadError::Request(Box::new(refusal)))?;
     let next = body(&said, version)?;
+    let next = if BODILESS.contains(&verb) { stray(next)? } else { next };
     match (next, said.upgrades.as_slice()) {
         (next, []) => Ok(next),
         (Next::Body(body), protocols) if may_upgrade => {
             let is_named = matches!(protocols, [protocol] if protocol.eq_ignore_ascii_case(b"websocket"));
             Ok(Next::Upgrade { body, websocket: is_named && verb == "GET" && version == 1 && body == 0 })
         }
-        (Next::Body(_) | Next::Chunks | Next::Upgrade { .. }, _) => Err(HeadError::Upgrade),
+        (Next::Body(_) | Next::Stray(_) | Next::Chunks | Next::Upgrade { .. }, _) => Err(HeadError::Upgrade),
     }
 }
 
@@ -214,6 +222,24 @@ fn body(said: &Said<'_>, version: u8) -> Result<Next, HeadError> {
         [expectation] if version == 1 && expectation.eq_ignore_ascii_case(b"100-continue") => Ok(next),
         _ => Err(HeadError::Ambiguous("Expect")),
     }
+}
+
+/// What follows a request whose method has no body.
+///
+/// # Errors
+/// When there is one in chunks, whose contents are not looked at.
+fn stray(next: Next) -> Result<Next, HeadError> {
+    match next {
+        Next::Body(0) | Next::Upgrade { .. } => Ok(next),
+        Next::Body(length) | Next::Stray(length) => Ok(Next::Stray(length)),
+        Next::Chunks => Err(HeadError::Stray),
+    }
+}
+
+/// Whether a body that begins with this byte could be taken for a request: a method is made of such bytes, and blank lines may come
+/// before it. JSON and XML, which search engines and WebDAV take with such methods, begin otherwise.
+pub(super) fn may_begin_a_request(byte: u8) -> bool {
+    method::is_token(byte) || byte.is_ascii_whitespace() || byte.is_ascii_control()
 }
 
 /// A decimal number of digits alone, which fits every server's counter.

@@ -63,7 +63,10 @@ impl Guard {
         match &mut self.place {
             Place::Head(scan) => match scan.head(held) {
                 Err(error) => malformed(subject, &error),
-                Ok(Some(end)) if end <= LONGEST_HEAD => self.head(held.get(..end).unwrap_or_default(), subject),
+                Ok(Some(end)) if end <= LONGEST_HEAD => {
+                    let (head, body) = held.split_at_checked(end).unwrap_or_default();
+                    self.head(head, body.first().copied(), subject)
+                }
                 Ok(None) if held.len() < LONGEST_HEAD => Step::More,
                 Ok(_) => refuse(subject, ReasonCode::TooMuch, &"the head of a request is longer than 64 KiB", CLEAN),
             },
@@ -81,17 +84,25 @@ impl Guard {
         }
     }
 
-    /// Judges a whole head.
-    fn head(&mut self, head: &[u8], subject: &Subject) -> Step {
+    /// Judges a whole head; `body` is the first byte behind it, when it has come.
+    fn head(&mut self, head: &[u8], body: Option<u8>, subject: &Subject) -> Step {
         let may_upgrade = !self.begun && !self.spoken;
         let next = match head::judge(head, subject, may_upgrade) {
             Ok(next) => next,
             Err(error) => return refuse(subject, reason_of(&error), &error, hint_of(&error)),
         };
+        let next = match (next, body) {
+            (Next::Stray(_), None) => return Step::More,
+            (Next::Stray(_), Some(first)) if head::may_begin_a_request(first) => {
+                return malformed(subject, &HeadError::Stray);
+            }
+            (Next::Stray(length), Some(_)) => Next::Body(length),
+            (next, _) => next,
+        };
         self.begun = true;
         let Ok(length) = u64::try_from(head.len()) else { return Step::More };
         match next {
-            Next::Body(body) => {
+            Next::Body(body) | Next::Stray(body) => {
                 self.place = Place::Head(Scan::default());
                 Step::Pass(length.saturating_add(body))
             }
@@ -150,9 +161,12 @@ fn reason_of(error: &HeadError) -> ReasonCode {
         HeadError::Hosts | HeadError::OtherHost(_) => ReasonCode::NameMismatch,
         HeadError::Connect | HeadError::Upgrade => ReasonCode::Protocol,
         HeadError::Request(refusal) => refusal.reason,
-        HeadError::Syntax(_) | HeadError::Length | HeadError::Method | HeadError::Target | HeadError::Ambiguous(_) => {
-            ReasonCode::Malformed
-        }
+        HeadError::Syntax(_)
+        | HeadError::Length
+        | HeadError::Method
+        | HeadError::Target
+        | HeadError::Stray
+        | HeadError::Ambiguous(_) => ReasonCode::Malformed,
     }
 }
 
@@ -163,9 +177,12 @@ fn hint_of(error: &HeadError) -> &str {
         HeadError::Request(refusal) => &refusal.instead,
         HeadError::Upgrade => "Ask for it in the first request of a connection, or use HTTPS.",
         HeadError::Connect => "Connect to the host by its own name, without a proxy.",
-        HeadError::Syntax(_) | HeadError::Length | HeadError::Method | HeadError::Target | HeadError::Ambiguous(_) => {
-            CLEAN
-        }
+        HeadError::Syntax(_)
+        | HeadError::Length
+        | HeadError::Method
+        | HeadError::Target
+        | HeadError::Stray
+        | HeadError::Ambiguous(_) => CLEAN,
     }
 }
 

@@ -179,6 +179,39 @@ fn a_request_hidden_in_a_body_is_a_body_and_one_behind_it_is_judged() {
 }
 
 #[test]
+fn a_body_that_a_server_would_leave_unread_and_take_for_a_request_is_refused() {
+    let inner = "POST /admin HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"] {
+        for (blank, more) in
+            [("", ""), ("\r\n", ""), (" ", ""), ("", "Upgrade: h2c\r\n"), ("", "Upgrade: websocket\r\n")]
+        {
+            let length = blank.len() + inner.len();
+            let head = format!("{method} / HTTP/1.1\r\nHost: good.example\r\n{more}Content-Length: {length}\r\n\r\n");
+            for port in [80, 8080] {
+                let mut line = Line::to("good.example", port);
+                line.client(head.as_bytes());
+                assert!(line.passed.is_empty(), "{head}: it waits for the first byte of the body");
+                line.client([blank, inner].concat().as_bytes());
+                assert!(matches!(line.end, End::Refused(_)), "{head}: {:?}", line.end);
+                assert!(line.passed.is_empty(), "{head}");
+            }
+        }
+        let head = format!("{method} / HTTP/1.1\r\nHost: good.example\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_refused(80, head.as_bytes(), Malformed);
+    }
+}
+
+#[test]
+fn a_search_whose_body_is_no_request_passes() {
+    for body in ["{\"query\":{}}", "[1]", "<?xml version=\"1.0\"?>"] {
+        let head =
+            format!("GET /_search HTTP/1.1\r\nHost: good.example:9200\r\nContent-Length: {}\r\n\r\n", body.len());
+        assert_passes(9200, &[head.as_bytes(), body.as_bytes()].concat());
+        assert_passes(9200, &[head.as_bytes(), body.as_bytes(), head.as_bytes(), body.as_bytes()].concat());
+    }
+}
+
+#[test]
 fn endless_heads_lines_and_trailers_are_refused() {
     let head = b"POST / HTTP/1.1\r\nHost: good.example\r\nTransfer-Encoding: chunked\r\n\r\n";
     let long = vec![b'x'; 80 << 10];
@@ -225,8 +258,8 @@ fn a_server_that_agrees_to_another_protocol_than_web_socket_is_not_heard() {
         format!("{get}Upgrade: TLS/1.3\r\n\r\n"),
         "POST / HTTP/1.1\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n".to_owned(),
         "GET / HTTP/1.0\r\nHost: good.example\r\nUpgrade: websocket\r\n\r\n".to_owned(),
-        format!("{get}Upgrade: websocket\r\nContent-Length: 2\r\n\r\nab"),
-        format!("{get}Upgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"),
+        "POST / HTTP/1.1\r\nHost: good.example\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nab".to_owned(),
+        "POST / HTTP/1.1\r\nHost: good.example\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello".to_owned(),
     ] {
         for upgrade in ["Upgrade: websocket\r\n", "Upgrade: h2c\r\n", ""] {
             let mut line = Line::to("good.example", 80);
@@ -243,7 +276,8 @@ fn a_server_that_agrees_to_another_protocol_than_web_socket_is_not_heard() {
         line.client(next).client(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
         assert_eq!((line.end, line.passed), (End::Refused(NameMismatch), [ask.as_bytes(), next].concat()));
     }
-    let chunks = format!("{get}Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    let post = get.replace("GET", "POST");
+    let chunks = format!("{post}Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_refused(80, chunks.as_bytes(), Protocol);
 }
 
