@@ -75,6 +75,12 @@ impl Checker {
         let http_only = self.http_only();
         let Place::Opening { opening, looked, passed } = &mut self.place else { return Step::More };
         if !*passed {
+            // A server that has greeted its client does not wait for a hello.
+            match opening::is_skipped_tls(held).filter(|_| !self.spoken && !http_only) {
+                Some(true) => return refuse_skipped(&self.subject),
+                None if !self.spoken && !http_only => return Step::More,
+                Some(false) | None => {}
+            }
             match (opening::is_ssl2(held), opening::is_http2(held)) {
                 (Some(true), _) => return refuse_ssl2(&self.subject),
                 (_, Some(true)) => return self.known(Kind::Other, held),
@@ -188,6 +194,13 @@ impl Check for Checker {
             Place::Other => Step::Rest,
         }
     }
+}
+
+/// Refuses TLS that begins otherwise than with a hello.
+fn refuse_skipped(subject: &Subject) -> Step {
+    let why = "a TLS record comes before the hello, and servers would skip it";
+    let refusal = subject.refuse("tls", ReasonCode::Malformed, &why, "Use a common TLS client.");
+    Step::Refuse(refusal, Reply::Reset)
 }
 
 /// Refuses a hello of SSL 2.

@@ -209,6 +209,36 @@ pub(super) fn is_ssl2(bytes: &[u8]) -> Option<bool> {
     (bytes.len() >= expected.len()).then_some(true)
 }
 
+/// Whether the stream begins with a TLS record that servers skip before they read a hello: an alert (Go, BoringSSL and GnuTLS go on
+/// after a warning) or a `change_cipher_spec`. `None` while it may. No client begins so; a name behind it would not be seen.
+///
+/// An alert of SSL 3 whose first bytes are zero is none that anybody skips, but may be the length of a data base's message.
+pub(super) fn is_skipped_tls(bytes: &[u8]) -> Option<bool> {
+    let begins = |expected: &[fn(u8) -> bool]| {
+        if bytes.iter().zip(expected).any(|(byte, is_expected)| !is_expected(*byte)) {
+            return Some(false);
+        }
+        (bytes.len() >= expected.len()).then_some(true)
+    };
+    match (bytes.first(), bytes.get(2)) {
+        (Some(20), _) => begins(&[
+            |kind| kind == 20,
+            |major| major == 3,
+            |minor| minor <= 4,
+            |high| high == 0,
+            |low| low == 1,
+            |one| one == 1,
+        ]),
+        (Some(21), Some(0)) => match begins(&[|kind| kind == 21, |major| major == 3]) {
+            Some(true) => bytes.get(5..7).map(|alert| alert != [0, 0]),
+            other => other,
+        },
+        (Some(21), _) => begins(&[|kind| kind == 21, |major| major == 3, |minor| minor <= 4]),
+        (None, _) => None,
+        (Some(_), _) => Some(false),
+    }
+}
+
 /// Whether the stream begins with the preface of HTTP/2 (RFC 9113, section 3.4), without TLS and without asking; `None` while it
 /// may.
 pub(super) fn is_http2(bytes: &[u8]) -> Option<bool> {

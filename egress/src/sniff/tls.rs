@@ -16,8 +16,10 @@ const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
-/// The content types of `change_cipher_spec` and of protected records.
+/// The content types of `change_cipher_spec`, of alerts and of protected records.
 const CHANGE: u8 = 20;
+/// See [`CHANGE`].
+const ALERT: u8 = 21;
 /// See [`CHANGE`].
 const PROTECTED: u8 = 23;
 /// The longest protected record with its header (RFC 8446, section 5.2), in bytes.
@@ -89,18 +91,18 @@ impl Guard {
         }
     }
 
-    /// Reads records up to the second `ClientHello`: early data, which the server skips, and `change_cipher_spec`.
+    /// Reads records up to the second `ClientHello`: early data, which the server skips, `change_cipher_spec`, and alerts, for not
+    /// every alert ends a connection (OpenSSL goes on after `user_canceled`).
     fn again(&mut self, held: &[u8], subject: &Subject) -> Step {
         let length = held.get(3..5).map(|length| length.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte)));
         match (held.first(), length) {
             (Some(&HANDSHAKE), _) => self.hello(held, subject, Place::Over),
-            (Some(&(CHANGE | PROTECTED)), None) => Step::More,
-            (Some(&(CHANGE | PROTECTED)), Some(length)) if (1..=LONGEST_PROTECTED).contains(&length) => {
+            (Some(&(CHANGE | ALERT | PROTECTED)), None) => Step::More,
+            (Some(&(CHANGE | ALERT | PROTECTED)), Some(length)) if (1..=LONGEST_PROTECTED).contains(&length) => {
                 self.0 = Place::Again(0);
                 Step::Pass(5 + length)
             }
             (None, _) => Step::More,
-            (Some(&21), _) => Step::Rest, // an alert: the client gives up, and no server goes on
             (Some(_), _) => damaged(subject, HelloError::Record),
         }
     }

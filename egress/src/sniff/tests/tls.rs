@@ -255,6 +255,61 @@ fn a_second_hello_cannot_ask_for_another_name() {
 }
 
 #[test]
+fn an_alert_before_the_second_hello_does_not_hide_its_name() {
+    for alert in [&[21, 3, 3, 0, 2, 1, 90][..], &[21, 3, 1, 0, 2, 2, 90], &[21, 3, 3, 0, 2, 1, 0]] {
+        for pieces in [1, 3, 200] {
+            let mut line = Line::to("good.example", 443);
+            line.client(&hello("good.example"));
+            assert!(matches!(line.server(&answer(&retry())), Step::Rest));
+            let more = [alert, alert, &hello("evil.example")].concat();
+            for piece in more.chunks(pieces) {
+                line.client(piece);
+            }
+            assert_eq!(line.end, End::Refused(NameMismatch), "{alert:?}");
+            assert_eq!(line.passed, [&hello("good.example"), alert, alert].concat());
+        }
+    }
+}
+
+#[test]
+fn a_record_in_front_of_the_hello_that_servers_skip_does_not_hide_its_name() {
+    let first: [&[u8]; 8] = [
+        &[21, 3, 1, 0, 2, 1, 90],
+        &[21, 3, 3, 0, 2, 1, 100],
+        &[21, 3, 0, 0, 2, 1, 90],
+        &[21, 3, 0, 0, 4, 0, 90, 0, 0],
+        &[21, 3, 0, 0, 2, 1, 0],
+        &[21, 3, 4, 0, 2, 1, 112],
+        &[20, 3, 3, 0, 1, 1],
+        &[20, 3, 0, 0, 1, 1],
+    ];
+    for record in first {
+        for name in ["evil.example", "good.example"] {
+            let stream = [record, &hello(name)].concat();
+            for port in [443, 8443] {
+                let mut line = Line::to("good.example", port);
+                for byte in stream.chunks(1) {
+                    line.client(byte);
+                }
+                assert_eq!((line.end, line.passed.as_slice()), (End::Refused(Malformed), &b""[..]), "{record:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_data_base_whose_message_begins_like_an_alert_passes() {
+    // MongoDB: a length of 789 bytes and a small number, both little-endian. MySQL: the same length, a number, and capabilities.
+    let mut line = Line::to("good.example", 27017);
+    line.client(&[0x15, 3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0xdd, 7, 0, 0]);
+    assert_eq!((line.end.clone(), line.passed.len()), (End::Rest, 16), "{}", line.shown());
+    let mut line = Line::to("good.example", 3306);
+    line.server(b"J\0\0\0\x0a8.0.36");
+    line.client(&[0x15, 3, 0, 1, 0x85, 0xa6, 0xff, 1, 0, 0, 0, 1, 0xff]);
+    assert!(!matches!(line.end, End::Refused(_)) && line.passed.len() == 13, "{}", line.shown());
+}
+
+#[test]
 fn after_any_other_answer_the_connection_passes_unseen() {
     for reply in [answer(&[7; 32]), vec![21, 3, 3, 0, 2, 2, 40], b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()] {
         let mut line = Line::to("good.example", 443);
