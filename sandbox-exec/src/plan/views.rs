@@ -1,5 +1,7 @@
 //! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
 
+mod sockets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -171,6 +173,9 @@ impl<'a> Layout<'a> {
         for path in rules.write.iter().flat_map(|rule| &rule.found) {
             self.grant(path, Access::Write, &masks);
         }
+        for path in rules.sockets.iter().flat_map(|rule| &rule.found) {
+            self.show_socket(path, &masks);
+        }
         for workspace in &places.workspaces {
             self.bind(workspace, workspace, Access::Write);
         }
@@ -218,11 +223,7 @@ impl<'a> Layout<'a> {
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
     fn grant(&mut self, path: &Path, access: Access, masks: &FxHashSet<OsString>) {
         let Some(fact) = self.inputs.host.fact(path) else { return };
-        let covered = |path: &Path| {
-            bytes::ancestors(path).find(|ancestor| masks.contains(ancestor.as_os_str())).map(Path::to_owned)
-        };
-        if let Some(mask) = covered(path).or_else(|| covered(&fact.real)) {
-            self.notes.push(format!("{} stays hidden: {} is masked", path.display(), mask.display()));
+        if self.stays_hidden(path, fact, masks) {
             return;
         }
         if matches!(fact.kind, Kind::Socket | Kind::Other) {

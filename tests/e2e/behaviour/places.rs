@@ -2,6 +2,7 @@
 
 use super::refused;
 use crate::harness::canary::random_name;
+use crate::harness::service::Service;
 use crate::harness::{Run, Scene, each_scene};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -179,5 +180,23 @@ fn policy_file_is_trusted_from_every_folder_once_the_workspace_is_named() {
         // Without a named workspace the current folder is it, and then the file lies in what can be written.
         let outcome = scene.sandboxed(&from_home.workspaces(&[]));
         assert!(outcome.status != 0, "{outcome}");
+    });
+}
+
+#[test]
+fn a_socket_that_the_policy_names_is_seen_and_connected_to_and_a_masked_one_is_not() {
+    each_scene(|scene| {
+        let (named, masked) = (scene.at_home("app.sock"), scene.at_home(".ssh/agent.sock"));
+        let _named = Service::at_path(&named, "hello from app");
+        let _masked = Service::at_path(&masked, "hello from agent");
+        let ask = |flags: &str| {
+            scene.write(&scene.at_home(".config/lobsterpot/policy.toml"), flags);
+            let script = "for path in ~/app.sock ~/.ssh/agent.sock; do /usr/bin/python3 -c 'import socket, sys; \
+                          s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(64))' $path; done";
+            scene.sandboxed(&Run::shell(script)).out()
+        };
+        assert!(!ask("").contains("hello"), "what nobody names cannot be connected to");
+        let answer = ask("[files]\nsockets = [\"~/app.sock\", \"~/.ssh/agent.sock\"]\n");
+        assert!(answer.contains("hello from app") && !answer.contains("hello from agent"), "{answer}");
     });
 }

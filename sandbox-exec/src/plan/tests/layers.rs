@@ -65,5 +65,7 @@ fn a_socket_that_the_policy_names_is_allowed_by_its_real_path() {
     world.socket("/run/app/real.sock");
     world.link("/run/app.sock", "app/real.sock", "/run/app/real.sock");
     world.flags(|flags| flags.socket(std::path::Path::new("/run/app.sock")).expect("a path"));
-    assert_eq!(world.plan().supervision.sockets, [std::path::PathBuf::from("/run/app/real.sock")]);
+    let plan = world.plan();
+    assert_eq!(plan.supervision.sockets, [std::path::PathBuf::from("/run/app/real.sock")]);
+    assert!(super::sight::shows_host(&plan, "/run/app.sock"), "and is seen there");
 }
