@@ -5,7 +5,6 @@ mod bounds;
 mod bytes;
 mod checks;
 mod ends;
-mod figures;
 mod many;
 mod published;
 
