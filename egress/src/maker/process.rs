@@ -54,6 +54,7 @@ fn prepare(line: &OwnedFd, network: &OwnedFd, become_id: Option<u32>) -> Result<
     let users = namespace::owner(network.as_fd())?;
     setns(users, CloneFlags::CLONE_NEWUSER)?;
     setns(network, CloneFlags::CLONE_NEWNET)?;
+    // The standard streams stay as they were: the launcher sees by the last one when this process has ended.
     let own = line.as_raw_fd().cast_unsigned();
     if own > 3 {
         process::close_range(3, own - 1)?;

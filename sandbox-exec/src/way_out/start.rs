@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
 
 use super::Settings;
 use super::line::{Heard, Line};
@@ -34,6 +34,9 @@ pub(crate) struct Process {
     pidfd: OwnedFd,
     /// The line to it.
     line: Line,
+    /// A pipe that is open for writing as long as one of its processes lives that has not left its standard streams: the second one,
+    /// which makes sockets in the sandbox and is no child of this process.
+    life: OwnedFd,
     /// Whether it has been reaped.
     reaped: bool,
 }
@@ -46,6 +49,8 @@ struct Preparation<'a> {
     orders: OwnedFd,
     /// `/dev/null`.
     null: OwnedFd,
+    /// The other end of [`Process::life`].
+    life: OwnedFd,
     /// The descriptors that it keeps.
     kept: Vec<RawFd>,
     /// Its arguments.
@@ -59,6 +64,8 @@ impl Process {
     /// The kernel's. A program that cannot be executed is seen as one that has ended.
     pub(crate) fn start(program: &Program, settings: &Settings, sockets: Vec<(OwnedFd, Role)>) -> Result<Self, Errno> {
         let (line, theirs) = Line::new()?;
+        // What is written there is for nobody: a full pipe must not hold egress up.
+        let (life, its_life) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let handed: Vec<(RawFd, Role)> = sockets
             .iter()
             .map(|(socket, role)| (socket.as_raw_fd(), *role))
@@ -74,6 +81,7 @@ impl Process {
                 descriptors: handed,
             })?,
             null: open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?,
+            life: its_life,
             arguments: [CString::new(NAME).map_err(|_| Errno::EINVAL)?],
         };
         let pid = clone::vfork(&mut || {
@@ -81,7 +89,7 @@ impl Process {
             NOT_STARTED
         })?;
         let pidfd = process::open_thread(pid)?;
-        Ok(Self { pid, pidfd, line, reaped: false })
+        Ok(Self { pid, pidfd, line, life, reaped: false })
     }
 
     /// The line to it.
@@ -111,12 +119,17 @@ impl Process {
     fn reap(&mut self) -> Option<WaitStatus> {
         self.reaped = true;
         let _ = process::send_signal(&self.pidfd, Signal::SIGKILL);
-        waitpid(self.pid, None).ok()
+        let status = waitpid(self.pid, None).ok();
+        // The second process ends by itself now that nobody asks it any more; nothing of a run outlives the launcher.
+        wait_for(&self.life, PollFlags::empty(), LAST_OF_ALL);
+        status
     }
 }
 
 /// How long a process has to end after it has closed the line.
 const GRACE: Duration = Duration::from_millis(20);
+/// How long the second process has to end after the first one.
+const LAST_OF_ALL: Duration = Duration::from_secs(2);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -139,7 +152,7 @@ impl Preparation<'_> {
         dup2_stdin(&self.orders)?;
         // It has nothing to tell a person that it could not tell the launcher, and must hold no stream of the caller's open.
         dup2_stdout(&self.null)?;
-        dup2_stderr(&self.null)?;
+        dup2_stderr(&self.life)?;
         process::close_on_exec(3)?;
         for descriptor in &self.kept {
             process::keep_on_exec(*descriptor)?;
@@ -165,8 +178,13 @@ fn sealed(orders: &Orders) -> Result<OwnedFd, Errno> {
 
 /// Waits until `file` can be read, for `patience`.
 fn wait(file: &impl AsFd, patience: Duration) {
+    wait_for(file, PollFlags::POLLIN, patience);
+}
+
+/// Waits until one of `events` is there of `file`, or nobody has its other end any more, for `patience`.
+fn wait_for(file: &impl AsFd, events: PollFlags, patience: Duration) {
     let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
-    let _ = poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], PollTimeout::from(milliseconds));
+    let _ = poll(&mut [PollFd::new(file.as_fd(), events)], PollTimeout::from(milliseconds));
 }
 
 /// How a process ended, as the end of a sentence.
