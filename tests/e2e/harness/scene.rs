@@ -120,21 +120,41 @@ impl Run {
 impl Scene {
     /// A fresh scene for somebody.
     pub(crate) fn new(identity: Identity) -> Self {
-        Self::with(identity, Canary::random())
+        Self::with(identity, Canary::random(), None)
+    }
+
+    /// A fresh scene in a folder of this name, so that another one after it can lie at the same place.
+    pub(crate) fn called(identity: Identity, name: &str) -> Self {
+        Self::with(identity, Canary::random(), Some(name))
     }
 
     /// One whose commands are run in the suite's own internet, with its canary; none where that cannot be made.
     pub(crate) fn online(identity: Identity) -> Option<Self> {
+        Self::online_at(identity, None)
+    }
+
+    /// The same in a folder of this name.
+    pub(crate) fn online_called(identity: Identity, name: &str) -> Option<Self> {
+        Self::online_at(identity, Some(name))
+    }
+
+    /// A scene online.
+    fn online_at(identity: Identity, name: Option<&str>) -> Option<Self> {
         let internet = internet()?;
-        let mut scene = Self::with(identity, internet.canary.clone());
+        let mut scene = Self::with(identity, internet.canary.clone(), name);
         scene.internet = Some(internet);
         scene.write(&scene.at_work("ca.pem"), &internet.file("ca.pem"));
         Some(scene)
     }
 
-    /// A fresh scene with a secret text.
-    fn with(identity: Identity, canary: Canary) -> Self {
-        let folder = tempfile::Builder::new().prefix("lobsterpot-e2e-").tempdir_in(host::scenes()).expect("a folder");
+    /// A fresh scene with a secret text, in a folder of this name.
+    fn with(identity: Identity, canary: Canary, name: Option<&str>) -> Self {
+        let mut builder = tempfile::Builder::new();
+        match name {
+            Some(name) => builder.prefix(name).rand_bytes(0),
+            None => builder.prefix("lobsterpot-e2e-"),
+        };
+        let folder = builder.tempdir_in(host::scenes()).expect("a folder");
         let root = folder.path().to_path_buf();
         fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("its mode");
         let home = root.join("home");

@@ -1,10 +1,10 @@
 //! Language tools: node and python.
 
-use super::{tool, works, works_by};
-use crate::harness::{Run, Scene};
+use super::Workload;
+use crate::harness::{Scene, host};
 
 /// A node project that depends on a package beside it.
-fn node_project(scene: &Scene) {
+fn node_project(scene: &mut Scene) {
     scene.write(
         &scene.at_work("package.json"),
         "{\"name\":\"demo\",\"version\":\"1.0.0\",\"dependencies\":{\"left\":\"file:./left\"}}\n",
@@ -22,18 +22,26 @@ fn node_project(scene: &Scene) {
 
 #[test]
 fn npm_installs_a_local_package_and_node_tests_it() {
-    works(&["npm", "node"], node_project, "npm install --no-audit --no-fund --offline && node --test && npm ls left");
+    Workload::shell(
+        "npm install of a package beside it, `node --test`, npm ls",
+        "export npm_config_update_notifier=false; npm install --no-audit --no-fund --offline >log && node --test >>log && npm ls left",
+    )
+    .tools(&["npm", "node"])
+    .prepare(node_project)
+    .content_varies(&["log"])
+    .holds();
 }
 
 #[test]
 fn node_starts_workers_and_children() {
-    works(
-        &["node"],
-        |_| {},
+    Workload::shell(
+        "node: worker threads and child processes",
         "node -e \"const {Worker} = require('node:worker_threads'); const {execFileSync} = require('node:child_process'); \
          new Worker('require(\\\"node:worker_threads\\\").parentPort.postMessage(1)', {eval: true}).on('message', () => \
-         console.log(execFileSync('/bin/echo', ['child']).toString()))\" | grep -q child",
-    );
+         console.log(execFileSync('/bin/echo', ['child']).toString()))\"",
+    )
+    .tools(&["node"])
+    .holds();
 }
 
 /// A wheel, as a build tool would have made it.
@@ -44,45 +52,46 @@ const MAKE_A_WHEEL: &str = "import zipfile\n\
     \x20   wheel.writestr('demo-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: e2e\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
     \x20   wheel.writestr('demo-1.0.dist-info/RECORD', 'demo.py,,\\ndemo-1.0.dist-info/METADATA,,\\ndemo-1.0.dist-info/WHEEL,,\\ndemo-1.0.dist-info/RECORD,,\\n')\n";
 
-/// Whether the system's python can make environments.
-fn python_has_venv() -> bool {
-    let has = std::process::Command::new(tool("python3")).args(["-c", "import venv, ensurepip"]).status();
+/// Whether the system's python has these modules; says so when not.
+fn python_has(modules: &str) -> bool {
+    let Some(python) = host::find("python3") else { return host::require(&["python3"]) };
+    let has = std::process::Command::new(python)
+        .args(["-c", &format!("import {modules}")])
+        .stderr(std::process::Stdio::null())
+        .status();
     let has = has.is_ok_and(|status| status.success());
     if !has {
-        crate::harness::skip("python3 has no venv (tests/packages.txt names the package)");
+        host::skip(&format!("python3 has not all of {modules} (tests/packages.txt names the packages)"));
     }
     has
 }
 
 #[test]
 fn python_makes_an_environment_and_pip_installs_a_local_wheel() {
-    if !crate::harness::require(&["python3"]) || !python_has_venv() {
+    if !python_has("venv, ensurepip") {
         return;
     }
-    works_by(
-        &["python3"],
-        |scene| scene.write(&scene.at_work("make_wheel.py"), MAKE_A_WHEEL),
-        |_| {
-            Run::shell(
-                "set -e; export PYTHONDONTWRITEBYTECODE=1; /usr/bin/python3 make_wheel.py; /usr/bin/python3 -m venv venv; \
-                 venv/bin/pip install -q --no-compile --no-index ./demo-1.0-py3-none-any.whl; venv/bin/python -c 'import demo; demo.hello()' | grep -q hello",
-            )
-        },
-    );
+    Workload::shell(
+        "python: a virtual environment, pip install of a wheel beside it",
+        "set -e; export PYTHONDONTWRITEBYTECODE=1; /usr/bin/python3 make_wheel.py; /usr/bin/python3 -m venv venv; \
+         venv/bin/pip install -q --no-compile --no-index ./demo-1.0-py3-none-any.whl; venv/bin/python -c 'import demo; demo.hello()'",
+    )
+    .prepare(|scene| scene.write(&scene.at_work("make_wheel.py"), MAKE_A_WHEEL))
+    .content_varies(&["*.whl", "*.pyc"])
+    .holds();
 }
 
 #[test]
 fn python_uses_pools_and_temporary_files() {
-    works(
-        &["python3"],
-        |scene| {
+    Workload::shell("python: process pools, locks, temporary files", "/usr/bin/python3 pool.py")
+        .tools(&["python3"])
+        .prepare(|scene| {
             scene.write(
                 &scene.at_work("pool.py"),
                 "import multiprocessing, tempfile\ndef double(x): return 2 * x\nif __name__ == '__main__':\n    \
                  with tempfile.NamedTemporaryFile() as f, multiprocessing.Pool(2) as pool:\n        \
                  f.write(b'x'); assert pool.map(double, [1, 2]) == [2, 4]; assert multiprocessing.Lock().acquire()\n",
             );
-        },
-        "/usr/bin/python3 pool.py",
-    );
+        })
+        .holds();
 }

@@ -27,3 +27,8 @@ pub(crate) fn install(scene: &Scene, toolchain: &Path) -> PathBuf {
     }
     place.join("bin")
 }
+
+/// A search path in which the toolchain that [`install`] gave to a scene comes first.
+pub(crate) fn search_path(scene: &Scene) -> String {
+    format!("{}:{}", scene.at_home(".rustup/toolchains/e2e/bin").display(), crate::harness::SEARCH_PATH)
+}
