@@ -27,8 +27,10 @@ pub struct ToolRule {
     pub read: Vec<Field>,
     /// Fields that name a file or folder to be changed.
     pub write: Vec<Field>,
-    /// Fields that hold an address: a `file:` address is a file to be read, and addresses of this host are refused.
+    /// Fields that hold an address: a `file:` address is a file to be read, one of the network is judged as a connection would be.
     pub url: Vec<Field>,
+    /// Fields that hold text in which addresses stand, each of which is judged.
+    pub urls_in: Vec<Field>,
     /// Why the rule is there.
     pub reason: Option<Words>,
     /// What the agent should do instead.
@@ -212,7 +214,7 @@ impl ToolRule {
     /// Whether fields of the input must be judged.
     #[must_use]
     pub const fn names_files(&self) -> bool {
-        !self.read.is_empty() || !self.write.is_empty() || !self.url.is_empty()
+        !self.read.is_empty() || !self.write.is_empty() || !self.url.is_empty() || !self.urls_in.is_empty()
     }
 
     /// Whether two rules say the same, wherever they were written.

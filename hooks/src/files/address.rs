@@ -4,20 +4,23 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::patch::is_edge;
+use super::remote::Remote;
 
 /// What an address means for the files of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
     /// It names a file, spelled like this.
     Path(String),
-    /// It lies on the network, or carries its own data.
-    Elsewhere,
+    /// It carries its own data, or shows nothing.
+    Harmless,
+    /// It lies on the network.
+    Network(Remote),
     /// It must not be used, for this reason.
     Refused(&'static str),
 }
 
-/// Schemes of the network, and those that carry their own data.
-const NETWORK: [&str; 4] = ["http", "https", "ws", "wss"];
+/// Schemes of the network.
+pub(super) const NETWORK: [&str; 4] = ["http", "https", "ws", "wss"];
 
 /// Schemes that carry their own data or show nothing.
 const HARMLESS: [&str; 2] = ["data", "about"];
@@ -41,13 +44,12 @@ pub(super) fn read(text: &str) -> Address {
     if scheme.eq_ignore_ascii_case("file") {
         Address::Path(format!("file:{rest}"))
     } else if HARMLESS.into_iter().any(is) {
-        Address::Elsewhere
+        Address::Harmless
     } else if NETWORK.into_iter().any(is) {
-        if is_local(host(rest)) {
-            Address::Refused("it is an address of this host itself or of the network around it")
-        } else {
-            Address::Elsewhere
+        if kept.len() != text.trim_matches(|c: char| c <= ' ').len() {
+            return Address::Refused("a tab or line break stands in it");
         }
+        Remote::parse(scheme, rest).map_or_else(Address::Refused, Address::Network)
     } else {
         Address::Refused("it has a scheme that is not known to stay away from this host's files")
     }
@@ -62,19 +64,8 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     plain.then_some((scheme, rest))
 }
 
-/// The host of what follows a scheme: without user, port and path.
-fn host(rest: &str) -> &str {
-    let rest = rest.trim_start_matches(['/', '\\']);
-    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    if let Some(bracketed) = host.strip_prefix('[') {
-        return bracketed.split(']').next().unwrap_or_default();
-    }
-    host.split(':').next().unwrap_or_default()
-}
-
 /// Whether a host is this one or beside it, as far as its name says so. Escapes in it are not decoded but refused.
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if host.is_empty() || host.contains('%') || !host.is_ascii() {
         return true;
@@ -152,6 +143,15 @@ mod tests {
         }
     }
 
+    /// Whether an address is refused, or leads to this host or the network around it.
+    fn is_stopped(text: &str) -> bool {
+        match read(text) {
+            Address::Refused(_) => true,
+            Address::Network(remote) => is_local(&remote.host),
+            Address::Path(_) | Address::Harmless => false,
+        }
+    }
+
     #[test]
     fn this_hosts_own_addresses_are_refused_in_every_notation() {
         for text in [
@@ -179,7 +179,7 @@ mod tests {
             "http://①②⑦.0.0.1/",
             "http:///",
         ] {
-            assert!(matches!(read(text), Address::Refused(_)), "{text}");
+            assert!(is_stopped(text), "{text}");
         }
     }
 
@@ -216,7 +216,7 @@ mod tests {
             "http://metadata/",
             "http://metadata.google.internal/",
         ] {
-            assert!(matches!(read(text), Address::Refused(_)), "{text}");
+            assert!(is_stopped(text), "{text}");
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
             "https://internal.example.com/",
             "about:blank",
         ] {
-            assert_eq!(read(text), Address::Elsewhere, "{text}");
+            assert!(matches!(read(text), Address::Network(_) | Address::Harmless) && !is_stopped(text), "{text}");
         }
     }
 }

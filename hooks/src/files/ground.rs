@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 
 use lobsterpot_fs_guard::guard::{Guard, LastLink, Objects, Refusal, Request, Spelling, Target};
-use lobsterpot_policy::{Access, ReasonCode, Verdict};
+use lobsterpot_policy::{Access, Network, ReasonCode, Verdict};
 
 use super::address::{self, Address};
 use super::claim::Claim;
 use super::likeness::{Sign, Suspect};
+use super::remote;
 use super::table::Use;
 
 /// Answers questions about this host's files.
@@ -23,6 +24,9 @@ pub(super) trait Ground {
     /// # Errors
     /// Why it may not be used.
     fn pattern(&self, pattern: &str, base: Option<&str>, objects: Objects) -> Result<(), Verdict>;
+
+    /// What the policy says about hosts.
+    fn network(&self) -> &Network;
 }
 
 /// Whether anything is at a path that may be used.
@@ -52,6 +56,10 @@ impl Ground for Guard {
             Err(refusal) if !refusal.is_missing() => Err(refusal.verdict),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    fn network(&self) -> &Network {
+        &self.judge().policy().network
     }
 }
 
@@ -94,13 +102,9 @@ pub(super) fn path(ground: &dyn Ground, spelled: &str, access: Access, objects: 
 pub(super) fn address(ground: &dyn Ground, text: &str) -> Result<(), Verdict> {
     match address::read(text) {
         Address::Path(spelled) => path(ground, &spelled, Access::Read, Objects::Content),
-        Address::Elsewhere => Ok(()),
-        Address::Refused(why) => Err(Verdict::deny(
-            ReasonCode::HostNotAllowed,
-            None,
-            format!("The address \"{}\" is refused: {why}.", shortened(text)),
-            "Use an http or https address of another host, or a path in the workspace.",
-        )),
+        Address::Harmless => Ok(()),
+        Address::Network(remote) => remote.judge(ground.network(), text),
+        Address::Refused(why) => Err(remote::refused(text, why)),
     }
 }
 

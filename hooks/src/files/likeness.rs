@@ -6,6 +6,7 @@
 
 use lobsterpot_policy::{Field, Step};
 
+use super::address::NETWORK;
 use super::value::{Value, below};
 
 /// A text that may be a path.
@@ -58,6 +59,9 @@ const NAMES: [&str; 20] = [
     "attachment",
     "attachments",
 ];
+
+/// Words that end the name of a field that holds an address.
+const ADDRESS_NAMES: [&str; 7] = ["url", "urls", "uri", "uris", "href", "address", "website"];
 
 /// The longest text that can name something: what the kernel takes as a path.
 const LONGEST: usize = 4096;
@@ -169,8 +173,37 @@ fn belongs_elsewhere(before: &str, rest: &str) -> bool {
     (before.ends_with(':') && rest.starts_with("//")) || (before.ends_with('<') && closes())
 }
 
+/// The addresses of the network in fields that are named like one: `url`, `targetUrl`, `uris`.
+pub(super) fn addresses(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    gather_addresses(value, false, &mut found);
+    found
+}
+
+/// Gathers the addresses in one value; `named` says that a field around it is named like one.
+fn gather_addresses<'a>(value: &'a Value, named: bool, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Null | Value::Scalar(_) => {}
+        Value::Text(text) => {
+            let is_network = |scheme: &str| NETWORK.iter().any(|known| scheme.trim().eq_ignore_ascii_case(known));
+            found.extend(text.split_once(':').filter(|(scheme, _)| named && is_network(scheme)).map(|_| text.as_str()));
+        }
+        Value::List(entries) => entries.iter().for_each(|entry| gather_addresses(entry, named, found)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                gather_addresses(member, named || ADDRESS_NAMES.contains(&last_word(name).as_str()), found);
+            }
+        }
+    }
+}
+
 /// Whether a field's name says that it holds a path: its last word does.
 pub(super) fn is_name(name: &str) -> bool {
+    NAMES.contains(&last_word(name).as_str())
+}
+
+/// The last word of a field's name, in lower case.
+fn last_word(name: &str) -> String {
     let mut words: Vec<String> = vec![String::new()];
     let mut previous_is_lower = false;
     for c in name.chars() {
@@ -183,7 +216,7 @@ pub(super) fn is_name(name: &str) -> bool {
         }
         previous_is_lower = c.is_lowercase();
     }
-    words.iter().rev().find(|word| !word.is_empty()).is_some_and(|word| NAMES.contains(&word.as_str()))
+    words.into_iter().rev().find(|word| !word.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -246,6 +279,14 @@ mod tests {
         }
         assert_eq!(signs(r#"{"outputFile":"report"}"#), [Sign::Name]);
         assert_eq!(signs(r#"{"paths":[["a","b"]]}"#), [Sign::Name, Sign::Name]);
+    }
+
+    #[test]
+    fn an_address_in_a_field_named_like_one_is_found_however_deep() {
+        let input = r#"{"URL":"https://a","pageUrl":" HTTP://b","x":{"uris":["wss://c",{"y":"http://d"}]},"text":"https://e",
+            "url_2":"https://f","url":"notes.md"}"#;
+        let value: Value = serde_json::from_str(input).unwrap();
+        assert_eq!(addresses(&value), ["https://a", " HTTP://b", "wss://c", "http://d"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod ground;
 mod internal;
 mod likeness;
 mod patch;
+mod remote;
 mod table;
 mod value;
 
@@ -94,7 +95,11 @@ fn verdict(call: &Call, input: &Value, judge: &Judge, ground: &dyn Ground) -> Re
         (Some(rule), _) => by_rule(rule, input, ground, &mut verdicts)?,
         (None, ToolKind::Shell) => {}
         (None, ToolKind::File) => by_table(call, input, ground, &mut verdicts)?,
-        (None, ToolKind::Other(_)) => by_likeness(input, judge.path_default(client), ground, &mut verdicts)?,
+        (None, ToolKind::Other(_)) => {
+            by_likeness(input, judge.path_default(client), ground, &mut verdicts)?;
+            let addresses = likeness::addresses(input);
+            verdicts.extend(addresses.into_iter().filter_map(|text| ground::address(ground, text).err()));
+        }
     }
     Ok(strictest(verdicts))
 }
@@ -121,8 +126,11 @@ fn by_rule(rule: &ToolRule, input: &Value, ground: &dyn Ground, verdicts: &mut V
     for text in texts(&rule.url, input)? {
         verdicts.extend(ground::address(ground, text).err());
     }
+    for text in texts(&rule.urls_in, input)? {
+        verdicts.extend(remote::within(text).filter_map(|found| ground::address(ground, found).err()));
+    }
     let access = if rule.write.is_empty() { Access::Read } else { Access::Write };
-    let known: Vec<&Field> = [&rule.read, &rule.write, &rule.url].into_iter().flatten().collect();
+    let known: Vec<&Field> = [&rule.read, &rule.write, &rule.url, &rule.urls_in].into_iter().flatten().collect();
     for text in likeness::named_beside(input, &known).into_iter().flat_map(readings) {
         verdicts.extend(ground::path(ground, text, access, Objects::Content).err());
     }

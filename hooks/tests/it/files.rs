@@ -216,7 +216,7 @@ fn openclaw_works_on_with_these_fields() {
             "message",
             json!({"action": "send", "attachments": [{"type": "file", "media": "./a.txt", "mimeType": "text/plain"}]}),
         ),
-        ("image", json!({"image": "https://example.com/x.png", "prompt": "what is it"})),
+        ("image", json!({"image": "https://raw.githubusercontent.com/a/b/x.png", "prompt": "what is it"})),
         ("browser", json!({"action": "act", "request": {"kind": "click", "ref": "e1"}})),
         ("browser", json!({"action": "upload", "paths": ["a.txt"]})),
         ("nodes", json!({"action": "status"})),

@@ -54,6 +54,9 @@ struct RuleEntry {
     /// Fields that are addresses.
     #[serde(default)]
     url: Vec<String>,
+    /// Fields that hold text in which addresses stand.
+    #[serde(default)]
+    urls_in: Vec<String>,
     /// Why.
     reason: Option<String>,
     /// What to do instead.
@@ -122,7 +125,7 @@ pub(super) fn overlay(section: Spanned<ToolsSection>, at: &Locator<'_>) -> Resul
 /// When the name of a tool or field is malformed, or nothing follows from the rule.
 fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyError> {
     let span = entry.span();
-    let RuleEntry { tool, when, only, decision, read, write, url, reason, instead } = entry.into_inner();
+    let RuleEntry { tool, when, only, decision, read, write, url, urls_in, reason, instead } = entry.into_inner();
     let build = || -> Result<ToolRule, ToolRuleError> {
         let when = when
             .into_iter()
@@ -135,6 +138,7 @@ fn rule(entry: Spanned<RuleEntry>, at: &Locator<'_>) -> Result<ToolRule, PolicyE
             read: fields(&read)?,
             write: fields(&write)?,
             url: fields(&url)?,
+            urls_in: fields(&urls_in)?,
             reason: reason.map(Words::from),
             instead: instead.map(Words::from),
             origin: at.origin(&span),

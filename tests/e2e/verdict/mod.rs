@@ -7,6 +7,7 @@ mod guard;
 mod race;
 mod sandbox;
 mod tree;
+mod web;
 
 use crate::harness::{Identity, Run, Scene};
 use guard::Judged;
