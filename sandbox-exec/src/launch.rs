@@ -182,12 +182,12 @@ fn prepare(plan: &Plan, sandbox: &Sandbox, id: u32) -> Result<(), Failure> {
 
 /// The whole life of the first process inside. Returns its exit status.
 fn be_init(plan: &Plan, inherited: Inherited, channel: Channel) -> u8 {
-    let started = match plan.tier {
+    let started = confine::go_first().and_then(|()| match plan.tier {
         Tier::Namespaces => Namespaced::settle(plan, &channel)
             .and_then(|namespaced| namespaced.mount(&channel))
             .and_then(|mounted| mounted.start(inherited, &channel)),
         Tier::Landlock => confine::start_without_namespaces(plan, inherited, &channel),
-    };
+    });
     match started {
         Ok(command) => {
             let supervision = &plan.supervision;

@@ -14,6 +14,8 @@ use crate::exit::Exit;
 pub(crate) enum Step {
     /// The process in its new namespaces could not be made.
     Namespaces,
+    /// It could not be put first in the queue of the out-of-memory killer.
+    OutOfMemory,
     /// Its user and group could not be mapped.
     IdentityMap,
     /// Owners could not be translated on a mount.
@@ -63,8 +65,9 @@ pub(crate) enum Step {
 }
 
 /// Every step, indexed by its number on the wire.
-const STEPS: [Step; 24] = [
+const STEPS: [Step; 25] = [
     Step::Namespaces,
+    Step::OutOfMemory,
     Step::IdentityMap,
     Step::OwnerRemap,
     Step::Leash,
@@ -95,6 +98,7 @@ impl Step {
     fn verb(self) -> &'static str {
         match self {
             Self::Namespaces => "create the namespaces",
+            Self::OutOfMemory => "go first when memory runs out, by",
             Self::IdentityMap => "map the caller's user and group",
             Self::OwnerRemap => "translate owners of",
             Self::Leash => "tie the sandbox to the launcher",

@@ -20,9 +20,9 @@ use crate::sys::mount;
 /// # Errors
 /// The file that could not be written.
 pub(crate) fn map_from_inside((uid, gid): (u32, u32)) -> Result<(), Failure> {
-    put("/proc/self/setgroups", b"deny")?;
-    put("/proc/self/uid_map", format!("{uid} {uid} 1").as_bytes())?;
-    put("/proc/self/gid_map", format!("{gid} {gid} 1").as_bytes())
+    put("/proc/self/setgroups", b"deny", Step::IdentityMap)?;
+    put("/proc/self/uid_map", format!("{uid} {uid} 1").as_bytes(), Step::IdentityMap)?;
+    put("/proc/self/gid_map", format!("{gid} {gid} 1").as_bytes(), Step::IdentityMap)
 }
 
 /// Maps root inside to the powerless id `outside`, from the outside, for the process `pid`.
@@ -34,7 +34,7 @@ pub(crate) fn map_from_outside(pid: Pid, (uid, gid): (u32, u32), outside: u32) -
     for (file, id) in [("uid_map", uid), ("gid_map", gid)] {
         path.clear();
         let _ = write!(path, "/proc/{pid}/{file}");
-        put(&path, format!("{id} {outside} 1").as_bytes())?;
+        put(&path, format!("{id} {outside} 1").as_bytes(), Step::IdentityMap)?;
     }
     Ok(())
 }
@@ -73,9 +73,8 @@ pub(crate) fn take_on((uid, gid): (u32, u32)) -> Result<(), Failure> {
 /// Writes `content` to a file of `/proc` in one call, as `user_namespaces(7)` demands.
 ///
 /// # Errors
-/// The step that failed.
-fn put(path: &str, content: &[u8]) -> Result<(), Failure> {
-    let file =
-        open(Path::new(path), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).step_at(Step::IdentityMap, path)?;
-    write(&file, content).map(drop).step_at(Step::IdentityMap, path)
+/// A failure of `step` at that file.
+pub(super) fn put(path: &str, content: &[u8], step: Step) -> Result<(), Failure> {
+    let file = open(Path::new(path), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).step_at(step, path)?;
+    write(&file, content).map(drop).step_at(step, path)
 }

@@ -4,13 +4,14 @@
 //! Namespaced ──mount──► Mounted ──start──► (in the command's process) Restricted ──exec──► the command
 //! ```
 //!
-//! The order and its reasons: identity first, because everything made later is owned by it; mounts while the process still has
-//! the namespace's capabilities; the root last of the mounts, because sources are looked up in the old one; then, in the command's
-//! own process, limits, Landlock (needs `no_new_privs`), capabilities (nothing after needs them), and seccomp last, because the
-//! filter refuses what the steps before it do.
+//! The order and its reasons: the place in the queue of the out-of-memory killer first, because everything inherits it; then identity,
+//! because everything made later is owned by it; mounts while the process still has the namespace's capabilities; the root last of the
+//! mounts, because sources are looked up in the old one; then, in the command's own process, limits, Landlock (needs
+//! `no_new_privs`), capabilities (nothing after needs them), and seccomp last, because the filter refuses what the steps before it do.
 
 mod exec;
 mod identity;
+mod memory;
 mod mounts;
 mod network;
 mod restrict;
@@ -30,6 +31,7 @@ use crate::step::{Failure, Step, Stepped};
 use crate::sys::{clone, net, process};
 
 pub(crate) use identity::{map_from_outside, prepare_mounts};
+pub(crate) use memory::go_first;
 
 /// The first process inside, right after `clone3`.
 #[must_use]

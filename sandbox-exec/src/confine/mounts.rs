@@ -64,6 +64,12 @@ pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> R
     chroot(".").step(Step::Root)
 }
 
+/// What a file that is not empty takes of a tmpfs, at least, in bytes.
+const PAGE: u64 = 4096;
+
+/// How many files the private tmpfs has room for, however small it is: the tree itself is made of some, and each takes about 1 KiB.
+const LEAST_FILES: u64 = 65536;
+
 /// The private tmpfs, attached below the root to come so that parts of it can be cloned on every kernel.
 ///
 /// # Errors
@@ -72,8 +78,12 @@ fn private_tmpfs(plan: &Plan) -> Result<Kept, Failure> {
     let tmpfs = FileSystem::open(c"tmpfs").step(Step::PrivateTree)?;
     tmpfs.set(c"mode", c"0755").step(Step::PrivateTree)?;
     if let Some(size) = plan.limits.tmpfs {
-        let size = CString::new(size.to_string()).map_err(|_| Failure::new(Step::PrivateTree, Errno::EINVAL))?;
-        tmpfs.set(c"size", &size).step(Step::PrivateTree)?;
+        // Empty files and folders take no page, and the kernel's own memory all the same.
+        let files = (size / PAGE).max(LEAST_FILES);
+        for (option, value) in [(c"size", size), (c"nr_inodes", files)] {
+            let value = CString::new(value.to_string()).map_err(|_| Failure::new(Step::PrivateTree, Errno::EINVAL))?;
+            tmpfs.set(option, &value).step(Step::PrivateTree)?;
+        }
     }
     let tmpfs = tmpfs.mount(NOSUID | NODEV).step(Step::PrivateTree)?;
     mount::attach(&tmpfs, AT_FDCWD, c"/").step(Step::PrivateTree)?;

@@ -1,5 +1,6 @@
 //! Attacks: each test is a sentence that must stay true. `docs/threats.md` maps them to the layers that stop them.
 
+mod daemons;
 mod descriptors;
 mod devices;
 mod environment;
@@ -22,5 +23,6 @@ mod protected;
 mod repositories;
 mod sockets;
 mod supervisor;
+mod surface;
 mod syscalls;
 mod terminal;

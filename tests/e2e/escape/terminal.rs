@@ -27,7 +27,13 @@ fn nothing_can_be_typed_into_the_terminal_with_high_bits_set() {
 
 #[test]
 fn console_paste_is_refused() {
-    escape(|scene| on_a_terminal(scene, &["tioclinux"]));
+    escape(|scene| on_a_terminal(scene, &["tioclinux", "0"]));
+}
+
+#[test]
+fn console_paste_is_refused_with_high_bits_set() {
+    escape(|scene| on_a_terminal(scene, &["tioclinux", "1"]));
+    escape(|scene| on_a_terminal(scene, &["tioclinux", "4294967295"]));
 }
 
 #[test]

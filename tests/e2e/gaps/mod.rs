@@ -56,6 +56,48 @@ fn protected_name_that_is_a_symlink_can_be_removed_but_not_made_again() {
     });
 }
 
+#[test]
+fn memory_that_belongs_to_no_process_is_not_counted() {
+    for kind in ["memfd", "sysv"] {
+        each_scene(|scene| {
+            let words = [scene.attack().into_os_string(), "shared-memory".into(), kind.into(), "60000000".into()];
+            let outcome = scene.sandboxed(&Run::new(&words).flags(&["--limit", "memory=32MiB"]));
+            assert!(outcome.out().contains("GOT "), "the gap is closed: {outcome}");
+        });
+    }
+}
+
+#[test]
+fn workspace_has_no_quota() {
+    each_scene(|scene| {
+        let words = [scene.attack().into_os_string(), "fill".into(), "big".into(), "30000000".into()];
+        let outcome = scene.sandboxed(&Run::new(&words).flags(&["--limit", "tmpfs=8MiB"]));
+        assert!(outcome.out().contains("GOT "), "the gap is closed: {outcome}");
+    });
+}
+
+#[test]
+fn timers_inside_count_for_the_callers_other_processes() {
+    each_scene(|scene| {
+        let pid = scene.victim().pid();
+        let signals = move || {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+            let line =
+                status.lines().find_map(|line| line.strip_prefix("SigQ:")).expect("its signals").trim().to_owned();
+            line.split('/').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
+        };
+        let helper = scene.attack();
+        let script = format!("exec '{}' timer-bomb 2000 wait", helper.display());
+        let mut child = scene.start_sandboxed(&Run::shell(&script));
+        let out = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let said = std::io::BufRead::lines(out).map_while(Result::ok).any(|line| line.starts_with("MADE"));
+        let counted = signals();
+        child.kill().expect("it can be killed");
+        child.wait().expect("it can be waited for");
+        assert!(said && counted >= 2000, "the gap is closed: {counted}");
+    });
+}
+
 /// Runs a script in the sandbox in the suite's own internet, with these hosts allowed; it gets the canary.
 #[track_caller]
 fn gets_the_canary(hosts: &[&str], script: &str) {

@@ -52,6 +52,11 @@ impl Attempt {
         }
     }
 
+    /// The command and what is around it.
+    pub(crate) fn run(&self) -> Run {
+        self.run.clone()
+    }
+
     /// Changes what is around the command.
     pub(crate) fn with(mut self, change: impl FnOnce(Run) -> Run) -> Self {
         self.run = change(self.run);

@@ -191,7 +191,7 @@ fn reach(arguments: &Arguments) -> Outcome {
         "ioperm" => call(ioperm, [Arg::Int(0x80), Arg::Int(1), Arg::Int(1)]),
         "move_pages" => call(libc::SYS_move_pages, [NONE, NONE, NONE, NONE, NONE, Arg::Int(2)]),
         "adjtimex" => call(libc::SYS_adjtimex, [Arg::Out(&mut [0_u8; 208])]),
-        _ => return Err(usage("no such call")),
+        other => crate::surface::faulty(other).ok_or_else(|| usage("no such call"))?,
     };
     match result {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS | libc::EACCES)) => Err(error),

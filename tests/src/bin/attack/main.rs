@@ -8,6 +8,7 @@
 
 mod call;
 mod experience;
+mod families;
 mod files;
 mod ipc;
 mod kernel;
@@ -17,6 +18,7 @@ mod online;
 mod privileges;
 mod processes;
 mod sockets;
+mod surface;
 mod terminal;
 
 use std::ffi::OsString;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let rest: Vec<OsString> = arguments.collect();
     let tables = [
         experience::ALL,
+        families::ALL,
         files::ALL,
         ipc::ALL,
         kernel::ALL,
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         privileges::ALL,
         processes::ALL,
         sockets::ALL,
+        surface::ALL,
         terminal::ALL,
     ];
     let Some((_, attempt)) = tables.iter().copied().flatten().find(|(known, _)| name == *known) else {

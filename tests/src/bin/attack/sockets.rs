@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("socket", socket),
     ("connect-unix", connect_unix),
+    ("connect-each", connect_each),
+    ("serve", serve),
     ("connect-race", connect_race),
     ("connect-stall", connect_stall),
     ("bind-unix", bind_unix),
@@ -53,6 +55,43 @@ fn connect_unix(arguments: &Arguments) -> Outcome {
     let stream = UnixStream::connect_addr(&unix_address(text(arguments, 0)?)?)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     answer(head(stream))
+}
+
+/// `connect-each ADDRESS…`: says `ANSWER` for every one that answers.
+fn connect_each(arguments: &Arguments) -> Outcome {
+    let mut heard = Vec::new();
+    for index in 0..arguments.len() {
+        let address = text(arguments, index)?;
+        let said = connect_unix(arguments.get(index..).unwrap_or_default());
+        if let Ok(said) = said {
+            crate::say(format!("ANSWER {address}\n").as_bytes());
+            heard = said;
+        }
+    }
+    if heard.is_empty() { Err(refused("nobody answers")) } else { Ok(heard) }
+}
+
+/// `serve TEXT ADDRESS…`: answers with the text at every address, says `READY`, and waits to be ended.
+fn serve(arguments: &Arguments) -> Outcome {
+    let answer = text(arguments, 0)?.to_owned();
+    for index in 1..arguments.len() {
+        let place = text(arguments, index)?;
+        drop(std::fs::remove_file(place));
+        let listener = UnixListener::bind_addr(&unix_address(place)?)?;
+        if !place.starts_with('@') {
+            std::fs::set_permissions(place, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+        }
+        let answer = answer.clone();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                drop(stream.write_all(answer.as_bytes()));
+            }
+        });
+    }
+    crate::say(b"READY\n");
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
 }
 
 /// An answer of no bytes is none.

@@ -32,9 +32,9 @@ fn tiocsti(arguments: &Arguments) -> Outcome {
     Ok(b"typed".to_vec())
 }
 
-/// `tioclinux`: pastes on a virtual console; on a pseudo-terminal the kernel answers "not a console" once it is asked.
-fn tioclinux(_: &Arguments) -> Outcome {
-    match terminal_ioctl(0x541c, 0, Arg::In(&[3, 0, 0, 0])) {
+/// `tioclinux HIGH-BITS`: pastes on a virtual console; on a pseudo-terminal the kernel answers "not a console" once it is asked.
+fn tioclinux(arguments: &Arguments) -> Outcome {
+    match terminal_ioctl(0x541c, number(arguments, 0)?, Arg::In(&[3, 0, 0, 0])) {
         Err(error) if error.raw_os_error() == Some(libc::ENOTTY) => Ok(b"reached the terminal's driver".to_vec()),
         other => other.map(|_| b"pasted".to_vec()),
     }
