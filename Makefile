@@ -5,7 +5,9 @@
 #                the other programs of the vault's formats are installed below target/peers (LOBSTERPOT_PEERS names another folder)
 #   make test-clients  installs the real agents below target/clients, and drives them with a scripted model
 #   make lint    formatting, lints, documentation, dependencies, budgets
-#   make bench   what the sandbox costs, beside its neighbours
+#   make bench   what the sandbox costs, beside its peers; BENCH_RUNS, BENCH_FILES and BENCH_BUILD_SECONDS make it shorter
+#                the peers are installed below target/peers
+#   make bench-docs  the same, and writes the tables of docs/performance.md
 #   make dist    static binaries, documents and checksums in target/dist
 
 # Where cargo puts programs: .cargo/config.toml names the host as the target.
@@ -25,7 +27,7 @@ CLIENTS_DIR := $(TARGET_DIR)/clients
 # What else reads and writes the vault's formats: the tests compare with it.
 PEERS_DIR := $(TARGET_DIR)/peers
 
-.PHONY: build demo test test-clients lint bench dist
+.PHONY: build demo test test-clients lint bench bench-docs dist
 
 build:
 	cargo build --release --locked --bins
@@ -60,18 +62,22 @@ lint:
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in demo/run demo/attack.sh tests/e2e/vault/machine.sh; do sh -n $$script || exit; done
-	for script in .ci/run bench/run tests/clients/install tests/peers/install; do bash -n $$script || exit; done
+	for script in .ci/run bench/install tests/clients/install tests/peers/install; do bash -n $$script || exit; done
 	@if command -v node >/dev/null; then for module in $(PLUGINS); do node --check $$module || exit; done; \
 	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
 	python3 .ci/check.py
 
 bench: export LOBSTERPOT_PEERS := $(or $(LOBSTERPOT_PEERS),$(PEERS_DIR))
+bench: export PYTHONDONTWRITEBYTECODE := 1
+bench: export LOBSTERPOT_BENCH_BARE := $(TARGET_DIR)/bench/bare
+bench: export LOBSTERPOT_BENCH_TRAFFIC := $(TARGET_DIR)/bench/traffic
 bench: build $(TARGET_DIR)/bench/bare $(TARGET_DIR)/bench/traffic
-	bench/run $(TARGET_DIR)/bench
-	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/hooks.py $(TARGET_DIR)/bench
-	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare bench/vault.py $(TARGET_DIR)/bench
-	LOBSTERPOT_BENCH_BARE=$(TARGET_DIR)/bench/bare LOBSTERPOT_BENCH_TRAFFIC=$(TARGET_DIR)/bench/traffic bench/net.py $(TARGET_DIR)/bench
+	[ "$$LOBSTERPOT_PEERS" != "$(PEERS_DIR)" ] || bench/install "$(PEERS_DIR)"
+	for part in compare call timeline curves hooks vault net; do bench/$$part.py $(TARGET_DIR)/bench || exit; done
 	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
+
+bench-docs: bench
+	bench/document.py $(TARGET_DIR)/bench
 
 # It looks names up by the system's resolver, which a static program cannot.
 $(TARGET_DIR)/bench/traffic: bench/traffic.rs

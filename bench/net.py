@@ -72,7 +72,7 @@ class Subjects:
         self.bare = self.work / "bare"
         shutil.copy(need("LOBSTERPOT_BENCH_BARE"), self.bare)
         self.ways = {"direct": [], "lobsterpot": [*self.launcher, "--"]}
-        srt = pathlib.Path(os.environ.get("LOBSTERPOT_PEERS", "")) / "node_modules/.bin/srt"
+        srt = pathlib.Path(os.environ.get("LOBSTERPOT_PEERS", "")) / "srt/node_modules/.bin/srt"
         settings = folder / "srt.json"
         network = {"allowedDomains": [NAME, f"{ADDRESS}:{PORT}"], "deniedDomains": []}
         settings.write_text(json.dumps({"network": network, "filesystem": {"denyRead": [], "allowWrite": [str(self.work)], "denyWrite": []}}))
