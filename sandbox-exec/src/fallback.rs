@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::{Layer, Requirement};
 
 use crate::carve::Carve;
+use crate::error::Error;
 use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier, proxy_variables};
 use crate::step::{Failure, Step};
 use crate::survey::Survey;
@@ -34,6 +35,22 @@ pub(crate) fn is_accepted(failure: &Failure, survey: &Survey) -> bool {
         Step::Namespaces | Step::IdentityMap | Step::OwnerRemap | Step::PrivateTree | Step::Proc
     );
     refused && step && survey.policy.requirements.of(Layer::UserNamespace) == Requirement::BestEffort
+}
+
+/// Refuses this tier where the policy requires what it has not, besides the namespaces themselves.
+///
+/// # Errors
+/// When root calls, and root inside must not be root outside.
+pub(crate) fn check(survey: &Survey) -> Result<(), Error> {
+    let required = survey.policy.requirements.of(Layer::OwnerRemap) == Requirement::Require;
+    if !(required && survey.host.caller.uid.is_root()) {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        layer: Layer::OwnerRemap.name(),
+        why: "without namespaces and id-mapped mounts, root inside is root outside".to_owned(),
+        hint: "run the agent as an ordinary user, allow user namespaces (`sandbox-exec check` shows how), or accept less: [require] owner_remap = \"best-effort\"".to_owned(),
+    })
 }
 
 /// The plan for this tier; `None` without Landlock, for then nothing would hold the files.

@@ -140,6 +140,7 @@ fn run_without_namespaces(
     inherited: [bool; 3],
     invocation: &Invocation,
 ) -> Result<u8, Error> {
+    fallback::check(survey)?;
     let temporary = nix::unistd::mkdtemp(&std::env::temp_dir().join("lobsterpot-XXXXXX")).step(Step::PrivateTree)?;
     let ended = match fallback::plan(plan, survey, &temporary) {
         Some(plan) => {

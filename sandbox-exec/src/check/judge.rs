@@ -298,7 +298,12 @@ fn paths(outcome: Outcome) -> Finding {
 
 /// Limits for a sandbox as a whole.
 fn cgroup(cgroup: Cgroup) -> Finding {
-    let finding = Finding::ok("cgroup", "4.15", "the caller's control group can be divided").optional();
+    let finding = Finding::ok(
+        "cgroup",
+        "4.15",
+        "the caller's control group can be divided; limits hold for each process all the same",
+    )
+    .optional();
     match cgroup {
         Cgroup::Delegated => finding,
         Cgroup::Foreign => finding.lacking(

@@ -166,6 +166,9 @@ pub(crate) struct Inputs<'a> {
 pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
     let Inputs { policy, host, invocation, places, .. } = inputs;
     workspace::verify(policy, places, host)?;
+    if policy.requirements.of(Layer::Cgroup) == Requirement::Require {
+        return Err(no_cgroup());
+    }
     let network = Network::of(policy);
     let owners =
         if host.caller.uid.is_root() && !wants_same_owner(policy) { Owners::Remapped(REMAPPED) } else { Owners::Same };
@@ -225,6 +228,15 @@ impl Plan {
 /// Whether the policy accepts that root inside is root outside.
 fn wants_same_owner(policy: &Policy) -> bool {
     policy.requirements.of(Layer::OwnerRemap) == Requirement::BestEffort
+}
+
+/// The refusal of a policy that requires limits by control group.
+fn no_cgroup() -> Error {
+    Error::Unsupported {
+        layer: Layer::Cgroup.name(),
+        why: "limits are set for each process, not for the sandbox as a whole".to_owned(),
+        hint: "accept less: [require] cgroup = \"best-effort\"; a whole agent is limited by its own unit or scope (systemd-run --user --scope -p MemoryMax=…)".to_owned(),
+    }
 }
 
 /// Landlock's part of the plan.

@@ -173,3 +173,27 @@ fn check_tells_what_this_host_offers() {
         }
     });
 }
+
+#[test]
+fn required_layer_that_is_absent_stops_the_run() {
+    each_scene(|scene| {
+        let file = scene.at_work(".lobsterpot.toml");
+        // The workspace's own file may ask for more. Here, and nowhere else in the suite, every layer is required.
+        let present = [
+            "user_namespace",
+            "network_namespace",
+            "landlock",
+            "seccomp",
+            "socket_supervision",
+            "absent_names",
+            "owner_remap",
+        ];
+        let all: String = present.iter().map(|layer| format!("{layer} = \"require\"\n")).collect();
+        scene.write(&file, &format!("[require]\n{all}"));
+        scene.sandboxed(&Run::new(&["true"])).ok();
+        scene.write(&file, &format!("[require]\n{all}cgroup = \"require\"\n"));
+        let message = does_not_run(scene, &marking(&[]), 69);
+        assert!(message.contains("cgroup is required by the policy and not available"), "{message}");
+        assert!(message.contains("cgroup = \"best-effort\""), "the hint says what to write: {message}");
+    });
+}

@@ -41,7 +41,7 @@ fn run_stops_with_the_remedy_where_user_namespaces_are_refused() {
 }
 
 /// A policy that goes on without namespaces.
-const BEST_EFFORT: &str = "[require]\nuser_namespace = \"best-effort\"\nnetwork_namespace = \"best-effort\"\nabsent_names = \"best-effort\"\nsocket_supervision = \"best-effort\"\n";
+const BEST_EFFORT: &str = "[require]\nuser_namespace = \"best-effort\"\nnetwork_namespace = \"best-effort\"\nabsent_names = \"best-effort\"\nsocket_supervision = \"best-effort\"\nowner_remap = \"best-effort\"\n";
 
 #[test]
 fn file_rules_hold_without_namespaces_when_the_policy_allows_it() {
@@ -63,6 +63,20 @@ fn file_rules_hold_without_namespaces_when_the_policy_allows_it() {
             assert!(!contains_evil(&place), "{what}: {outcome}");
         }
         assert!(outcome.err().contains("sandbox-exec:"), "it says what is lost: {outcome}");
+    });
+}
+
+#[test]
+fn root_does_without_namespaces_only_where_the_policy_lets_root_stay_root() {
+    each_scene(|scene| {
+        if scene.identity.id != 0 || !require(&["setpriv"]) || !possible(scene) {
+            return;
+        }
+        let policy = BEST_EFFORT.replace("owner_remap = \"best-effort\"", "owner_remap = \"require\"");
+        scene.write(&scene.at_home(".config/lobsterpot/policy.toml"), &policy);
+        let message = refused(scene, &where_namespaces_are_refused(scene, Run::shell("touch ran")), 69);
+        assert!(message.contains("owner_remap is required by the policy"), "{message}");
+        assert!(!scene.at_work("ran").exists());
     });
 }
 

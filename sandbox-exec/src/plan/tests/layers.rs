@@ -1,10 +1,13 @@
 //! What a plan asks of the kernel, and what happens when the kernel has less.
 
 use lobsterpot_policy::{Layer, ProfileName, Requirement};
+use nix::errno::Errno;
 
 use super::world::World;
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::plan::{Network, Owners, REMAPPED};
+use crate::step::{Failure, Step};
 
 #[test]
 fn root_inside_is_not_root_outside() {
@@ -27,6 +30,51 @@ fn a_kernel_without_landlock_stops_the_run_unless_the_policy_accepts_it() {
     assert!(error.to_string().contains("5.13") && error.hint().contains("lsm="), "{error}: {}", error.hint());
     world.policy.requirements.stated.insert(Layer::Landlock, Requirement::BestEffort);
     assert_eq!(world.plan().landlock, None);
+}
+
+/// Plans a run of root's, or has its set-up fail, where a layer is not there.
+///
+/// # Errors
+/// What stops the run.
+fn without(layer: Layer, requirement: Requirement) -> Result<(), Error> {
+    let mut world = World::new();
+    world.uid = 0;
+    world.policy.requirements.stated.insert(layer, requirement);
+    let failed = |step, errno| Err(Error::from_launch(Failure { step, path: None, errno }));
+    match layer {
+        Layer::Landlock => world.landlock = 0,
+        Layer::LandlockNetwork => world.landlock = 3,
+        Layer::LandlockScope => world.landlock = 5,
+        Layer::Cgroup => {}
+        Layer::UserNamespace | Layer::NetworkNamespace => return failed(Step::Namespaces, Errno::EPERM),
+        Layer::OwnerRemap if requirement == Requirement::BestEffort => {
+            assert_eq!(world.plan().owners, Owners::Same);
+        }
+        Layer::OwnerRemap => return failed(Step::OwnerRemap, Errno::EINVAL),
+        Layer::Seccomp => return failed(Step::Seccomp, Errno::EINVAL),
+        Layer::SocketSupervision | Layer::AbsentNames => return failed(Step::Seccomp, Errno::ENOSYS),
+    }
+    world.try_plan().map(|_| ())
+}
+
+#[test]
+fn a_required_layer_that_is_absent_stops_the_run_whichever_it_is() {
+    for layer in Layer::ALL {
+        let error = without(layer, Requirement::Require).unwrap_err();
+        let in_time = matches!(error.exit(), Exit::Unsupported | Exit::Setup);
+        assert!(in_time && !error.hint().is_empty(), "{}: {error}", layer.name());
+        let from_plan =
+            matches!(layer, Layer::Landlock | Layer::LandlockNetwork | Layer::LandlockScope | Layer::Cgroup);
+        if from_plan {
+            assert_eq!(error.exit(), Exit::Unsupported, "{}", layer.name());
+            assert!(error.to_string().starts_with(layer.name()), "{error}");
+            let accepts = format!("{} = \"best-effort\"", layer.name());
+            assert!(error.hint().contains(&accepts), "{}", error.hint());
+        }
+        if from_plan || layer == Layer::OwnerRemap {
+            assert!(without(layer, Requirement::BestEffort).is_ok(), "{}", layer.name());
+        }
+    }
 }
 
 #[test]
