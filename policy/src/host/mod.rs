@@ -182,6 +182,11 @@ impl HostRule {
         self.host.contains(asked)
     }
 
+    /// The public suffix because of which a rule that names the host does not allow it: anybody can have a name below that.
+    pub(crate) fn suffix_between<'a>(&self, asked: &'a Asked) -> Option<&'a str> {
+        self.host.suffix_between(asked)
+    }
+
     /// Whether a request is meant.
     ///
     /// # Errors

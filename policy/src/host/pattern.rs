@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HostError;
 use super::block::Block;
+use super::sense::public_suffix;
 
 /// The longest name that DNS can carry (RFC 1035, section 2.3.4, as text without its last dot).
 const MAX_NAME: usize = 253;
@@ -101,6 +102,14 @@ impl HostPattern {
             (Self::Name(_) | Self::Below(_), Asked::Address(_))
             | (Self::Address(_) | Self::Network(_), Asked::Name(_)) => false,
         }
+    }
+
+    /// The public suffix between the domain of a wildcard and a name below it, below which anybody can have a name, as
+    /// `s3.amazonaws.com` is between `*.amazonaws.com` and a bucket: what is there is not the domain's.
+    pub(super) fn suffix_between<'a>(&self, asked: &'a Asked) -> Option<&'a str> {
+        let (Self::Below(domain), Asked::Name(name)) = (self, asked) else { return None };
+        let suffix = public_suffix(name);
+        (is_below(name, suffix) && is_below(suffix, domain)).then_some(suffix)
     }
 
     /// Whether everything that `other` means is meant.

@@ -113,6 +113,11 @@ fn anybody_is_below(domain: &str) -> bool {
     DEFAULT_PROVIDER.is_effective_tld(domain) || DEFAULT_PROVIDER.is_effective_tld(&format!("{PROBE}.{domain}"))
 }
 
+/// The longest public suffix that the name is or is below: `publicsuffix.org`, those of companies included.
+pub(super) fn public_suffix(name: &str) -> &str {
+    DEFAULT_PROVIDER.public_suffix(name)
+}
+
 /// The shortest prefix that a rule may have where this network lies.
 fn shortest(block: &Block) -> u8 {
     let IpAddr::V6(first) = block.first() else { return SHORTEST_V4 };

@@ -106,10 +106,11 @@ impl Network {
         if let Some(rule) = self.denied(asked, port) {
             return Err(denied(asked, port, rule));
         }
-        let open = |rule: &&HostRule| match port {
+        let has_port = |rule: &&HostRule| match port {
             Some(port) => rule.ports().contains(port),
             None => self.leaves_a_port(asked, rule),
         };
+        let open = |rule: &&HostRule| has_port(rule) && rule.suffix_between(asked).is_none();
         let named = || self.rules.iter().filter(|rule| rule.names(asked));
         let found = named().filter(open).max_by_key(|rule| rule.narrowness());
         match (found, self.mode) {
@@ -216,8 +217,11 @@ fn denied(asked: &Asked, port: Option<u16>, rule: &HostRule) -> Refusal {
 /// The refusal of what no rule names, or what a rule names at other ports only.
 fn unlisted(asked: &Asked, port: Option<u16>, near: Option<&HostRule>) -> Refusal {
     let what = shown(asked, port);
-    let message = match near {
-        Some(near) => format!("{what} is not allowed; \"{near}\" is."),
+    let message = match near.map(|near| (near, near.suffix_between(asked))) {
+        Some((near, None)) => format!("{what} is not allowed; \"{near}\" is."),
+        Some((near, Some(suffix))) => {
+            format!("{what} is not allowed: anybody can have a name below {suffix}, so \"{near}\" ends there.")
+        }
         None => format!("{what} is not among the hosts that the policy allows."),
     };
     let line = format!("{asked}:{}", port.unwrap_or(SUGGESTED_PORT));

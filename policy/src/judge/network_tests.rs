@@ -32,6 +32,25 @@ fn a_denied_host_stays_denied_whatever_allows_it() {
 }
 
 #[test]
+fn a_wildcard_ends_where_anybody_can_have_a_name() {
+    let network = network(&["*.amazonaws.com", "mine.s3.amazonaws.com", "*.example.com"], &["*.com:25"]);
+    for own in ["sts.amazonaws.com", "s3.amazonaws.com", "a.b.example.com", "mine.s3.amazonaws.com"] {
+        assert!(network.judge(own, 443).is_ok() && network.judge_name(own).is_ok(), "{own}");
+    }
+    for anybodys in ["theirs.s3.amazonaws.com", "a.theirs.S3.amazonaws.com.", "x.mine.s3.amazonaws.com"] {
+        let refusal = network.judge(anybodys, 443).unwrap_err();
+        assert_eq!(refusal.reason, ReasonCode::HostNotAllowed, "{anybodys}");
+        assert!(refusal.message.contains("anybody can have a name below s3.amazonaws.com"), "{refusal:?}");
+        assert!(network.judge_name(anybodys).is_err(), "{anybodys} is not even looked up");
+    }
+    assert_eq!(
+        reason(&network, "theirs.s3.amazonaws.com", 25),
+        Some(ReasonCode::HostDenied),
+        "deny reaches everything"
+    );
+}
+
+#[test]
 fn a_name_whose_only_port_is_denied_is_not_even_looked_up() {
     let network = network(&["example.com:80,443"], &["example.com:443"]);
     assert!(network.judge_name("example.com").is_ok());
