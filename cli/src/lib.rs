@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod doctor;
 mod failure;
+mod home;
 mod install;
 mod log;
 mod options;
 mod show;
+mod shown;
 mod status;
 mod uninstall;
 mod vault;
@@ -69,6 +72,7 @@ fn dispatch(matches: &clap::ArgMatches) -> Result<Status, Failure> {
         Some(("install", matches)) => install::run(matches),
         Some(("uninstall", matches)) => uninstall::run(matches),
         Some(("status", matches)) => status::run(matches),
+        Some(("doctor", matches)) => doctor::run(matches),
         Some(("log", matches)) => log::run(matches),
         _ => Err(Failure::Usage { error: command().error(ErrorKind::MissingSubcommand, "name what to do") }),
     }
@@ -84,6 +88,7 @@ fn command() -> Command {
         .subcommand(install::command())
         .subcommand(uninstall::command())
         .subcommand(status::command())
+        .subcommand(doctor::command())
         .subcommand(log::command())
         .subcommand(vault::command())
 }

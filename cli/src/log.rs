@@ -1,7 +1,6 @@
 //! `lobsterpot log`: what was refused, from the audit log, and whether the log is as it was written.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::builder::PathBufValueParser;
@@ -10,12 +9,11 @@ use lobsterpot_audit_log::{Log, Record, Verdict, What, Why};
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::{Status, say};
+use crate::shown::printable;
+use crate::{Status, home, say};
 
 /// How many records are shown when nobody says how many.
 const SHOWN: &str = "20";
-/// Where users are listed: `passwd(5)`.
-const PASSWD: &str = "/etc/passwd";
 
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
@@ -50,7 +48,7 @@ pub(crate) fn command() -> Command {
 /// # Errors
 /// When the log cannot be read or trusted.
 pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
-    let log = Log::new(folder(matches.get_one::<PathBuf>("home")));
+    let log = Log::new(home::log(matches.get_one::<PathBuf>("home")));
     let for_programs = matches.get_flag("json");
     if matches.get_flag("verify") {
         let verdict = log.verify()?;
@@ -131,65 +129,4 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
             "file": place.file, "line": place.line, "why": reason(place.why),
         })),
     })
-}
-
-/// The folder of the log, where the launcher keeps it: `$XDG_STATE_HOME/lobsterpot`, by default in `~/.local/state`.
-fn folder(home: Option<&PathBuf>) -> PathBuf {
-    let stated = || std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let state = match home {
-        Some(home) => home.join(".local/state"),
-        None => stated().unwrap_or_else(|| own_home().join(".local/state")),
-    };
-    state.join("lobsterpot")
-}
-
-/// The caller's home: `$HOME` when the caller owns it, else the one of the passwd file.
-fn own_home() -> PathBuf {
-    let own = std::fs::metadata("/proc/self").map(|status| status.uid()).unwrap_or_default();
-    let is_own = |home: &PathBuf| std::fs::metadata(home).is_ok_and(|status| status.is_dir() && status.uid() == own);
-    let stated = std::env::var_os("HOME").map(PathBuf::from).filter(is_own);
-    let listed = || {
-        let passwd = std::fs::read(PASSWD).unwrap_or_default();
-        home_of(&String::from_utf8_lossy(&passwd), own)
-    };
-    let home = stated.or_else(listed).unwrap_or_else(|| PathBuf::from("/nonexistent"));
-    std::fs::canonicalize(&home).unwrap_or(home)
-}
-
-/// The home folder of the user with this number in `passwd`.
-fn home_of(passwd: &str, user: u32) -> Option<PathBuf> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':').skip(2);
-        let is_meant = fields.next()?.parse() == Ok(user);
-        let home = Path::new(fields.nth(2)?);
-        (is_meant && home.is_absolute()).then(|| home.to_owned())
-    })
-}
-
-/// `text` without anything that a terminal would act on.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| match character {
-            ' '..='~' => vec![character],
-            _ => character.escape_default().collect(),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_home_is_found_by_number_and_a_broken_line_hides_none() {
-        let passwd =
-            "broken\nroot:x:0:0:root:/root:/bin/sh\n7:x:5:5::/wrong:/bin/sh\nann:x:7:7:Ann,,,:/home/ann:/bin/sh\n";
-        assert_eq!(home_of(passwd, 7), Some(PathBuf::from("/home/ann")));
-        assert_eq!(home_of(passwd, 8), None);
-    }
-
-    #[test]
-    fn a_command_cannot_drive_the_terminal_of_who_reads_the_log() {
-        assert_eq!(printable("a\u{1b}[2J\u{202e}b\n"), "a\\u{1b}[2J\\u{202e}b\\n");
-    }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use lobsterpot_hooks::install::{ClientStatus, Question, status};
 
 use crate::failure::Failure;
-use crate::{Status, options, say};
+use crate::{Status, doctor, options, say};
 
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
@@ -28,10 +28,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
         let text = serde_json::to_string_pretty(&found).map_err(|error| Failure::Output { source: error.into() })?;
         say(&format!("{text}\n"))?;
     } else {
-        let text: String = found.clients.iter().map(shown).collect();
-        say(if text.is_empty() { "no client was found\n" } else { &text })?;
+        let mut text: String = found.clients.iter().map(shown).collect();
+        if text.is_empty() {
+            text.push_str("no client was found\n");
+        }
+        if question.home.is_none() && question.root.is_none() {
+            text.push_str(&vault());
+        }
+        say(&text)?;
     }
     Ok(if found.is_covered() { Status::Done } else { Status::Lacking })
+}
+
+/// The vault, for a person.
+fn vault() -> String {
+    let own = std::env::current_exe().ok();
+    let vault = own.and_then(|own| own.parent().map(doctor::vault));
+    vault.unwrap_or_default()
 }
 
 /// One client, for a person.

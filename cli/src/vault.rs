@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub(crate) const WORD: &str = "vault";
 
 /// The program.
-const PROGRAM: &str = "lobsterpot-vault";
+pub(crate) const PROGRAM: &str = "lobsterpot-vault";
 
 /// Its part of the help. The command line after the word is never looked at here: [`become_vault`] passes it on as it is.
 pub(crate) fn command() -> Command {

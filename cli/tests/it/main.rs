@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
+mod doctor;
 mod install;
 mod interrupted;
 mod log;

@@ -1,0 +1,79 @@
+//! The programs: all there, safe from others, and of one version.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::check::{Check, ask};
+use crate::home;
+
+/// Programs that say their version.
+const VERSIONED: [&str; 4] = ["sandbox-exec", "lobsterpot-egress", "fs-guard", "lobsterpot-vault"];
+/// Hooks, which answer calls and nothing else.
+const HOOKS: [&str; 2] = ["sandbox-exec-hook", "fs-guard-hook"];
+/// What others may not do to a program or its folder.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Any permission to run.
+const RUNNABLE: u32 = 0o111;
+
+/// Looks at the programs in a folder.
+pub(super) fn checks(folder: &Path) -> Vec<Check> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let mut checks = vec![held(&folder)];
+    checks.extend(VERSIONED.into_iter().map(|name| program(&folder, name, true)));
+    checks.extend(HOOKS.into_iter().map(|name| program(&folder, name, false)));
+    checks
+}
+
+/// Whether nobody else can put other programs into the folder.
+fn held(folder: &Path) -> Check {
+    let name = "programs";
+    let weak = folder.ancestors().find_map(|folder| Some((folder, fault(folder)?)));
+    match weak {
+        None => Check::ok(name, format!("they lie in {}, which nobody else can change", folder.display())),
+        Some((weak, why)) => Check::fail(name, format!("\"{}\" on the way to them: {why}", weak.display()))
+            .hint("install them where only root, or only you, can write: sudo install -m 755 … /usr/local/bin/"),
+    }
+}
+
+/// One program.
+fn program(folder: &Path, name: &str, versioned: bool) -> Check {
+    let path = folder.join(name);
+    let label = format!("program.{name}");
+    let install = format!("install {name} of version {} into {}", env!("CARGO_PKG_VERSION"), folder.display());
+    match path.metadata() {
+        Err(error) => return Check::fail(label, format!("\"{}\": {error}", path.display())).hint(install),
+        Ok(facts) if !facts.is_file() || facts.mode() & RUNNABLE == 0 => {
+            return Check::fail(label, "it is no program that may be run").hint(install);
+        }
+        Ok(_) => {}
+    }
+    if let Some(why) = fault(&path) {
+        return Check::fail(label, why).hint(format!("sudo chown root: '{0}' && sudo chmod 755 '{0}'", path.display()));
+    }
+    if !versioned {
+        return Check::ok(label, "it is there");
+    }
+    match ask(&path, &["--version"]) {
+        Ok(said) if said.split_whitespace().last() == Some(env!("CARGO_PKG_VERSION")) => {
+            Check::ok(label, format!("version {}", env!("CARGO_PKG_VERSION")))
+        }
+        Ok(said) => {
+            let said: String = said.trim().chars().take(80).collect();
+            Check::fail(label, format!("it is \"{said}\", and this is {}", env!("CARGO_PKG_VERSION"))).hint(install)
+        }
+        Err(why) => Check::fail(label, why).hint(install),
+    }
+}
+
+/// Why somebody else could change a file or folder. A folder of root's in which everybody has only their own is safe.
+fn fault(path: &Path) -> Option<String> {
+    let facts = path.metadata().ok()?;
+    let sticky = facts.is_dir() && facts.mode() & 0o1000 != 0 && facts.uid() == 0;
+    if facts.uid() != 0 && facts.uid() != home::user() {
+        Some(format!("it belongs to the user id {}", facts.uid()))
+    } else if facts.mode() & WRITABLE_BY_OTHERS != 0 && !sticky {
+        Some("its group or others can write it".to_owned())
+    } else {
+        None
+    }
+}
