@@ -78,7 +78,12 @@ impl Rules {
             };
             seen.iter().any(|seen| bytes::lies_in(prefix, seen) || is_around(seen))
         };
-        let mut scratch = resolve(&files.scratch, places, Purpose::Grant, probe, |_| false);
+        // Below what is shown, a private folder can only be made where there is one.
+        let shown = |pattern: &ResolvedPattern| {
+            let granted = read.iter().chain(&write).flat_map(|rule| &rule.found).chain(&places.workspaces);
+            pattern.literal().is_some_and(|path| granted.into_iter().any(|folder| bytes::lies_in(path, folder)))
+        };
+        let mut scratch = resolve(&files.scratch, places, Purpose::Grant, probe, shown);
         let mut mask = resolve(&files.mask, places, Purpose::Restrict, probe, matters);
         let roots = roots(probe, places, &write);
         let around = Places { workspaces: roots.clone(), ..places.clone() };

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::Inputs;
 use super::name_service::proxy_variables;
 use super::network::Network;
+use super::scratch;
 use super::views::Layout;
 use crate::args::variable;
 
@@ -32,9 +33,11 @@ pub(crate) fn build(
         }
     }
     let home = &host.caller.home;
-    for (name, value) in &policy.environment.set {
-        environment.insert(OsString::from(name), places.expand(value));
-    }
+    let set: Vec<(&str, OsString)> =
+        policy.environment.set.iter().map(|(name, value)| (name.as_str(), places.expand(value))).collect();
+    let redirected = scratch::redirected(inputs, layout, &set);
+    environment.extend(set.into_iter().map(|(name, value)| (OsString::from(name), value)));
+    environment.extend(redirected);
     environment.insert("HOME".into(), home.clone().into());
     if let Some(name) = &host.caller.name {
         environment.insert("USER".into(), name.into());

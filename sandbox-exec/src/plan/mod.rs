@@ -6,6 +6,7 @@ mod environment;
 mod name_service;
 mod names;
 mod network;
+mod scratch;
 mod views;
 mod workspace;
 

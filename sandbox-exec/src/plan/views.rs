@@ -10,7 +10,7 @@ use lobsterpot_policy::HomeView;
 use rustc_hash::FxHashSet;
 
 use super::network::Network;
-use super::{Inputs, name_service};
+use super::{Inputs, name_service, scratch};
 use crate::bytes;
 use crate::error::Error;
 use crate::host::{Fact, Kind};
@@ -167,7 +167,7 @@ impl<'a> Layout<'a> {
         for path in others.into_iter().chain(links) {
             self.grant(path, Access::Read, &masks);
         }
-        for (number, path) in self.scratch_folders().into_iter().enumerate() {
+        for (number, path) in scratch::folders(host).into_iter().enumerate() {
             self.views.insert(path.into(), View::Scratch(number));
         }
         for path in rules.write.iter().flat_map(|rule| &rule.found) {
@@ -179,6 +179,7 @@ impl<'a> Layout<'a> {
         for workspace in &places.workspaces {
             self.bind(workspace, workspace, Access::Write);
         }
+        self.leave_out_scratch();
         self.hide(&masks);
         self.hide_elsewhere(&masks);
         self.name_service(network);
@@ -215,9 +216,15 @@ impl<'a> Layout<'a> {
         masks
     }
 
-    /// Private writable folders: those of the policy.
-    fn scratch_folders(&self) -> BTreeSet<PathBuf> {
-        self.inputs.host.rules.scratch.iter().filter_map(|rule| rule.pattern.literal().map(Path::to_owned)).collect()
+    /// Leaves out private folders that have nothing to be mounted on, in folders of the host's that are shown around them.
+    fn leave_out_scratch(&mut self) {
+        let host = self.inputs.host;
+        let mut folders = scratch::folders(host);
+        folders.retain(|path| host.fact(path).is_none() && path.parent().is_some_and(|above| self.shows_host(above)));
+        for path in folders {
+            self.views.remove(path.as_os_str());
+            self.notes.push(format!("{} does not exist: /tmp takes its place", path.display()));
+        }
     }
 
     /// Shows `path` as the policy grants it, unless a mask covers where it really lies.
@@ -500,7 +507,9 @@ impl<'a> Layout<'a> {
         let around = target.parent().and_then(|parent| self.nearest(parent));
         let room = match around {
             None => Path::new(ROOT).join(relative(target)),
-            Some((outer, View::Scratch(number))) => scratch(*number).join(target.strip_prefix(outer).unwrap_or(target)),
+            Some((outer, View::Scratch(number))) => {
+                scratch::place(*number).join(target.strip_prefix(outer).unwrap_or(target))
+            }
             Some((outer, View::MaskedFolder(number))) => {
                 masked(*number).join(target.strip_prefix(outer).unwrap_or(target))
             }
@@ -518,8 +527,8 @@ impl<'a> Layout<'a> {
         let (source, access, mask) = match view {
             View::Bind { source, access, .. } => (source.clone(), *access, false),
             View::Scratch(number) => {
-                tree.add(scratch(*number), NodeKind::Folder(0o1777));
-                (Source::Tree(scratch(*number)), Access::Write, false)
+                tree.add(scratch::place(*number), NodeKind::Folder(0o1777));
+                (Source::Tree(scratch::place(*number)), Access::Write, false)
             }
             View::Text(text) => {
                 let node = made(target);
@@ -537,11 +546,6 @@ impl<'a> Layout<'a> {
         };
         Mount { target: target.to_owned(), source, access, mask, room }
     }
-}
-
-/// The scratch folder `number` in the private tmpfs.
-fn scratch(number: usize) -> PathBuf {
-    PathBuf::from(format!("scratch/{number}"))
 }
 
 /// The file in the private tmpfs that is shown at `target`.

@@ -200,3 +200,27 @@ fn a_socket_that_the_policy_names_is_seen_and_connected_to_and_a_masked_one_is_n
         assert!(answer.contains("hello from app") && !answer.contains("hello from agent"), "{answer}");
     });
 }
+
+#[test]
+fn home_below_a_shown_folder_needs_no_cache_of_its_own() {
+    each_scene(|scene| {
+        if !nix::unistd::getuid().is_root() {
+            return crate::harness::skip("only root can make a home below /opt");
+        }
+        let home = std::path::Path::new("/opt").join(format!("lobsterpot-home-{}", scene.identity.id));
+        let _ = std::fs::remove_dir_all(&home);
+        scene.mkdir(&home);
+        scene.goes_away(&home);
+        let script = "mkdir -p \"$XDG_CACHE_HOME/a\" && echo kept >\"$XDG_CACHE_HOME/a/b\" && cat \"$XDG_CACHE_HOME/a/b\" && \
+                      echo $npm_config_cache; touch ~/.cache 2>/dev/null || echo refused";
+        let run = Run::shell(script).env("HOME", &home);
+        assert_eq!(scene.sandboxed(&run).ok(), "kept\n/tmp/.cache/npm\nrefused\n");
+        assert!(home.read_dir().expect("the home").next().is_none(), "nothing is made in it");
+        // With a cache of its own, the private one covers it.
+        scene.write(&home.join(".cache/secret"), scene.canary.text());
+        let script = "ls -A ~/.cache; echo x >~/.cache/new; echo $npm_config_cache";
+        let covered = scene.sandboxed(&Run::shell(script).env("HOME", &home)).ok();
+        assert_eq!(covered, format!("{}/.cache/npm\n", home.display()));
+        assert!(!home.join(".cache/new").exists());
+    });
+}

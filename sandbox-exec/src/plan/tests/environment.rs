@@ -1,7 +1,7 @@
 //! Attacks by way of the environment and the starting folder.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::world::{HOME, WORK, World, home};
 use crate::plan::Plan;
@@ -104,4 +104,22 @@ fn command_starts_in_the_workspace_when_the_current_folder_is_hidden() {
     assert_eq!(world.plan().cwd, PathBuf::from("/usr/bin"));
     world.invocation.chdir = Some(PathBuf::from("../lib"));
     assert_eq!(world.plan().cwd, PathBuf::from("/usr/lib"));
+}
+
+#[test]
+fn a_cache_that_cannot_be_made_below_a_shown_folder_is_moved_to_the_private_one() {
+    let mut world = World::new();
+    let shown = world.plan();
+    assert_eq!(value(&shown, "XDG_CACHE_HOME"), None);
+    assert_eq!(value(&shown, "npm_config_cache"), home(".cache/npm").to_str());
+    world.flags(|flags| flags.read(Path::new("/home")).expect("a path"));
+    let plan = world.plan();
+    let target = home(".cache");
+    assert!(!plan.sealed.iter().chain(&plan.open).any(|mount| mount.target == target), "nothing to mount on");
+    assert_eq!(value(&plan, "XDG_CACHE_HOME"), Some("/tmp/.cache"));
+    assert_eq!(value(&plan, "npm_config_cache"), Some("/tmp/.cache/npm"));
+    world.folder(&target);
+    let plan = world.plan();
+    assert!(plan.sealed.iter().chain(&plan.open).any(|mount| mount.target == target), "it is covered");
+    assert_eq!((value(&plan, "XDG_CACHE_HOME"), value(&plan, "npm_config_cache")), (None, home(".cache/npm").to_str()));
 }
