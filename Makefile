@@ -73,7 +73,7 @@ bench: export LOBSTERPOT_BENCH_BARE := $(TARGET_DIR)/bench/bare
 bench: export LOBSTERPOT_BENCH_TRAFFIC := $(TARGET_DIR)/bench/traffic
 bench: build $(TARGET_DIR)/bench/bare $(TARGET_DIR)/bench/traffic
 	[ "$$LOBSTERPOT_PEERS" != "$(PEERS_DIR)" ] || bench/install "$(PEERS_DIR)"
-	for part in compare call timeline curves hooks vault net; do bench/$$part.py $(TARGET_DIR)/bench || exit; done
+	for part in compare call timeline profile curves hooks vault net; do bench/$$part.py $(TARGET_DIR)/bench || exit; done
 	cargo bench --locked --package lobsterpot-policy --bench load -- --noplot
 
 bench-docs: bench

@@ -82,7 +82,7 @@ def peak_memory(subject: peers.Subject, home: pathlib.Path) -> float | None:
     """MiB: the peaks of resident memory of all processes that are there while a command (`cat`) runs, added up."""
     asked, answered = os.pipe(), os.pipe()
     actions = [(os.POSIX_SPAWN_OPEN, number, name, os.O_RDONLY, 0) for number, name in subject.opened.items()]
-    actions += [(os.POSIX_SPAWN_DUP2, asked[0], 0), (os.POSIX_SPAWN_DUP2, answered[1], 1)]
+    actions += [(os.POSIX_SPAWN_DUP2, asked[0], 0), (os.POSIX_SPAWN_DUP2, answered[1], 1), (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0)]
     process = os.posix_spawnp((subject.words or ["/bin/cat"])[0], [*subject.words, "/bin/cat"], lab.environment(home) | subject.variables, file_actions=actions)
     os.close(asked[0])
     os.close(answered[1])
@@ -101,6 +101,13 @@ def peak_memory(subject: peers.Subject, home: pathlib.Path) -> float | None:
     return round(total / 1024, 1) if total else None
 
 
+def lasting(subject: peers.Subject, home: pathlib.Path) -> float:
+    """The seconds of one run; what it leaves behind ends before the next one starts."""
+    took = subject.run(["/bin/true"], home)
+    lab.wait_for_all()
+    return took
+
+
 def runs_for(seconds: float) -> int:
     """How often a subject that takes so long runs."""
     return max(min(lab.RUNS, int(BUDGET * lab.RUNS / 300 / seconds)), min(lab.RUNS, FEWEST))
@@ -117,11 +124,13 @@ def measure(stage: pathlib.Path, home: pathlib.Path, port: int) -> dict:
             continue
         found[subject.name], layers[subject.name] = subject, told
         runs[subject.name] = runs_for(statistics.median(subject.run(["/bin/true"], home) for _ in range(3)))
-    seconds = lab.take_turns({name: lambda subject=subject: subject.run(["/bin/true"], home) for name, subject in found.items()}, runs)
+    lab.adopt_orphans()
+    seconds = lab.take_turns({name: lambda subject=subject: lasting(subject, home) for name, subject in found.items()}, runs)
+    whole = lab.take_turns({name: lambda subject=subject: subject.run(["/bin/true"], home, whole=True) for name, subject in found.items()}, runs)
     own = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in LETTERS}
     return {
         name: lab.spread(seconds[name])
-        | {"memory": peak_memory(subject, home), "calls": system_calls(subject, home), "layers": layers_of(layers[name], own)}
+        | {"gone": round(statistics.median(whole[name]) * 1000, 3), "memory": peak_memory(subject, home), "calls": system_calls(subject, home), "layers": layers_of(layers[name], own)}
         for name, subject in found.items()
     }
 
@@ -141,20 +150,20 @@ def layers_of(told: dict, own: dict[str, str]) -> dict[str, object]:
     } | {kind: "yes" if told[kind] else "no" for kind in ("secret", "variable", "hook", "system", "workspace", "loopback", "user_namespace")}
 
 
-def ratios(figures: dict) -> dict[str, float]:
+def ratios(figures: dict, part: str) -> dict[str, str]:
     """The launcher's median beside the others'."""
-    own = figures["`sandbox-exec`"]["p50"]
-    return {name: round(own / told["p50"], 2) for name, told in figures.items() if name != "`sandbox-exec`"}
+    own = figures["`sandbox-exec`"][part]
+    return {name: f"{own / told[part]:.2f}" for name, told in figures.items() if name != "`sandbox-exec`"}
 
 
 def text(user: str, figures: dict) -> str:
     """The two tables and the ratios."""
-    compared = ratios(figures)
+    ended, gone = ratios(figures, "p50"), ratios(figures, "gone")
     rows = [
-        [name, *(f"{told[part]:.2f}" if part in told else "–" for part in ("p50", "p95", "p99")), told["runs"], told["calls"], told["memory"] or "–", compared.get(name, "")]
+        [name, *(f"{told[part]:.2f}" if part in told else "–" for part in ("p50", "p95", "p99")), ended.get(name, ""), f"{told['gone']:.2f}", gone.get(name, ""), told["runs"], told["calls"], told["memory"] or "–"]
         for name, told in figures.items()
     ]
-    header = ["subject", "p50, ms", "p95", "p99", "runs", "system calls", "peak MiB", "`sandbox-exec` takes, of it"]
+    header = ["subject", "p50, ms", "p95", "p99", "`sandbox-exec` takes, of it", "p50 until all is gone", "`sandbox-exec`, of it", "runs", "system calls", "peak MiB"]
     layers = [[name, *map(str, told["layers"].values())] for name, told in figures.items()]
     titles = ["subject", "new namespaces", "Landlock rulesets", "filters", "`no_new_privs`", "capabilities", "reads `~/.ssh`", "sees a token in the environment"]
     titles += ["writes git's hooks", "writes `~/.bashrc`", "writes the project", "reaches the host's loopback", "makes a user namespace"]

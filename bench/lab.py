@@ -1,5 +1,6 @@
 """What every bench shares: who measures, in which home, what one run is, and how figures are told."""
 
+import ctypes
 import json
 import math
 import os
@@ -111,13 +112,33 @@ def environment(home: pathlib.Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb"}
 
 
-def run(command: list[str], variables: dict[str, str], opened: dict[int, str] | None = None) -> float:
-    """The seconds that a command takes from its start to its end, with files opened for it by descriptor."""
+def adopt_orphans() -> None:
+    """Makes this process the parent of what its children leave behind: PR_SET_CHILD_SUBREAPER, prctl(2)."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def wait_for_all(seconds: float = 10) -> bool:
+    """Waits until no child is left, adopted ones included; tells whether they ended in time."""
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.00002)
+        except ChildProcessError:
+            return True
+    return False
+
+
+def run(command: list[str], variables: dict[str, str], opened: dict[int, str] | None = None, whole: bool = False) -> float:
+    """The seconds that a command takes from its start to its end, or with `whole` to the end of the last process that it leaves to this
+    one; files are opened for it by descriptor."""
     files = {0: "/dev/null", 1: "/dev/zero", 2: "/dev/null"} | (opened or {})
     actions = [(os.POSIX_SPAWN_OPEN, number, name, os.O_RDWR if number in (1, 2) else os.O_RDONLY, 0) for number, name in files.items()]
     began = time.perf_counter()
     process = os.posix_spawnp(command[0], command, variables, file_actions=actions)
     status = os.waitpid(process, 0)[1]
+    if whole and not wait_for_all():
+        sys.exit(f"bench: {' '.join(command)} leaves processes behind")
     took = time.perf_counter() - began
     if status != 0:
         sys.exit(f"bench: {' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")

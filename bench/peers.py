@@ -32,9 +32,9 @@ class Subject:
     # Files that are open in it, by descriptor.
     opened: dict[int, str] = field(default_factory=dict)
 
-    def run(self, command: list[str], home: pathlib.Path) -> float:
-        """The seconds that a command takes in it."""
-        return lab.run([*self.words, *command], lab.environment(home) | self.variables, self.opened)
+    def run(self, command: list[str], home: pathlib.Path, whole: bool = False) -> float:
+        """The seconds that a command takes in it, or until the last process of the sandbox has ended."""
+        return lab.run([*self.words, *command], lab.environment(home) | self.variables, self.opened, whole)
 
 
 def subjects(stage: pathlib.Path, home: pathlib.Path) -> list[Subject]:
