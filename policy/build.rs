@@ -10,6 +10,8 @@ mod group;
 mod host;
 #[path = "src/name.rs"]
 mod name;
+#[path = "src/once.rs"]
+mod once;
 #[path = "src/origin.rs"]
 mod origin;
 #[path = "src/overlay.rs"]

@@ -6,6 +6,7 @@ use crate::compose::Composition;
 use crate::error::PolicyError;
 use crate::group::Group;
 use crate::host::HostRule;
+use crate::once;
 use crate::origin::{SourceId, Tier};
 use crate::overlay::Overlay;
 use crate::policy::{Network, NetworkMode};
@@ -45,7 +46,7 @@ pub(crate) fn add_groups(
             rules.extend(hosts);
         }
     }
-    rules.retain(|rule| !network.rules.iter().any(|own| own.same_target(rule)));
+    once::remove(&mut rules, &network.rules, HostRule::compare_targets);
     rules.append(&mut network.rules);
     network.rules = rules;
     Ok(())

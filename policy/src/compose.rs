@@ -3,6 +3,7 @@
 //! Lists grow and keep each entry once, single values are replaced, and `unread`, `unmask` and `unpass` take away what lower
 //! layers gave. Composing the same layer twice is the same as composing it once.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::error::PolicyError;
 use crate::group::Group;
 use crate::host::HostRule;
 use crate::name::NamePattern;
+use crate::once;
 use crate::origin::{Origin, SourceId};
 use crate::overlay::{Overlay, Stated, ToolsOverlay};
 use crate::pattern::Pattern;
@@ -59,11 +61,11 @@ impl Composition {
         }
         replace(&mut stated.hosts, layer.hosts);
         replace(&mut stated.deny, layer.deny);
-        add_once(&mut stated.groups, layer.groups, |new, old| new.value == old.value);
-        add_once(&mut stated.deny_groups, layer.deny_groups, |new, old| new.value == old.value);
+        add_once(&mut stated.groups, layer.groups, |one, other| one.value.cmp(&other.value));
+        add_once(&mut stated.deny_groups, layer.deny_groups, |one, other| one.value.cmp(&other.value));
         stated.proxy = layer.proxy.or(stated.proxy.take());
         add_published(&mut stated.publish, layer.publish)?;
-        add_once(&mut stated.pass, layer.pass, |new, old| new.value == old.value);
+        add_once(&mut stated.pass, layer.pass, |one, other| one.value.cmp(&other.value));
         stated.profile = layer.profile.or(stated.profile.take());
         stated.home = layer.home.or(stated.home.take());
         stated.network = layer.network.or(stated.network.take());
@@ -206,16 +208,14 @@ fn client_tools(stated: ToolsOverlay) -> ClientTools {
 
 /// Adds rules whose pattern is not there yet.
 fn append(known: &mut Vec<Rule>, new: Vec<Rule>) {
-    add_once(known, new, |new, old| new.pattern == old.pattern);
+    add_once(known, new, |one, other| one.pattern.cmp(&other.pattern));
 }
 
-/// Adds what is not there yet. One layer does not repeat itself, so that only what was there before is compared.
-fn add_once<T>(known: &mut Vec<T>, mut new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
-    if known.is_empty() {
-        *known = new;
-    } else {
-        new.retain(|entry| !known.iter().any(|old| same(entry, old)));
+/// Adds what is not there yet.
+fn add_once<T>(known: &mut Vec<T>, mut new: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
+    if !new.is_empty() {
         known.append(&mut new);
+        once::keep_first(known, compare);
     }
 }
 
@@ -233,9 +233,9 @@ fn not_denied<'a>(rule: &HostRule, mut denied: impl Iterator<Item = &'a HostRule
 
 /// Adds rules about hosts; one about the same hosts and ports as a rule below takes its place.
 fn replace(known: &mut Vec<HostRule>, new: Vec<HostRule>) {
-    for rule in new {
-        known.retain(|old| !rule.same_target(old));
-        known.push(rule);
+    if !new.is_empty() {
+        known.extend(new);
+        once::keep_last(known, HostRule::compare_targets);
     }
 }
 
@@ -268,18 +268,22 @@ fn remove_rules(
     entries: &[Rule],
     added: &[Rule],
 ) -> Result<(), PolicyError> {
-    for entry in entries {
-        let text = entry.pattern.text().to_owned();
-        if added.iter().any(|rule| rule.pattern == entry.pattern) {
-            return Err(contradiction(list, text, &entry.origin));
-        }
-        let before = known.len();
-        known.retain(|rule| rule.pattern != entry.pattern);
-        if known.len() == before && !removed.contains(&entry.pattern) {
-            return Err(removes_nothing(list, text, &entry.origin, known.iter().map(|rule| rule.pattern.text())));
-        }
-        removed.insert(entry.pattern.clone());
+    if entries.is_empty() {
+        return Ok(());
     }
+    let patterns = |rules: &[Rule]| rules.iter().map(|rule| rule.pattern.clone()).collect::<BTreeSet<_>>();
+    let (added, there, gone) = (patterns(added), patterns(known), patterns(entries));
+    for entry in entries {
+        let text = || entry.pattern.text().to_owned();
+        if added.contains(&entry.pattern) {
+            return Err(contradiction(list, text(), &entry.origin));
+        }
+        if !there.contains(&entry.pattern) && !removed.contains(&entry.pattern) {
+            return Err(removes_nothing(list, text(), &entry.origin, known.iter().map(|rule| rule.pattern.text())));
+        }
+    }
+    known.retain(|rule| !gone.contains(&rule.pattern));
+    removed.extend(gone);
     Ok(())
 }
 

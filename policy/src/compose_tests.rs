@@ -46,6 +46,24 @@ fn lists_grow_without_repeats_and_single_values_are_replaced() {
     assert_eq!((policy.limits.processes, policy.limits.core), (None, Some(0)));
 }
 
+/// If each rule were compared with each, this would be half a billion comparisons, and take minutes.
+#[test]
+fn a_file_of_thirty_thousand_rules_is_composed_twice_in_the_order_of_its_lines() {
+    const RULES: usize = 30_000;
+    let list = |line: &dyn Fn(usize) -> String| (0..RULES).map(line).collect::<Vec<_>>().join(",\n");
+    let paths = list(&|number| format!("\"~/place-{number}\""));
+    let files = format!("[files]\nmask = [\n{paths}\n]\n");
+    let hosts = list(&|number| format!("\"host-{number}.example.com:443\""));
+    let network = format!("[network]\nmode = \"allowlist\"\nallow = [\n{hosts}\n]\n");
+    let policy = compose(&[&files, &network, &files, &network]).unwrap().finish("agent");
+    assert_eq!(texts(&policy.files.mask).len(), RULES);
+    assert_eq!(policy.files.mask.last().map(|rule| rule.pattern.text()), Some("~/place-29999"));
+    let told: Vec<String> = policy.network.rules.iter().map(ToString::to_string).collect();
+    assert_eq!((told.len(), told[0].as_str()), (RULES, "host-0.example.com:443"));
+    let unmask = format!("[files]\nunmask = [\n{paths}\n]\n");
+    assert_eq!(texts(&compose(&[&files, &unmask]).unwrap().finish("agent").files.mask), [""; 0]);
+}
+
 #[test]
 fn what_nobody_states_is_as_strict_as_can_be() {
     let policy = compose(&[]).unwrap().finish("agent");

@@ -16,6 +16,7 @@ mod judge;
 mod load;
 mod name;
 mod narrow;
+mod once;
 pub mod orders;
 mod origin;
 mod overlay;

@@ -8,6 +8,7 @@ mod request;
 mod sense;
 mod unicode;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -226,9 +227,9 @@ impl HostRule {
         Self { reason, ..Self::new(host, ports, origin) }
     }
 
-    /// Whether two rules mean the same hosts and ports.
-    pub(crate) fn same_target(&self, other: &Self) -> bool {
-        self.host == other.host && self.ports == other.ports
+    /// Compares rules by their hosts and ports alone.
+    pub(crate) fn compare_targets(&self, other: &Self) -> Ordering {
+        self.host.cmp(&other.host).then_with(|| self.ports.cmp(&other.ports))
     }
 }
 

@@ -11,6 +11,7 @@ use super::tools;
 use super::{examples, hosts};
 use crate::error::PolicyError;
 use crate::name::{NameError, NamePattern, is_name};
+use crate::once;
 use crate::origin::Tier;
 use crate::overlay::{Overlay, Stated};
 use crate::pattern::Pattern;
@@ -101,13 +102,8 @@ pub(super) fn stated<T>(value: Spanned<T>, at: &Locator<'_>) -> Stated<T> {
 /// # Errors
 /// When a pattern is malformed or does not fit its examples.
 fn rules(entries: List<PathEntry>, at: &Locator<'_>) -> Result<Vec<Rule>, PolicyError> {
-    let mut rules: Vec<Rule> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let rule = rule(entry, at)?;
-        if !rules.iter().any(|known| known.pattern == rule.pattern) {
-            rules.push(rule);
-        }
-    }
+    let mut rules = entries.into_iter().map(|entry| rule(entry, at)).collect::<Result<Vec<Rule>, _>>()?;
+    once::keep_first(&mut rules, |one, other| one.pattern.cmp(&other.pattern));
     Ok(rules)
 }
 
