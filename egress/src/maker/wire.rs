@@ -94,10 +94,13 @@ impl Answer {
     }
 }
 
-/// The kernel's number of an error.
+/// The kernel's number of an error. One that is not known here has none, and 0 would say that all went well: it goes as `EIO`.
 #[expect(clippy::as_conversions, reason = "the discriminants are the kernel's numbers")]
 const fn raw(errno: Errno) -> i32 {
-    errno as i32
+    match errno as i32 {
+        0 => Errno::EIO as i32,
+        known => known,
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +121,12 @@ mod tests {
             let answer = Answer { number: 7, error };
             assert_eq!(Answer::decode(&answer.encode()), Some(answer));
         }
+    }
+
+    #[test]
+    fn an_error_that_is_not_known_is_never_told_as_success() {
+        let answer = Answer { number: 7, error: Some(Errno::UnknownErrno) };
+        assert_eq!(Answer::decode(&answer.encode()), Some(Answer { number: 7, error: Some(Errno::EIO) }));
     }
 
     proptest! {
