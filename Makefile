@@ -8,6 +8,7 @@
 #   make bench   what the sandbox costs, beside its peers; BENCH_RUNS, BENCH_FILES and BENCH_BUILD_SECONDS make it shorter
 #                the peers are installed below target/peers
 #   make bench-docs  the same, and writes the tables of docs/performance.md
+#   make fuzz    a million inputs for every reader of hostile bytes, and the property tests at full length (FUZZ_RUNS for fewer)
 #   make dist    static binaries, documents and checksums in target/dist
 
 # Where cargo puts programs: .cargo/config.toml names the host as the target.
@@ -27,7 +28,7 @@ CLIENTS_DIR := $(TARGET_DIR)/clients
 # What else reads and writes the vault's formats: the tests compare with it.
 PEERS_DIR := $(TARGET_DIR)/peers
 
-.PHONY: build demo test test-clients lint bench bench-docs dist
+.PHONY: build demo test test-clients lint bench bench-docs fuzz fuzz-targets dist
 
 build:
 	cargo build --release --locked --bins
@@ -62,7 +63,7 @@ lint:
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in demo/run demo/attack.sh tests/e2e/vault/machine.sh; do sh -n $$script || exit; done
-	for script in .ci/run bench/install tests/clients/install tests/peers/install; do bash -n $$script || exit; done
+	for script in .ci/run bench/install tests/clients/install tests/fuzz/run tests/peers/install; do bash -n $$script || exit; done
 	@if command -v node >/dev/null; then for module in $(PLUGINS); do node --check $$module || exit; done; \
 	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
 	python3 .ci/check.py
@@ -87,6 +88,19 @@ $(TARGET_DIR)/bench/traffic: bench/traffic.rs
 $(TARGET_DIR)/bench/bare: bench/bare.rs
 	mkdir -p $(@D)
 	rustc --edition 2024 -D warnings -C opt-level=3 -C strip=symbols -C target-feature=+crt-static -o $@ $<
+
+# tests/fuzz/README.md says what each target promises. What is built for it lies below target/fuzz.
+FUZZ_RUNS ?= 1000000
+
+fuzz-targets:
+	FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run
+
+# The property tests at full length: a tenth as many cases, which are 100,000 layers of policy, texts for a shell, worlds to plan for, and
+# questions to fs-guard and the sandbox (some 120 in a world). Optimised, for it takes long.
+fuzz: build fuzz-targets
+	LOBSTERPOT_CASES=$$(($(FUZZ_RUNS) / 10)) cargo test --locked --profile fuzz --target-dir $(TARGET_DIR)/fuzz --package lobsterpot-policy \
+		--package lobsterpot-hooks --package sandbox-exec --lib -- the_policy_allows_a_subset to_the_real_shell byte_for_byte
+	LOBSTERPOT_TREES=$$(($(FUZZ_RUNS) / 1200 + 1)) cargo test --locked --package e2e --test e2e -- verdict::
 
 dist: build
 	.ci/dist $(BIN_DIR) $(TARGET_DIR)/dist lobsterpot-$(VERSION)-$(TRIPLE)

@@ -14,7 +14,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Licences that the project's own two are compatible with.
-LICENCES = {"MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "Unicode-3.0", "Unlicense", "Zlib", "ISC"}
+LICENCES = {"MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "NCSA", "BSD-2-Clause", "BSD-3-Clause", "Unicode-3.0", "Unlicense", "Zlib", "ISC"}
 
 # Packages of which two versions are built, and why that is accepted.
 DUPLICATES = {
@@ -85,7 +85,7 @@ def is_allowed(licence: str) -> bool:
 
 def check_dependencies() -> None:
     """Licences, sources, duplicates, and how members state what they depend on."""
-    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked"))
+    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked", "--all-features"))
     members = set(metadata["workspace_members"])
     versions = collections.defaultdict(set)
     for package in metadata["packages"]:

@@ -13,7 +13,12 @@
 mod chain;
 mod error;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod record;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 
 pub use chain::{Break, Seal, Verdict, Why};
 pub use error::LogError;

@@ -14,12 +14,17 @@ mod control;
 mod dns;
 mod exit;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gate;
 mod inherited;
 mod maker;
 mod names;
 mod proxy;
 mod published;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 mod report;
 mod resolve;
 mod serve;

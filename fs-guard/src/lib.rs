@@ -3,9 +3,14 @@
 mod arguments;
 mod confine;
 mod exit;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod guard;
 pub mod ops;
 mod program;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 mod serve;
 mod sys;
 

@@ -16,7 +16,7 @@ use crate::role::Role;
 use crate::wire::Refusal;
 
 /// The status that lets the client go on.
-const GO_ON: u8 = 0;
+pub(crate) const GO_ON: u8 = 0;
 
 /// The status with which every client stops the call.
 pub(crate) const STOP: u8 = 2;
@@ -65,6 +65,12 @@ impl Answer {
     /// What lets the client go on: one document, or silence.
     pub(crate) fn go_on(stdout: Vec<u8>) -> Self {
         Self { stdout, stderr: String::new(), status: GO_ON }
+    }
+
+    /// Standard output, standard error and the status, for who looks at them in the place of a client.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn parts(&self) -> (&[u8], &str, u8) {
+        (&self.stdout, &self.stderr, self.status)
     }
 
     /// Gives the answer and returns the exit status; `None` when another thread has already given one and is about to end

@@ -25,7 +25,9 @@ pub(crate) fn run_with(
     match arguments::parse(role, arguments) {
         Ok(Job::Answer(options)) => {
             let voice = Voice { role, client: Some(options.client) };
-            guard::guarded(voice, || answer(&options, judge).unwrap_or_else(|denial| voice.denied(&denial)))
+            guard::guarded(voice, || {
+                answer(&options, io::stdin().lock(), judge).unwrap_or_else(|denial| voice.denied(&denial))
+            })
         }
         Ok(Job::Directory { within }) => {
             directory::relay(&within, io::stdin().lock(), io::stdout().lock());
@@ -38,13 +40,17 @@ pub(crate) fn run_with(
     }
 }
 
-/// Answers one call.
+/// Answers the call that `input` describes.
 ///
 /// # Errors
 /// Every reason to stop the call.
-fn answer(options: &Options, judge: impl FnOnce(&Call, &Options) -> Result<Outcome, Denial>) -> Result<Answer, Denial> {
+pub(crate) fn answer(
+    options: &Options,
+    input: impl Read,
+    judge: impl FnOnce(&Call, &Options) -> Result<Outcome, Denial>,
+) -> Result<Answer, Denial> {
     let dialect = options.client.dialect();
-    let call = dialect.read(fields(&payload(io::stdin().lock())?)?)?;
+    let call = dialect.read(fields(&payload(input)?)?)?;
     match judge(&call, options)? {
         Outcome::Pass => Ok(Answer::go_on(dialect.passed())),
         Outcome::Rewrite(command) => dialect.rewritten(call, &command, options.approval).map(Answer::go_on),

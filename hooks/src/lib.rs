@@ -13,11 +13,16 @@ mod client;
 mod denial;
 mod directory;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod guard;
 mod hook;
 pub mod install;
 mod program;
 mod quote;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 mod rewrite;
 mod role;
 mod settings;

@@ -84,8 +84,16 @@ fn confined(call: &Call, options: &Options, settings: &Settings, uid: u32) -> Re
         shell: shell()?,
         keeps_directory: shell_call.keeps_directory,
     };
-    let command = with_environment(&shell_call);
-    match shell_call.lane {
+    carried(&shell_call, &rewrite)
+}
+
+/// What becomes of a shell call whose new text is made by `rewrite`.
+///
+/// # Errors
+/// When the command cannot be carried, or the model has to write it otherwise.
+pub(crate) fn carried(call: &ShellCall, rewrite: &Rewrite<'_>) -> Result<Outcome, Denial> {
+    let command = with_environment(call);
+    match call.lane {
         Lane::Verify if rewrite.could_have_made(&command) => Ok(Outcome::Pass),
         Lane::Verify => Err(Denial::Unwrapped { instead: format!("Run exactly this: {}", rewrite.text(&command)?) }),
         Lane::Rewrite | Lane::Confined => rewrite.text(&command).map(Outcome::Rewrite),

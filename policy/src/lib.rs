@@ -10,6 +10,8 @@
 mod builtin;
 mod compose;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod group;
 mod host;
 mod judge;
@@ -25,6 +27,9 @@ mod policy;
 mod profile;
 mod publish;
 mod reader;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 mod rule;
 mod suggest;
 mod tools;

@@ -9,6 +9,8 @@ pub mod dotenv;
 pub mod edit;
 pub mod exit;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod generate;
 pub mod import;
 mod input;
@@ -19,6 +21,9 @@ pub mod plain;
 mod program;
 pub mod provider;
 mod renewal;
+#[cfg(test)]
+#[path = "../../tests/fuzz/replay.rs"]
+mod replay;
 pub mod scan;
 pub mod seal;
 pub mod secret;

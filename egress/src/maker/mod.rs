@@ -4,6 +4,8 @@
 //! made by a process that joined them. It was forked before confinement, has its own filter, and takes questions of fixed size.
 
 mod process;
+#[cfg(any(test, fuzzing))]
+mod promises;
 mod wire;
 
 #[cfg(test)]
@@ -21,6 +23,9 @@ use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, S
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use promises::assert_questions_come_back;
 
 use self::wire::{ANSWER, Answer, Kind, Question};
 use crate::sys::process::{fork, own};

@@ -5,8 +5,13 @@
 
 mod handshake;
 mod http;
+#[cfg(any(test, fuzzing))]
+mod promises;
 mod socks4;
 mod socks5;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use promises::assert_understood_in_pieces;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -7,6 +7,8 @@
 mod ask;
 mod cache;
 mod message;
+#[cfg(any(test, fuzzing))]
+mod promises;
 mod settings;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +25,8 @@ use crate::gate::Gate;
 use cache::{Answer, Cache};
 use message::{Kind, Reply};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use promises::assert_answers_are_of_the_name;
 pub(crate) use settings::Settings;
 
 /// How long a name may be looked up in all.

@@ -13,6 +13,8 @@ mod error;
 mod expand;
 mod facts;
 mod handle;
+#[cfg(any(test, fuzzing))]
+mod imagined;
 mod index;
 mod links;
 mod look;
@@ -44,6 +46,8 @@ pub use draft::Draft;
 pub use error::GuardError;
 use facts::{Cause, Facts, Ground};
 use handle::{Found, Kind, Root, Runs, look};
+#[cfg(any(test, fuzzing))]
+pub(crate) use imagined::Imagined;
 use index::{Entry, Index, List, lies_in, split};
 pub use options::{HomeSource, Options, Uses};
 pub use request::{LastLink, Objects, Refusal, Request, Spelling, Target};

@@ -5,6 +5,8 @@
 
 mod answer;
 mod frame;
+#[cfg(any(test, fuzzing))]
+mod promises;
 mod request;
 
 use std::io::{self, BufReader, Read, Write};
@@ -16,6 +18,9 @@ use self::frame::Next;
 use self::request::{Call, Request, RequestError};
 use crate::guard::Guard;
 use crate::ops::{Kind, OpError, Operations};
+
+#[cfg(any(test, fuzzing))]
+pub use promises::assert_served;
 
 pub(crate) use answer::{checked, facts, listing};
 pub(crate) use request::{access, edits};

@@ -8,6 +8,8 @@
 mod address;
 mod claim;
 mod ground;
+#[cfg(any(test, fuzzing))]
+mod imagined;
 mod internal;
 mod likeness;
 mod patch;
@@ -31,6 +33,8 @@ use crate::settings::Settings;
 use crate::workspace;
 use claim::Claim;
 use ground::Ground;
+#[cfg(any(test, fuzzing))]
+pub(crate) use imagined::Imagined;
 use likeness::{Sign, Suspect};
 use table::Use;
 pub(crate) use value::Value;
@@ -46,7 +50,14 @@ pub(crate) fn judge(call: &Call, options: &Options) -> Result<Outcome, Denial> {
     let input = Value::of(&call.input)?;
     // Never dropped: the process ends with its answer, and freeing a policy piece by piece takes time.
     let guard = ManuallyDrop::new(guard(call, options)?);
-    let verdict = verdict(call, &input, guard.judge(), &*guard)?;
+    outcome(verdict(call, &input, guard.judge(), &*guard)?)
+}
+
+/// What follows from a verdict for the call.
+///
+/// # Errors
+/// When it denies the call.
+fn outcome(verdict: Option<Verdict>) -> Result<Outcome, Denial> {
     match verdict.map(|verdict| (verdict.decision, verdict)) {
         None | Some((Decision::Allow, _)) => Ok(Outcome::Pass),
         Some((Decision::Ask, verdict)) => Ok(Outcome::Ask(format!("{} {}", verdict.message, verdict.instead))),

@@ -7,5 +7,6 @@ mod files;
 mod layers;
 mod network;
 mod refusals;
+mod shuffled;
 mod sight;
 pub(crate) mod world;

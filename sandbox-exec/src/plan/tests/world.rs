@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::{LoadRequest, Places, Policy, ProfileName, Purpose, Rule, SystemReader, load};
 use nix::unistd::{Gid, Uid};
 
+use super::shuffled::shuffle;
 use crate::args::Invocation;
 use crate::error::Error;
 use crate::host::{Called, Caller, Fact, Host, Kind};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) hard_links: BTreeMap<PathBuf, PathBuf>,
     /// The host's hosts file.
     pub(crate) hosts: String,
+    /// What chooses the order in which the host is looked at; empty for the usual one.
+    pub(crate) picks: Vec<proptest::sample::Index>,
     /// What exists, by path.
     facts: BTreeMap<PathBuf, Fact>,
 }
@@ -61,6 +64,7 @@ impl World {
             landlock: 7,
             hard_links: BTreeMap::new(),
             hosts: String::new(),
+            picks: Vec::new(),
             facts: BTreeMap::new(),
         };
         for folder in ["/", "/usr", "/usr/bin", "/etc", "/home", HOME, WORK] {
@@ -131,6 +135,9 @@ impl World {
     /// The host as it would have been looked at.
     fn host(&self) -> Host {
         let files = &self.policy.files;
+        let mut facts: Vec<_> = self.facts.iter().map(|(path, fact)| (path.clone().into(), fact.clone())).collect();
+        shuffle(&mut facts, &self.picks);
+        let facts = facts.into_iter().collect();
         Host {
             caller: Caller {
                 uid: Uid::from_raw(self.uid),
@@ -140,7 +147,7 @@ impl World {
                 name: Some("ann".to_owned()),
             },
             cwd: self.cwd.clone(),
-            facts: self.facts.iter().map(|(path, fact)| (path.clone().into(), fact.clone())).collect(),
+            facts,
             rules: Rules {
                 read: self.resolve(&files.read, Purpose::Grant),
                 write: self.resolve(&files.write, Purpose::Grant),
