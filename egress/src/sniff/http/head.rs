@@ -142,7 +142,9 @@ fn target_path<'a>(verb: &str, target: &'a str, subject: &Subject) -> Result<&'a
     }
     let is_web = target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
     let rest = target.get(7..).filter(|_| is_web).ok_or(HeadError::Target)?;
-    let end = rest.find(['/', '?', '\\']).unwrap_or(rest.len());
+    // Browsers end the host at a backslash, too; to others it stands in a user's name before another host (RFC 3986, 3.2). What has one
+    // there is the host's own name to nobody.
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(end).ok_or(HeadError::Target)?;
     if !authority::is_of(host, subject) {
         return Err(HeadError::OtherHost(host.to_owned()));

@@ -138,7 +138,7 @@ fn a_rule_with_methods_and_paths_judges_every_request() {
         (&b"GET /v2/a HTTP/1.1\r\nHost: good.example\r\n\r\n"[..], ReasonCode::Request),
         (b"GET /v1/../v2 HTTP/1.1\r\nHost: good.example\r\n\r\n", ReasonCode::Malformed),
         (b"GET http://good.example/v2 HTTP/1.1\r\nHost: good.example\r\n\r\n", ReasonCode::Request),
-        (b"GET http://good.example\\v1/x HTTP/1.1\r\nHost: good.example\r\n\r\n", ReasonCode::Malformed),
+        (b"GET http://good.example\\v1/x HTTP/1.1\r\nHost: good.example\r\n\r\n", ReasonCode::NameMismatch),
         (b"GET /v1/a HTTP/1.1\r\nHost: good.example\r\nX-HTTP-Method-Override: DELETE\r\n\r\n", ReasonCode::Malformed),
         (b"GET /v1/a HTTP/1.1\r\nHost: good.example\r\nX-Original-URL: /v2\r\n\r\n", ReasonCode::Malformed),
         (b"\x16\x03\x01", ReasonCode::Protocol),

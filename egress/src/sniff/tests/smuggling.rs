@@ -9,6 +9,18 @@ fn with(lines: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_host_that_ends_in_a_backslash_to_one_reader_and_in_an_at_sign_to_another_is_refused() {
+    for port in [80, 8080] {
+        for target in
+            ["http://good.example\\@evil.example/", "http://good.example\\.evil.example/", "http://good.example\\x"]
+        {
+            let end = end_of(port, format!("GET {target} HTTP/1.1\r\nHost: good.example\r\n\r\n").as_bytes());
+            assert_eq!(end, End::Refused(NameMismatch), "{target}");
+        }
+    }
+}
+
+#[test]
 fn two_ways_to_end_a_body_are_refused() {
     for lines in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
