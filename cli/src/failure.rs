@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use lobsterpot_audit_log::LogError;
 use lobsterpot_hooks::install::InstallError;
+use lobsterpot_policy::printable_lines;
 use thiserror::Error;
 
 use crate::Status;
@@ -68,7 +69,7 @@ impl Failure {
             }
             Self::Output { .. } => (format!("lobsterpot: {self}\n"), Status::Refused),
         };
-        let _ = out.write_all(text.as_bytes());
+        let _ = out.write_all(printable_lines(&text).as_bytes());
         status
     }
 }

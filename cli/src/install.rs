@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use lobsterpot_hooks::install::{Choice, Choices, ShellPrefix, install};
 
 use crate::failure::Failure;
-use crate::{Status, options, say, show};
+use crate::{Status, options, show, show_lines};
 
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
@@ -53,7 +53,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
     let usage = || Failure::Usage { error: command().error(ErrorKind::MissingRequiredArgument, "name a client") };
     let request = options::request(matches, choices).ok_or_else(usage)?;
     let report = install(&request)?;
-    say(&show::report(request.agent, "installed", &report))?;
+    show_lines(&show::report(request.agent, "installed", &report))?;
     Ok(Status::Done)
 }
 

@@ -93,6 +93,14 @@ fn command() -> Command {
         .subcommand(vault::command())
 }
 
+/// Writes lines for a person to standard output, without anything that a terminal would act on.
+///
+/// # Errors
+/// When nobody reads there.
+pub(crate) fn show_lines(text: &str) -> Result<(), Failure> {
+    say(&lobsterpot_policy::printable_lines(text))
+}
+
 /// Writes to standard output.
 ///
 /// # Errors

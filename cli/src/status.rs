@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use lobsterpot_hooks::install::{ClientStatus, Question, status};
 
 use crate::failure::Failure;
-use crate::{Status, doctor, options, say};
+use crate::{Status, doctor, options, say, show_lines};
 
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
@@ -35,7 +35,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
         if question.home.is_none() && question.root.is_none() {
             text.push_str(&vault());
         }
-        say(&text)?;
+        show_lines(&text)?;
     }
     Ok(if found.is_covered() { Status::Done } else { Status::Lacking })
 }

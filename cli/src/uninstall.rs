@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 use lobsterpot_hooks::install::{Choices, uninstall};
 
 use crate::failure::Failure;
-use crate::{Status, options, say, show};
+use crate::{Status, options, show, show_lines};
 
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
@@ -25,6 +25,6 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
     let usage = || Failure::Usage { error: command().error(ErrorKind::MissingRequiredArgument, "name a client") };
     let request = options::request(matches, Choices::default()).ok_or_else(usage)?;
     let report = uninstall(&request)?;
-    say(&show::report(request.agent, "uninstalled", &report))?;
+    show_lines(&show::report(request.agent, "uninstalled", &report))?;
     Ok(Status::Done)
 }

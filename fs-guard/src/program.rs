@@ -1,11 +1,11 @@
 //! The program `fs-guard`: understand the command line, make the guard, confine this process, act, report.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt as _;
 
-use lobsterpot_policy::{Decision, ReasonCode};
+use lobsterpot_policy::{Decision, ReasonCode, printable};
 use serde_json::Value;
 
 use crate::arguments::{Action, Asked, Format, UsageError, parse};
@@ -58,8 +58,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     if failure.is_closed_pipe() {
         return Exit::Done as u8;
     }
-    let message = format!("fs-guard: {failure} {}\n", failure.hint());
-    let _ = io::stderr().write_all(message.replace(" \n", "\n").as_bytes());
+    let message = format!("{failure} {}", failure.hint());
+    let line = format!("fs-guard: {}\n", printable(message.trim_end()));
+    let _ = io::stderr().write_all(line.as_bytes());
     failure.exit() as u8
 }
 
@@ -173,8 +174,13 @@ fn list(files: &Operations<'_>, path: &OsStr, format: Format) -> Result<(), Fail
         return print_json(serve::listing(&listing));
     }
     let mut lines = Vec::new();
+    let for_a_person = io::stdout().is_terminal();
     for entry in &listing.entries {
-        lines.extend_from_slice(entry.name.as_bytes());
+        if for_a_person {
+            lines.extend_from_slice(printable(&entry.name.to_string_lossy()).as_bytes());
+        } else {
+            lines.extend_from_slice(entry.name.as_bytes());
+        }
         lines.extend_from_slice(if entry.kind == FileKind::Folder { b"/\n" } else { b"\n" });
     }
     print(&lines)

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lobsterpot_policy::printable_lines;
 use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use crate::client::Client;
@@ -36,7 +37,8 @@ pub(crate) struct Voice {
 impl Voice {
     /// The answer that stops a call.
     pub(crate) fn denied(self, denial: &Denial) -> Answer {
-        let reason = denial.reason(self.role);
+        // Clients show it on a terminal, and it names files and tools.
+        let reason = printable_lines(&denial.reason(self.role)).into_owned();
         let listener = if let Denial::Foreign { listener, .. } = denial {
             // One client's words are another's noise, and noise runs the tool: a foreign client gets the status and the text.
             *listener

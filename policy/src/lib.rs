@@ -24,6 +24,7 @@ mod origin;
 mod overlay;
 mod pattern;
 mod policy;
+mod printable;
 mod profile;
 mod publish;
 mod reader;
@@ -50,6 +51,7 @@ pub use policy::{
     ClientTools, Environment, Files, HomeView, Layer, Limits, Network, NetworkMode, Permission, Policy, Requirement,
     Requirements, Syscalls, ToolDefault, Workspace,
 };
+pub use printable::{printable, printable_lines};
 pub use profile::ProfileName;
 pub use publish::{Publish, PublishError};
 pub use reader::{FileFacts, Folder, Reader, SystemReader};

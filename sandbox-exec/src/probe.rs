@@ -142,6 +142,21 @@ impl Probe {
         found
     }
 
+    /// What `pattern` means that does not exist, in folders that do: names after a wildcard which could be made there.
+    pub(crate) fn unborn(&mut self, pattern: &ResolvedPattern) -> Vec<PathBuf> {
+        if pattern.literal().is_some() {
+            return Vec::new();
+        }
+        let mut paths = Vec::new();
+        self.descend(pattern.prefix(), pattern.tail(), &mut paths);
+        paths.retain(|path| {
+            let folder =
+                path.parent().and_then(|folder| self.look(folder)).is_some_and(|fact| fact.kind == Kind::Folder);
+            folder && self.look(path).is_none()
+        });
+        paths
+    }
+
     /// Looks at everything that `tails` mean below `folder`, and returns the existing paths of each.
     ///
     /// # Errors

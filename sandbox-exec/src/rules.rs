@@ -44,6 +44,8 @@ pub(crate) struct Rules {
     pub(crate) mask: Vec<Resolved>,
     /// What may not be changed inside writable roots.
     pub(crate) protect: Vec<Resolved>,
+    /// What protected patterns with wildcards mean in folders that exist, and what does not exist there yet.
+    pub(crate) unborn: Vec<PathBuf>,
     /// Sockets outside that may be connected to.
     pub(crate) sockets: Vec<Resolved>,
     /// Every folder that may be written: the workspaces and what the policy names. What is protected is protected in all of them.
@@ -91,7 +93,8 @@ impl Rules {
         let mut sockets = resolve(&files.sockets, places, Purpose::Grant, probe, |_| true);
         search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, places, Some(&shelf));
         let [scratch, mask, protect, sockets] = [scratch, mask, protect, sockets].map(|list| list.rules);
-        let mut rules = Self { scratch, mask, protect, sockets, read, write, roots };
+        let unborn = protect.iter().flat_map(|rule| probe.unborn(&rule.pattern)).collect();
+        let mut rules = Self { scratch, mask, protect, unborn, sockets, read, write, roots };
         if files.home == HomeView::ReadOnly {
             probe.look(&caller.home);
         }

@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "limits",
     "mounts",
     "namespaces",
+    "printable words",
     "protected files",
     "seccomp",
     "socket supervision",

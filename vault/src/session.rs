@@ -214,10 +214,16 @@ pub(crate) fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "lobsterpot-vault: {}", shown(text));
 }
 
-/// Text with its control characters escaped: names of files and of repositories are in it, and others may have chosen them.
+/// Whether a terminal would act on `character`, or show the text around it in another order.
+pub(crate) fn acts_on_terminal(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text with everything escaped that acts on a terminal: names of files and of repositories are in it, and others may have chosen them.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().fold(String::new(), |mut shown, character| {
-        if character.is_control() {
+        if acts_on_terminal(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);

@@ -28,6 +28,8 @@ pub(crate) enum Presence {
 
 /// The guarded names of every writable root: all protected names, and masked ones that were asked for by their full path.
 ///
+/// A wildcard stands for the folders that exist: what it means in one that the command makes is the command's own.
+///
 /// Existing ones are listed too: they are mount points already, and stay guarded should they vanish outside meanwhile.
 pub(crate) fn guards(inputs: Inputs<'_>) -> Vec<Guard> {
     let Inputs { policy, host, .. } = inputs;
@@ -35,6 +37,7 @@ pub(crate) fn guards(inputs: Inputs<'_>) -> Vec<Guard> {
     let rules = host.rules.protect.iter().chain(host.rules.mask.iter().filter(absolute));
     let mut guards: Vec<Guard> = rules
         .filter_map(|rule| rule.pattern.literal())
+        .chain(host.rules.unborn.iter().map(PathBuf::as_path))
         .filter_map(|path| {
             let around = host.rules.roots.iter().filter(|root| bytes::lies_in(path, root));
             let root = around.max_by_key(|root| root.as_os_str().len())?;

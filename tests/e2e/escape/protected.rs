@@ -115,13 +115,37 @@ fn directory_environment_file_cannot_appear() {
 }
 
 #[test]
+fn start_files_of_editors_and_shells_cannot_appear() {
+    const NAMES: [&str; 10] = [
+        ".exrc",
+        ".vimrc",
+        ".nvimrc",
+        ".nvim.lua",
+        ".bashrc",
+        ".bash_profile",
+        ".profile",
+        ".zshenv",
+        ".zshrc",
+        ".zprofile",
+    ];
+    escape(|scene| {
+        let places = NAMES.map(|name| scene.at_work(name));
+        Attempt::shell(&format!(
+            "for n in {}; do echo evil >$n; echo evil >x; mv x $n; ln -s x $n; done",
+            NAMES.join(" ")
+        ))
+        .effect(move |_| places.iter().any(|place| place.symlink_metadata().is_ok()))
+    });
+}
+
+#[test]
 fn workspace_policy_cannot_appear() {
     cannot_appear(".lobsterpot.toml");
 }
 
 #[test]
 fn agent_settings_folders_cannot_appear() {
-    for name in [".claude", ".codex", ".cursor", ".vscode"] {
+    for name in [".claude", ".codex", ".cursor", ".vscode", ".idea", ".zed", ".fleet", ".devcontainer"] {
         escape(move |scene| {
             let place = scene.at_work(name);
             Attempt::shell(&format!("mkdir -p {name} && echo evil >{name}/settings.json; mkdir z && mv z {name}"))

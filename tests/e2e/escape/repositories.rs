@@ -88,6 +88,91 @@ fn symlink_that_is_the_git_folder_cannot_be_repointed() {
     }
 }
 
+/// A repository with two submodules, one of which has a slash in its name, as most have.
+fn with_submodules(scene: &Scene) {
+    let add = "git -c protocol.file.allow=always submodule --quiet add";
+    scene
+        .bare(&Run::shell(&format!(
+            "git init -q . && git init -q ~/upstream && git -C ~/upstream commit -q --allow-empty -m x && \
+         {add} ~/upstream sub && {add} ~/upstream libs/deep && git commit -qm first"
+        )))
+        .ok();
+}
+
+#[test]
+fn configuration_of_a_submodule_cannot_be_changed() {
+    for name in ["sub", "libs/deep"] {
+        escape(move |scene| {
+            with_submodules(scene);
+            Attempt::shell(&format!(
+                "git config -f .git/modules/{name}/config core.fsmonitor 'touch ~/ran-outside; false'"
+            ))
+            .effect(|scene| runs_for_the_person(scene))
+        });
+    }
+}
+
+#[test]
+fn configuration_of_a_submodule_cannot_be_redirected() {
+    for (name, up) in [("sub", "../../.."), ("libs/deep", "../../../..")] {
+        escape(move |scene| {
+            with_submodules(scene);
+            Attempt::shell(&format!(
+                "cp -r .git/modules/{name} evil; git config -f evil/config --unset core.worktree; \
+                 git config -f evil/config core.fsmonitor 'touch ~/ran-outside; false'; \
+                 echo {up}/evil >.git/modules/{name}/commondir; echo {up}/evil >new; mv new .git/modules/{name}/commondir"
+            ))
+            .effect(|scene| runs_for_the_person(scene))
+        });
+    }
+}
+
+#[test]
+fn hooks_of_a_submodule_cannot_be_changed() {
+    for target in [".git/modules/sub/hooks/post-index-change", ".git/modules/libs/deep/hooks/post-index-change"] {
+        escape(move |scene| {
+            with_submodules(scene);
+            let place = scene.at_work(target);
+            Attempt::shell(&format!(
+                "echo evil >{target}; d=$(dirname {target}); mv $d away; mkdir $d; echo evil >{target}; \
+                 mv .git/modules away2 && cp -r away2 .git/modules && echo evil >{target}"
+            ))
+            .effect(move |_| is_evil(&place))
+        });
+    }
+}
+
+#[test]
+fn linked_worktree_cannot_be_given_another_configuration() {
+    for script in [
+        "git config -f .git/worktrees/tree/config.worktree core.fsmonitor evil",
+        "echo evil >x; mv x .git/worktrees/tree/config.worktree",
+        "echo evil >.git/worktrees/tree/commondir; echo evil >x; mv x .git/worktrees/tree/commondir",
+        "cp -r .git/worktrees x && mv .git/worktrees y && mv x .git/worktrees && echo evil >.git/worktrees/tree/commondir",
+    ] {
+        escape(move |scene| {
+            let make = "git init -q . && git commit -q --allow-empty -m x && git worktree add -q tree && \
+                        git config extensions.worktreeConfig true";
+            scene.bare(&Run::shell(make)).ok();
+            let places = ["config.worktree", "commondir"].map(|name| scene.at_work(".git/worktrees/tree").join(name));
+            Attempt::shell(script).effect(move |_| places.iter().any(|place| is_evil(place)))
+        });
+    }
+}
+
+#[test]
+fn configuration_of_git_cannot_include_a_file_of_the_workspace() {
+    escape(|scene| {
+        scene.bare(&Run::shell("git init -q .")).ok();
+        Attempt::shell(
+            "git config -f evil core.fsmonitor 'touch ~/ran-outside; false'; git config include.path ../evil; \
+             git config includeIf.gitdir:/.path $PWD/evil; git config --global include.path $PWD/evil; \
+             git config -f ~/.config/git/config include.path $PWD/evil; git config --worktree include.path ../evil",
+        )
+        .effect(|scene| runs_for_the_person(scene))
+    });
+}
+
 #[test]
 fn workspace_cannot_become_a_git_folder_itself() {
     escape(|_| {

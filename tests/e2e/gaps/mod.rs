@@ -43,6 +43,87 @@ fn repository_started_in_the_workspace_itself_brings_its_own_configuration() {
     });
 }
 
+/// Has a command change something, and then the person ask git about the workspace: that runs the command's program.
+#[track_caller]
+fn runs_when_the_person_asks_git(prepare: &str, script: &str, ask: &str) {
+    each_scene(|scene| {
+        scene.bare(&Run::shell(&format!("git init -q . && git commit -q --allow-empty -m x; {prepare}"))).ok();
+        let outcome = scene.sandboxed(&Run::shell(script));
+        drop(scene.bare(&Run::shell(ask)));
+        assert!(scene.at_home("ran-outside").exists(), "the gap is closed: {outcome}");
+    });
+}
+
+#[test]
+fn repository_that_a_command_adds_to_the_index_is_asked_by_git_at_the_top() {
+    runs_when_the_person_asks_git(
+        "true",
+        "git init -q sub && git -C sub commit -q --allow-empty -m x && git add sub && git -C sub config core.fsmonitor 'touch ~/ran-outside; false'",
+        "git status",
+    );
+}
+
+#[test]
+fn hooks_in_a_folder_of_the_workspace_can_be_changed() {
+    runs_when_the_person_asks_git(
+        "git config core.hooksPath .githooks",
+        "mkdir .githooks && printf '#!/bin/sh\\ntouch ~/ran-outside\\n' >.githooks/pre-commit && chmod +x .githooks/pre-commit",
+        "git commit --allow-empty -m y",
+    );
+}
+
+#[test]
+fn file_that_the_configuration_of_git_includes_can_be_changed() {
+    runs_when_the_person_asks_git(
+        "git config include.path ../.gitconfig",
+        "git config -f .gitconfig core.fsmonitor 'touch ~/ran-outside; false'",
+        "git status",
+    );
+}
+
+#[test]
+fn configuration_of_a_bare_repository_that_is_the_workspace_can_be_changed() {
+    each_scene(|scene| {
+        scene.bare(&Run::shell("git init -q --bare .")).ok();
+        let outcome = scene.sandboxed(&Run::shell("git config core.pager evil"));
+        let target = std::fs::read_to_string(scene.at_work("config")).unwrap_or_default();
+        assert!(target.contains("evil"), "the gap is closed: {outcome}");
+    });
+}
+
+#[test]
+fn settings_of_package_managers_and_version_managers_in_the_workspace_can_be_changed() {
+    each_scene(|scene| {
+        let names = [
+            ".npmrc",
+            ".yarnrc.yml",
+            ".pnpmfile.cjs",
+            "pip.conf",
+            ".cargo/config.toml",
+            "rust-toolchain.toml",
+            ".tool-versions",
+            "mise.toml",
+            ".python-version",
+            ".nvmrc",
+            ".dir-locals.el",
+            "conftest.py",
+            ".pre-commit-config.yaml",
+            ".husky/pre-commit",
+            "gradle/wrapper/gradle-wrapper.properties",
+            "Rakefile",
+            "CMakeLists.txt",
+            ".github/workflows/ci.yml",
+        ];
+        let words = [scene.attack().into_os_string(), "append-each".into(), "evil".into()];
+        let words: Vec<_> = words.into_iter().chain(names.iter().map(Into::into)).collect();
+        let outcome = scene.sandboxed(&Run::new(&words));
+        for name in names {
+            let content = std::fs::read_to_string(scene.at_work(name)).unwrap_or_default();
+            assert!(content.contains("evil"), "the gap is closed for {name}: {outcome}");
+        }
+    });
+}
+
 #[test]
 fn protected_name_that_is_a_symlink_can_be_removed_but_not_made_again() {
     each_scene(|scene| {

@@ -10,7 +10,7 @@ use crate::document::{Digests, Document, Entry};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::name::Name;
-use crate::session::Session;
+use crate::session::{Session, acts_on_terminal};
 
 /// How many columns the table has.
 const COLUMNS: usize = 7;
@@ -87,7 +87,7 @@ fn time(moment: SystemTime) -> String {
 
 /// Text that cannot move the cursor, colour a terminal or break a line.
 fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
+    if text.contains(acts_on_terminal) { text.replace(acts_on_terminal, "\u{fffd}").into() } else { text.into() }
 }
 
 /// All secrets as a JSON array, one to a line.

@@ -386,14 +386,7 @@ impl Index {
 
 /// Text without control characters.
 fn plain(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).chars().fold(String::new(), |mut shown, character| {
-        if character.is_control() {
-            shown.extend(character.escape_default())
-        } else {
-            shown.push(character)
-        }
-        shown
-    })
+    crate::session::shown(&String::from_utf8_lossy(text))
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ impl World {
                 scratch: self.resolve(&files.scratch, Purpose::Grant),
                 mask: self.resolve(&files.mask, Purpose::Restrict),
                 protect: self.resolve(&files.protect, Purpose::Restrict),
+                unborn: Vec::new(),
                 sockets: self.resolve(&files.sockets, Purpose::Grant),
                 roots: self.places().workspaces.clone(),
             },

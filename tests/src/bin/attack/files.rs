@@ -2,7 +2,7 @@
 
 use crate::call::{Arg, call};
 use crate::{Arguments, Attempt, Outcome, number, refused, text, usage};
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -20,6 +20,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("list", list),
     ("write", write),
     ("create", create),
+    ("append-each", append_each),
     ("rewrite", rewrite),
     ("open-to-write", open_to_write),
     ("hardlink", hardlink),
@@ -153,6 +154,21 @@ fn rewrite(arguments: &Arguments) -> Outcome {
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&content)?;
     Ok(b"rewritten".to_vec())
+}
+
+/// `append-each TEXT PATH…`: appends to each, with the folders above it, and tells how many that were.
+fn append_each(arguments: &Arguments) -> Outcome {
+    let line = format!("{}\n", text(arguments, 0)?);
+    let append = |place: &OsString| {
+        if let Some(folder) = Path::new(place).parent() {
+            drop(fs::create_dir_all(folder));
+        }
+        OpenOptions::new().append(true).create(true).open(place).and_then(|mut file| file.write_all(line.as_bytes()))
+    };
+    match arguments.iter().skip(1).filter(|place| append(place).is_ok()).count() {
+        0 => Err(refused("none")),
+        count => Ok(format!("{count} files").into_bytes()),
+    }
 }
 
 /// `open-to-write PATH`: opens and closes.
