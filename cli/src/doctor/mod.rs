@@ -15,7 +15,7 @@ use lobsterpot_hooks::install::Question;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::{Status, home, options, say};
+use crate::{Status, home, options, say, show_lines};
 use check::{Check, State};
 
 /// Its part of the command line.
@@ -40,7 +40,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Status, Failure> {
         let text = serde_json::to_string_pretty(&json!({ "version": 1, "ok": ok, "checks": listed }));
         say(&format!("{}\n", text.map_err(|error| Failure::Output { source: error.into() })?))?;
     } else {
-        say(&checks.iter().map(Check::line).collect::<String>())?;
+        show_lines(&checks.iter().map(Check::line).collect::<String>())?;
     }
     Ok(if checks.iter().any(|check| check.state == State::Fail) { Status::Lacking } else { Status::Done })
 }

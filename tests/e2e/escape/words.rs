@@ -191,6 +191,7 @@ fn front_door_and_vault_say_nothing_to_a_terminal() {
             vec!["lobsterpot", "install", "claude-code", "--workspace", HOSTILE],
             vec!["lobsterpot", "status", HOSTILE],
             vec!["lobsterpot", "status", "--home", &below],
+            vec!["lobsterpot", "doctor", HOSTILE],
             vec!["lobsterpot-vault", HOSTILE],
             vec!["lobsterpot-vault", "--vault", &below, "list"],
             vec!["lobsterpot-vault", "--identity", &below, "list"],
