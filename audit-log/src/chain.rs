@@ -119,7 +119,7 @@ impl Chain {
             (None, What::Sealed { .. }) => {
                 return self.breaks(Break { file: file.to_owned(), line, why: Why::WrongSeal });
             }
-            (None, What::Refused { .. } | What::WayOutEnded { .. }) => {}
+            (None, What::Refused { .. } | What::Failed { .. } | What::WayOutEnded { .. }) => {}
             (Some((bytes, place)), What::Sealed { bytes: length, debris, torn }) => {
                 if u64::try_from(bytes.len()) != Ok(*length) || Digest::of_debris(&bytes) != *debris {
                     return self.breaks(Break { why: Why::WrongSeal, ..place });
@@ -127,7 +127,9 @@ impl Chain {
                 let seal = Seal { file: place.file, line: place.line, bytes: *length, torn: *torn };
                 self.verdict.sealed.push(seal);
             }
-            (Some((_, place)), What::Refused { .. } | What::WayOutEnded { .. }) => return self.breaks(place),
+            (Some((_, place)), What::Refused { .. } | What::Failed { .. } | What::WayOutEnded { .. }) => {
+                return self.breaks(place);
+            }
         }
         self.verdict.records += 1;
         self.verdict.head = Some((record.number, digest));

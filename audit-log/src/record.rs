@@ -58,6 +58,15 @@ pub enum What {
         /// How often.
         times: u64,
     },
+    /// Something that the policy allows did not work.
+    Failed {
+        /// The reason's code, such as `net.unresolved`.
+        reason: String,
+        /// What was asked for: a host and port.
+        subject: String,
+        /// How often.
+        times: u64,
+    },
     /// The way out of the network ended before the command did, and the network was closed from then on.
     WayOutEnded {
         /// What was seen of it.
@@ -174,6 +183,9 @@ impl What {
         match self {
             Self::Refused { reason, subject, times } => {
                 Self::Refused { reason: cut(&reason), subject: cut(&subject), times }
+            }
+            Self::Failed { reason, subject, times } => {
+                Self::Failed { reason: cut(&reason), subject: cut(&subject), times }
             }
             Self::WayOutEnded { message } => Self::WayOutEnded { message: cut(&message) },
             Self::Sealed { .. } => self,

@@ -18,7 +18,7 @@ const SHOWN: &str = "20";
 /// Its part of the command line.
 pub(crate) fn command() -> Command {
     Command::new("log")
-        .about("Shows what was refused in the sandbox's network; with --verify, ends with 1 when the log was changed")
+        .about("Shows what was refused, and what failed, in the sandbox's network; with --verify, ends with 1 when the log was changed")
         .arg(
             Arg::new("last")
                 .long("last")
@@ -79,6 +79,8 @@ fn line(record: &Record) -> String {
     let what = match &record.what {
         What::Refused { reason, subject, times: 1 } => format!("refused {subject} ({reason})"),
         What::Refused { reason, subject, times } => format!("refused {subject} ({reason}), {times} times"),
+        What::Failed { reason, subject, times: 1 } => format!("could not reach {subject} ({reason})"),
+        What::Failed { reason, subject, times } => format!("could not reach {subject} ({reason}), {times} times"),
         What::WayOutEnded { message } => format!("lobsterpot-egress {message}: the network was closed"),
         What::Sealed { bytes, torn: true, .. } => format!("{bytes} bytes before this are what a crash left"),
         What::Sealed { bytes, torn: false, .. } => format!("{bytes} bytes before this had been changed"),

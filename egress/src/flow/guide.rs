@@ -120,6 +120,14 @@ impl<L: Lookup> PolicyGuide<L> {
         Some(special(target, address, port, &what))
     }
 
+    /// Reports that nobody says where an allowed host is: the program only sees its connection end.
+    fn unresolved(&self, errand: &Errand, name: &str, reason: String) -> NoWay {
+        let Errand { target, port, .. } = errand;
+        let instead = "Check the spelling of the name, and that this machine's nameservers can be reached.";
+        self.gate.refuse(target, *port, "tcp", ReasonCode::Unresolved, &format!("{reason}."), instead);
+        NoWay::NotResolved { name: name.to_owned(), reason }
+    }
+
     /// Reports that an address may not be connected to.
     fn refuse(&self, errand: &Errand, barred: &Barred) -> NoWay {
         let Errand { target, port, .. } = errand;
@@ -151,11 +159,9 @@ impl<L: Lookup> Guide for PolicyGuide<L> {
     async fn addresses(&self, errand: &Errand) -> Result<Vec<IpAddr>, NoWay> {
         let found = match &errand.target {
             Target::Address(address) => vec![*address],
-            Target::Name(name) => self
-                .lookup
-                .addresses(name)
-                .await
-                .map_err(|reason| NoWay::NotResolved { name: name.to_string(), reason })?,
+            Target::Name(name) => {
+                self.lookup.addresses(name).await.map_err(|reason| self.unresolved(errand, name, reason))?
+            }
         };
         let mut open = Vec::with_capacity(found.len());
         let mut first_bar = None;

@@ -217,9 +217,9 @@ async fn while_learning_public_hosts_are_open_and_told_and_inside_stays_closed()
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_looked_up_is_no_refusal() {
+async fn an_allowed_name_that_nobody_knows_is_told_and_not_called_refused() {
     let (guide, reporter) = guide(NetworkMode::Allowlist, &["a.example"], &[], Vec::new());
     let error = ask(&guide, &name("a.example"), 443).await.expect_err("there is no answer");
     assert_eq!(error.to_string(), "failed to look a.example up: there is no such name");
-    assert!(reasons(&reporter).is_empty());
+    assert_eq!(reasons(&reporter), [ReasonCode::Unresolved]);
 }

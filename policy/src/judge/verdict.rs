@@ -85,6 +85,8 @@ pub enum ReasonCode {
     AddressNotNamed,
     /// The name leads to a private, loopback, link-local, metadata or otherwise special address.
     SpecialAddress,
+    /// The host is allowed, and no nameserver says where it is.
+    Unresolved,
     /// The connection is for one name, and what is said on it names another.
     NameMismatch,
     /// A protocol that is not carried: UDP other than DNS, ICMP, HTTP/2 without TLS where requests are judged.
@@ -159,6 +161,7 @@ impl ReasonCode {
             Self::BadHost => "net.bad-host",
             Self::AddressNotNamed => "net.address-not-named",
             Self::SpecialAddress => "net.special-address",
+            Self::Unresolved => "net.unresolved",
             Self::NameMismatch => "net.name-mismatch",
             Self::Protocol => "net.protocol",
             Self::Request => "net.request",

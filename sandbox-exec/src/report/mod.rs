@@ -72,7 +72,10 @@ pub(crate) fn network(summary: &Summary, asked_for: (Mode, Format)) {
 /// Says that the network is closed although the command goes on.
 pub(crate) fn way_out_ended(how: &str) {
     let how = harmless(how);
-    say(&format!("sandbox-exec: network: lobsterpot-egress {how}: the network is closed for the rest of the run\n"));
+    say(&format!(
+        "sandbox-exec: network: lobsterpot-egress {how}: the network is closed for the rest of the run, and what is asked for \
+         from now on is not recorded\n"
+    ));
 }
 
 /// Says that the audit log could not be written. The run is none the worse for it.

@@ -8,6 +8,9 @@ use crate::way_out::{Asked, Learned, Summary};
 
 /// How many refusals are named.
 const NAMED: usize = 5;
+/// What to know about names that could not be resolved.
+const UNRESOLVED: &str =
+    "hint: the policy allows it: check the spelling, and outside of the sandbox what `getent ahosts NAME` says";
 /// How many refusals a report for programs names.
 const LISTED: usize = 200;
 
@@ -30,7 +33,13 @@ fn words(summary: &Summary) -> String {
             hints.push(hint);
         }
     }
-    let unnamed = summary.refused.len().saturating_sub(NAMED);
+    for asked in summary.unresolved.iter().take(NAMED) {
+        lines.push(format!("sandbox-exec: network: {asked} could not be resolved ({}){}", asked.reason, times(asked)));
+    }
+    if !summary.unresolved.is_empty() {
+        lines.push(UNRESOLVED.to_owned());
+    }
+    let unnamed = summary.refused.len().saturating_sub(NAMED) + summary.unresolved.len().saturating_sub(NAMED);
     let more = u64::try_from(unnamed).unwrap_or(u64::MAX).saturating_add(summary.others);
     if more > 0 {
         lines.push(format!("sandbox-exec: network: … and {more} more: lobsterpot log"));
@@ -84,6 +93,9 @@ fn json(summary: &Summary) -> Value {
         "version": super::json::VERSION,
         "network": {
             "refused": refused.collect::<Vec<_>>(),
+            "unresolved": summary.unresolved.iter().take(LISTED).map(|asked| {
+                json!({ "host": asked.host, "port": asked.port, "times": asked.times })
+            }).collect::<Vec<_>>(),
             "more": summary.others.saturating_add(unnamed),
             "ended": summary.ended,
             "unreadable": summary.unreadable,
@@ -123,6 +135,26 @@ mod tests {
                 "sandbox-exec: network: … and 6 more: lobsterpot log",
             ]
         );
+    }
+
+    #[test]
+    fn what_could_not_be_resolved_is_not_called_refused() {
+        let asked = Asked {
+            host: "typo.example".to_owned(),
+            port: 443,
+            protocol: "tcp",
+            reason: ReasonCode::Unresolved,
+            times: 2,
+        };
+        let summary = Summary { unresolved: vec![asked], ..Summary::default() };
+        let text = text(&summary, (Mode::Run, Format::Text));
+        assert!(
+            text.starts_with(
+                "sandbox-exec: network: typo.example:443 could not be resolved (net.unresolved), 2 times\nhint: "
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("refused"), "{text}");
     }
 
     #[test]

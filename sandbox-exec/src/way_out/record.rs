@@ -31,11 +31,18 @@ fn records(summary: &Summary) -> Vec<What> {
         subject: asked.to_string(),
         times: asked.times,
     });
-    ended.chain(others).chain(refused).collect()
+    let failed = summary.unresolved.iter().take(MOST_UNRESOLVED).map(|asked| What::Failed {
+        reason: asked.reason.to_string(),
+        subject: asked.to_string(),
+        times: asked.times,
+    });
+    ended.chain(others).chain(refused).chain(failed).collect()
 }
 
-/// The most records of one run.
-const MOST: usize = 256;
+/// The most records of one run about what was refused.
+const MOST: usize = 66;
+/// The most records of one run about names that could not be resolved.
+const MOST_UNRESOLVED: usize = 32;
 
 /// Who writes: this run, now.
 fn writer(command: &str) -> Writer {
@@ -58,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_to_be_told_apart_is_counted_all_the_same() {
-        for (count, others) in [(1, 0), (254, 0), (254, 7), (255, 0), (512, 3)] {
+        for (count, others) in [(1, 0), (64, 0), (64, 7), (65, 0), (512, 3)] {
             let asked = |number| Asked {
                 host: format!("h{number}.example"),
                 port: 443,
@@ -72,7 +79,7 @@ mod tests {
             assert!(what.len() <= MOST, "{}", what.len());
             let times = what.iter().filter_map(|what| match what {
                 What::Refused { times, .. } => Some(times),
-                What::WayOutEnded { .. } | What::Sealed { .. } => None,
+                What::Failed { .. } | What::WayOutEnded { .. } | What::Sealed { .. } => None,
             });
             assert_eq!(times.sum::<u64>(), count * 2 + others, "of {count} and {others}");
         }

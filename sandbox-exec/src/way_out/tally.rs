@@ -56,6 +56,8 @@ pub(crate) struct Asked {
 pub(crate) struct Summary {
     /// What was refused, each with what would allow it, if anything would.
     pub(crate) refused: Vec<(Asked, Option<String>)>,
+    /// What was allowed and could not be resolved.
+    pub(crate) unresolved: Vec<Asked>,
     /// How many more refusals there were that were not kept apart.
     pub(crate) others: u64,
     /// Packets of egress that could not be understood.
@@ -122,8 +124,12 @@ impl Tally {
     /// What the report says, for a run under the rules of `network`.
     pub(crate) fn summary(&self, network: &Network) -> Summary {
         let with_hint = |asked: &Asked| (asked.clone(), hint(asked, network));
+        // Egress tells both in the same way.
+        let (unresolved, refused): (Vec<_>, Vec<_>) =
+            self.refused.iter().partition(|asked| asked.reason == ReasonCode::Unresolved);
         Summary {
-            refused: self.refused.iter().map(with_hint).collect(),
+            refused: refused.into_iter().map(with_hint).collect(),
+            unresolved: unresolved.into_iter().cloned().collect(),
             others: self.others.values().fold(0, |sum, times| sum.saturating_add(*times)),
             unreadable: self.unreadable,
             ended: self.ended.clone(),

@@ -190,7 +190,7 @@ fn the_end_of_egress_closes_the_network_and_the_command_goes_on() {
         scene.write(&scene.at_work("go"), "");
         let outcome = finish(child);
         assert_eq!((outcome.status, outcome.out().as_str()), (7, "went on\n"), "{outcome}");
-        let said = "sandbox-exec: network: lobsterpot-egress was ended by SIGKILL: the network is closed for the rest of the run\n";
+        let said = "sandbox-exec: network: lobsterpot-egress was ended by SIGKILL: the network is closed for the rest of the run, and what is asked for from now on is not recorded\n";
         assert_eq!(outcome.err().matches(said).count(), 1, "said once: {outcome}");
         assert!(audit_log(scene).contains("way-out-ended"), "{}", audit_log(scene));
     });

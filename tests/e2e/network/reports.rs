@@ -144,3 +144,19 @@ fn learn_mode_does_not_lead_to_special_addresses() {
         assert!(!scene.canary.is_in(&outcome.stdout), "{outcome}");
     });
 }
+
+#[test]
+fn allowed_name_that_nobody_knows_is_told_and_recorded() {
+    if !require(&["curl"]) || host::only_bare() {
+        return;
+    }
+    each_online(|scene| {
+        set_policy(scene, &policy(&["absent.example.com:443"]));
+        let outcome = scene.sandboxed(&super::trusting("curl -sS https://absent.example.com/; true"));
+        let err = outcome.err();
+        let told = "absent.example.com:443 could not be resolved (net.unresolved)";
+        assert!(err.contains(told) && err.contains("\nhint: ") && !err.contains("refused absent"), "{outcome}");
+        let log = audit_log(scene);
+        assert!(log.contains("\"kind\":\"failed\"") && log.contains("net.unresolved"), "{log}");
+    });
+}
