@@ -11,20 +11,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::geteuid;
 
 use crate::chain::{Chain, Verdict, last_record};
 use crate::error::LogError;
+use crate::flood;
 use crate::record::{Digest, LONGEST_LINE, Record, What, Writer, cut};
 
 /// The file's name.
 const NAME: &str = "audit.jsonl";
 /// The size at which a new file is begun, in bytes.
-const FULL: u64 = 4 << 20;
+const FULL: u64 = 16 << 20;
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 4 * FULL;
+const LARGEST: u64 = 2 * FULL;
 /// How many files are kept besides the current one.
 const KEPT: u32 = 3;
 /// How long another writer is waited for.
@@ -87,6 +88,7 @@ impl Log {
     /// Adds records, in one write. The folder and the file are made when they are not there, for the caller alone (0700, 0600).
     ///
     /// Waits at most a tenth of a second for another writer. Records beyond the first 256 are dropped, and long texts are cut.
+    /// When more than a quarter of a mebibyte was written within an hour, all refusals of a call are counted in one record.
     ///
     /// # Errors
     /// When the folder or the file cannot be used or trusted. What a failed write leaves is sealed off by the next.
@@ -97,6 +99,10 @@ impl Log {
         let mut text = Vec::new();
         let mut file = locked.open_to_append(NAME)?;
         let End { mut head, feed, seal } = locked.end_of(&mut file)?;
+        let mut what: Vec<What> = what.into_iter().take(MOST).collect();
+        if locked.is_flooded(&mut file, writer.time)? {
+            what = flood::summarised(what);
+        }
         text.extend_from_slice(feed);
         match seal {
             Some(seal) => push(&mut text, &mut head, writer, seal)?,
@@ -106,7 +112,7 @@ impl Log {
             }
             None => {}
         }
-        for what in what.into_iter().take(MOST) {
+        for what in what {
             push(&mut text, &mut head, writer, what.cut())?;
         }
         file.write_all(&text).map_err(|error| self.refused("write", &self.path(), errno_of(&error)))
@@ -118,7 +124,8 @@ impl Log {
     /// When the files cannot be read or trusted. No log at all is an empty one.
     pub fn verify(&self) -> Result<Verdict, LogError> {
         let files = self.files()?;
-        let mut chain = Chain::new(u32::try_from(files.len()).unwrap_or(u32::MAX) > KEPT);
+        // A crash between two renames leaves the oldest file and a gap in the names, and nothing else is lost.
+        let mut chain = Chain::new(files.iter().any(|(path, _)| path.ends_with(rotated(KEPT))));
         for (path, content) in &files {
             chain.follow(path, content);
         }
@@ -249,6 +256,18 @@ impl Locked<'_> {
         read.map(|_| content).map_err(|error| self.log.refused("read", &path, errno_of(&error)))
     }
 
+    /// Whether so much was written within the last hour that refusals are only counted.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn is_flooded(&self, file: &mut File, now: u64) -> Result<bool, LogError> {
+        let Some(begin) = self.size(file)?.checked_sub(flood::BUDGET) else { return Ok(false) };
+        let mut look = Vec::new();
+        let read = file.seek(SeekFrom::Start(begin)).and_then(|_| file.take(flood::LOOK).read_to_end(&mut look));
+        read.map_err(|error| self.log.refused("read", &self.log.path(), errno_of(&error)))?;
+        Ok(flood::is_one(&look, now))
+    }
+
     /// How the current file ends.
     ///
     /// # Errors
@@ -297,12 +316,17 @@ impl Locked<'_> {
         }
     }
 
-    /// Gives every file the name of the one before it; the oldest is replaced.
+    /// Gives every file the name of the one before it; the oldest is replaced, unless a crash has left a gap that takes them.
     ///
     /// # Errors
     /// The kernel's.
     fn rotate(&self) -> Result<(), LogError> {
-        for number in (0..KEPT).rev() {
+        let is_gap = |number: &u32| {
+            let found = fstatat(self.descriptor.as_fd(), rotated(*number).as_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
+            found == Err(Errno::ENOENT)
+        };
+        let last = (1..KEPT).find(is_gap).unwrap_or(KEPT);
+        for number in (0..last).rev() {
             let (from, to) = (rotated(number), rotated(number + 1));
             match renameat(self.descriptor.as_fd(), from.as_str(), self.descriptor.as_fd(), to.as_str()) {
                 Ok(()) | Err(Errno::ENOENT) => {}

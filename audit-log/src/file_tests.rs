@@ -266,3 +266,51 @@ fn a_flood_in_one_call_is_cut() {
     world.log().append(&writer(1), (0..10_000).map(|number| refused(&format!("x{number}:1")))).expect("written");
     assert_eq!(world.verdict().records, MOST as u64);
 }
+
+#[test]
+fn a_flood_is_counted_and_does_not_push_out_what_is_older() {
+    let world = World::new();
+    let log = world.log();
+    log.append(&writer(7), [refused("first.example:443")]).expect("written");
+    let many = || (0..256).map(|number| refused(&format!("{}{number}.example:443", "x".repeat(100))));
+    let hour = 60 * 60 * 1000;
+    (0..100).for_each(|run| log.append(&writer(2 * hour + run), many()).expect("written"));
+    let size = fs::metadata(log.path()).expect("the file").len();
+    assert!(size < 2 * flood::BUDGET, "{size} bytes of 100 runs");
+    assert_eq!(log.last(usize::MAX).expect("read")[0].what, refused("first.example:443"));
+    let times = |record: &Record| match &record.what {
+        What::Refused { times, .. } => *times,
+        What::Failed { .. } | What::WayOutEnded { .. } | What::Sealed { .. } => 0,
+    };
+    assert_eq!(log.last(usize::MAX).expect("read").iter().map(times).sum::<u64>(), 1 + 100 * 256, "none is lost");
+    // What is no refusal is told all the same; and an hour later refusals are told apart again.
+    let ended = What::WayOutEnded { message: "was ended".to_owned() };
+    log.append(&writer(2 * hour + 500), [ended.clone()]).expect("written");
+    assert_eq!(log.last(1).expect("read")[0].what, ended);
+    log.append(&writer(4 * hour), [refused("later.example:443")]).expect("written");
+    assert_eq!(log.last(1).expect("read")[0].what, refused("later.example:443"));
+    assert_eq!(world.verdict().broken, None);
+}
+
+#[test]
+fn a_crash_between_two_renames_of_a_rotation_is_no_break() {
+    for renamed in 1..4 {
+        let world = World::new();
+        let log = world.log().with_size(1000);
+        (0..60).for_each(|number| world.write(&log, number));
+        let folder = world.0.path().join("state");
+        // As far as a rotation gets before it is killed.
+        for number in (0..3).rev().take(renamed) {
+            let name = |number: u32| folder.join(rotated(number));
+            fs::rename(name(number), name(number + 1)).expect("renamed");
+        }
+        let verdict = log.verify().expect("it can be read");
+        assert_eq!((verdict.broken, verdict.head.map(|(number, _)| number)), (None, Some(59)), "{renamed} renames");
+        let oldest = log.last(usize::MAX).expect("read")[0].number;
+        world.write(&log, 60);
+        assert_eq!(log.last(usize::MAX).expect("read")[0].number, oldest, "the gap takes what is moved");
+        (61..75).for_each(|number| world.write(&log, number));
+        let verdict = log.verify().expect("it can be read");
+        assert_eq!((verdict.broken, verdict.head.map(|(number, _)| number)), (None, Some(74)), "{renamed} renames");
+    }
+}

@@ -13,6 +13,7 @@
 mod chain;
 mod error;
 mod file;
+mod flood;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod record;
