@@ -3,7 +3,7 @@
 use crate::call::{Arg, call, clone, leave, wait};
 use crate::{Arguments, Attempt, Outcome, number, refused, text, usage};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 /// The attempts of this module.
@@ -121,25 +121,36 @@ fn hold(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// `spread N BYTES`: so many processes that each hold so much, all of them as little worth killing as they can make themselves, until
-/// one is killed, for three seconds at most.
+/// `spread N BYTES`: so many processes that each hold so much, all of them as little worth killing as they can make themselves, until all
+/// have it or one was killed.
 fn spread(arguments: &Arguments) -> Outcome {
     let (wanted, bytes): (usize, usize) = (number(arguments, 0)?, number(arguments, 1)?);
     drop(std::fs::write("/proc/self/oom_score_adj", "0"));
-    let mut children = Vec::new();
+    let ((mut held, release), (mut ready, tell)) = (io::pipe()?, io::pipe()?);
     for _ in 0..wanted {
-        match clone(0)? {
-            0 => {
-                let block = written(bytes);
-                std::thread::sleep(Duration::from_secs(3));
-                std::hint::black_box(&block);
-                leave(0);
-            }
-            pid => children.push(pid),
+        if clone(0)? == 0 {
+            drop(release);
+            let block = written(bytes);
+            drop((&tell).write(b"x"));
+            drop(held.read(&mut [0]));
+            std::hint::black_box(&block);
+            leave(0);
         }
     }
-    for pid in children {
-        wait(pid)?;
+    drop(tell);
+    let (count, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for _ in 0..wanted {
+            drop(ready.read_exact(&mut [0]).and_then(|()| count.send(()).map_err(|_| refused("nobody waits"))));
+        }
+    });
+    let no_hang = i64::from(libc::WNOHANG);
+    for _ in 0..wanted {
+        while told.recv_timeout(Duration::from_millis(10)).is_err() {
+            if call(libc::SYS_wait4, [Arg::Int(-1), Arg::Int(0), Arg::Int(no_hang), Arg::Int(0)])? > 0 {
+                return Err(refused("one was killed"));
+            }
+        }
     }
     Ok(b"all had their memory".to_vec())
 }
