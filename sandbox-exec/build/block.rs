@@ -14,6 +14,7 @@ use seccompiler::{
 use crate::Outcome;
 use crate::data::{Action, Condition, Rule};
 use crate::graph::{Graph, Node, NodeId, opcode};
+use crate::variant::Variant;
 
 /// `SECCOMP_RET_ALLOW`
 pub(crate) const ALLOW: u32 = 0x7fff_0000;
@@ -62,13 +63,13 @@ enum Accumulator {
     Masked(u32, u32),
 }
 
-/// Adds the checks of `rules`, in order, ending in "allow" if none applies.
-pub(crate) fn add(graph: &mut Graph, rules: &[&Rule]) -> Outcome<NodeId> {
+/// Adds the checks of `rules` for `variant`, in order, ending in "allow" if none applies.
+pub(crate) fn add(graph: &mut Graph, rules: &[&Rule], variant: Variant) -> Outcome<NodeId> {
     let mut steps = Vec::new();
     // Backwards, so that what follows has its place already.
     let mut next = Target::Return(ALLOW);
     for rule in rules.iter().rev() {
-        let mut entry = Target::Return(answer(rule.action));
+        let mut entry = Target::Return(answer(rule.action_in(variant)));
         if !rule.unless.is_empty() {
             steps.push(Step { code: compile(&rule.unless)?, holds: next, fails: entry });
             entry = Target::Step(steps.len() - 1);

@@ -32,6 +32,8 @@ pub(crate) struct Rule {
     pub(crate) only_with: Option<Flag>,
     /// Why.
     pub(crate) reason: String,
+    /// What to do instead; the refusal is reported then. Empty otherwise.
+    pub(crate) hint: String,
 }
 
 /// What a rule does to a call.
@@ -99,6 +101,9 @@ struct WireRule {
     only_with: Option<Flag>,
     /// Mandatory.
     reason: String,
+    /// Only with an errno.
+    #[serde(default)]
+    hint: String,
 }
 
 impl Rule {
@@ -106,6 +111,11 @@ impl Rule {
     pub(crate) fn is_active(&self, variant: Variant) -> bool {
         !self.lifted_by.is_some_and(|flag| flag.is_set(variant))
             && self.only_with.is_none_or(|flag| flag.is_set(variant))
+    }
+
+    /// What a filter of `variant` does with a call that the rule decides: what is to be reported passes through the supervisor's hands.
+    pub(crate) fn action_in(&self, variant: Variant) -> Action {
+        if variant.supervised && !self.hint.is_empty() { Action::Notify } else { self.action }
     }
 
     /// Whether the rule decides every call, whatever the arguments.
@@ -148,8 +158,11 @@ impl TryFrom<WireRule> for Rule {
                 wire.action
             )
         })?;
-        let WireRule { calls, when, unless, lifted_by, only_with, reason, .. } = wire;
-        Ok(Self { calls, action, when, unless, lifted_by, only_with, reason })
+        if matches!(action, Action::Notify) && !wire.hint.is_empty() {
+            return Err(format!("rule for [{subject}]: a `hint` is for what is refused in any case").into());
+        }
+        let WireRule { calls, when, unless, lifted_by, only_with, reason, hint, .. } = wire;
+        Ok(Self { calls, action, when, unless, lifted_by, only_with, reason, hint })
     }
 }
 

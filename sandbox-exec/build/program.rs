@@ -69,7 +69,7 @@ fn ranges(graph: &mut Graph, policy: &Policy, table: &Table, variant: Variant) -
 fn answer(graph: &mut Graph, policy: &Policy, name: &str, variant: Variant) -> Outcome<NodeId> {
     let concerns = |rule: &&Rule| rule.is_active(variant) && rule.calls.iter().any(|call| call == name);
     let rules: Vec<&Rule> = policy.rules.iter().filter(concerns).collect();
-    if rules.is_empty() { Ok(graph.add(Node::Return(ALLOW))) } else { block::add(graph, &rules) }
+    if rules.is_empty() { Ok(graph.add(Node::Return(ALLOW))) } else { block::add(graph, &rules, variant) }
 }
 
 /// A balanced search tree over `ranges`, with the number in the accumulator.

@@ -31,11 +31,22 @@ fn rule(rule: &Rule) -> String {
         Action::Errno(errno) => format!("Action::Errno({errno})"),
         Action::Notify => "Action::Notify".to_owned(),
     };
-    let (arguments, reason) = (arguments(rule), &rule.reason);
+    let (arguments, reason, hint) = (arguments(rule), &rule.reason, &rule.hint);
     let (lifted_by, only_with) = (flag(rule.lifted_by), flag(rule.only_with));
+    let (when, unless) = (conditions(&rule.when), conditions(&rule.unless));
     format!(
-        "Rule {{ action: {action}, arguments: {arguments:?}, reason: {reason:?}, lifted_by: {lifted_by}, only_with: {only_with} }}"
+        "Rule {{ action: {action}, when: {when}, unless: {unless}, arguments: {arguments:?}, reason: {reason:?}, hint: {hint:?}, lifted_by: {lifted_by}, only_with: {only_with} }}"
     )
+}
+
+/// Conditions as an expression.
+fn conditions(conditions: &[Condition]) -> String {
+    let one = |Condition { argument, mask, is }: &Condition| {
+        let mask = mask.unwrap_or(u32::MAX);
+        format!("Condition {{ argument: {argument}, mask: {mask:#x}, is: &{is:?} }}")
+    };
+    let all: Vec<String> = conditions.iter().map(one).collect();
+    format!("&[{}]", all.join(", "))
 }
 
 /// A flag as an expression.

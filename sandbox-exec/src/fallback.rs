@@ -88,6 +88,7 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     plan.filter.offline = plan.network == Network::Isolated;
     plan.filter.watched = true;
     plan.supervision.existing = true;
+    plan.supervision.known_as = None;
     plan.tier = Tier::Landlock;
     plan.owners = Owners::Same;
     plan.environment.retain(|(name, _)| name != "TMPDIR");

@@ -14,11 +14,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lobsterpot_policy::{Layer, Permission, Places, Policy, Requirement};
+use lobsterpot_policy::{Layer, Permission, Places, Policy, Requirement, ResolvedPattern};
 
 use crate::args::{Invocation, Leftovers};
 use crate::error::Error;
 use crate::host::Host;
+use crate::rules::Resolved;
 use crate::seccomp::Variant;
 
 pub(crate) use name_service::{NAME_SERVICE, proxy_variables};
@@ -84,6 +85,15 @@ pub(crate) struct Ruleset {
     pub(crate) refuse_tcp: bool,
 }
 
+/// A place of sockets that the policy hides, giving a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Where.
+    pub(crate) pattern: ResolvedPattern,
+    /// Why, in the policy's words.
+    pub(crate) reason: String,
+}
+
 /// What the supervisor outside looks after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Supervision {
@@ -95,6 +105,10 @@ pub(crate) struct Supervision {
     pub(crate) fixed_root: bool,
     /// Unix sockets outside that may be connected to.
     pub(crate) sockets: Vec<PathBuf>,
+    /// The user and group that processes inside have outside, when they are not the caller's.
+    pub(crate) known_as: Option<u32>,
+    /// Places of sockets that are hidden for a reason which a person should be told.
+    pub(crate) hidden: Vec<Hidden>,
     /// End the run after this long.
     pub(crate) timeout: Option<Duration>,
     /// How long leftover processes have to end by themselves.
@@ -206,6 +220,11 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
             existing: false,
             fixed_root: policy.syscalls.user_namespaces == Permission::Deny,
             sockets: sockets(host),
+            known_as: match owners {
+                Owners::Same => None,
+                Owners::Remapped(id) => Some(id),
+            },
+            hidden: hidden(policy, host),
             timeout: policy.limits.wall_clock,
             grace: policy.limits.grace,
             leftovers: invocation.leftovers,
@@ -293,6 +312,18 @@ fn limits(policy: &Policy) -> Limits {
 fn sockets(host: &Host) -> Vec<PathBuf> {
     let named = host.rules.sockets.iter().flat_map(|rule| &rule.found);
     named.filter_map(|path| host.fact(path).map(|fact| fact.real.clone())).collect()
+}
+
+/// Where the sockets of the host's services are.
+const RUN: &str = "/run";
+
+/// The masks of places of sockets that say why.
+fn hidden(policy: &Policy, host: &Host) -> Vec<Hidden> {
+    let told = |mask: &Resolved| {
+        let reason = policy.files.mask.get(mask.rule)?.reason.clone()?;
+        mask.pattern.prefix().starts_with(RUN).then(|| Hidden { pattern: mask.pattern.clone(), reason })
+    };
+    host.rules.mask.iter().filter_map(told).collect()
 }
 
 #[cfg(test)]

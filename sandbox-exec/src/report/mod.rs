@@ -6,6 +6,7 @@
 mod json;
 mod layers;
 mod network;
+mod refused;
 mod sight;
 mod text;
 pub(crate) mod words;
@@ -20,6 +21,8 @@ use nix::sys::signal::Signal;
 use crate::args::{Format, Mode};
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::seccomp::Refusal;
+use crate::supervise::Socket;
 use crate::way_out::Summary;
 
 pub(crate) use layers::Enforced;
@@ -59,6 +62,11 @@ pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
     say(&format!(
         "sandbox-exec: \"{path}\" is protected, was created during the run and could not be moved aside: {why}\n"
     ));
+}
+
+/// Says what the sandbox refused: calls, each with how often, and sockets outside.
+pub(crate) fn refused(calls: &[(Refusal, u64)], sockets: &[Socket], others: u64) {
+    say(&refused::text(calls, sockets, others));
 }
 
 /// Says what was refused on the network, when something was.

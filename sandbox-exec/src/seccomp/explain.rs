@@ -42,15 +42,40 @@ impl Flag {
     }
 }
 
+/// The low 32 bits of an argument, cut to a mask, are one of some values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// Which argument, from 0.
+    pub(super) argument: usize,
+    /// Bits that are looked at.
+    pub(super) mask: u32,
+    /// Values that hold.
+    pub(super) is: &'static [u32],
+}
+
+impl Condition {
+    /// Whether it holds for a call with these arguments.
+    fn holds(&self, arguments: &[u64; 6]) -> bool {
+        let low = arguments.get(self.argument).map(|argument| argument & u64::from(self.mask));
+        low.is_some_and(|low| self.is.iter().any(|value| u64::from(*value) == low))
+    }
+}
+
 /// One reason to refuse or supervise calls, from `seccomp/rules.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// What happens.
     pub(crate) action: Action,
+    /// Applies only if all of these hold.
+    pub(super) when: &'static [Condition],
+    /// Does not apply if all of these hold; without effect when empty.
+    pub(super) unless: &'static [Condition],
     /// For which arguments, in words; empty if for all.
     pub(crate) arguments: &'static str,
     /// Why.
     pub(crate) reason: &'static str,
+    /// What to do instead. Empty when the refusal is not reported; with it, the supervisor gives the errno.
+    pub(crate) hint: &'static str,
     /// Variants that grant this do not have the rule.
     pub(crate) lifted_by: Option<Flag>,
     /// Only variants with this have the rule.
@@ -63,6 +88,34 @@ impl Rule {
         !self.lifted_by.is_some_and(|flag| flag.is_set(variant))
             && self.only_with.is_none_or(|flag| flag.is_set(variant))
     }
+
+    /// Whether the rule is about a call with these arguments.
+    fn applies(&self, arguments: &[u64; 6]) -> bool {
+        let excepted = !self.unless.is_empty() && self.unless.iter().all(|condition| condition.holds(arguments));
+        !excepted && self.when.iter().all(|condition| condition.holds(arguments))
+    }
+}
+
+/// A call that is refused in any case, and reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    /// The call's name.
+    pub(crate) call: &'static str,
+    /// The errno that the caller sees.
+    pub(crate) errno: u16,
+    /// The rule, which says why and what to do instead.
+    pub(crate) rule: &'static Rule,
+}
+
+/// The rule by which a call is refused and reported; `None` for all other calls. The rules with a hint exclude one another, so
+/// that the variant does not matter: what it grants does not come to the supervisor.
+pub(crate) fn reported(number: u32, arguments: &[u64; 6]) -> Option<Refusal> {
+    let call = find(number)?;
+    let rules = call.rules.iter().filter_map(|place| RULES.get(*place));
+    rules.filter(|rule| !rule.hint.is_empty() && rule.applies(arguments)).find_map(|rule| match rule.action {
+        Action::Errno(errno) => Some(Refusal { call: call.name, errno, rule }),
+        Action::Allow | Action::Notify => None,
+    })
 }
 
 /// A call of the kernel's table.

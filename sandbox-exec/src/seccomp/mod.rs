@@ -12,7 +12,7 @@ mod variant;
 
 #[cfg(test)]
 pub(crate) use explain::syscall_name;
-pub(crate) use explain::{Action, explain};
+pub(crate) use explain::{Action, Refusal, explain, reported};
 pub(crate) use variant::Variant;
 
 /// One classic BPF instruction, laid out as the kernel's `struct sock_filter`.

@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::stat::{fstat, stat};
 
+use super::refusals::Refusals;
 use super::target::{Last, Target};
+use crate::plan::Hidden;
 use crate::sys::notify::{self, Answer};
-use crate::sys::{diag, socket};
+use crate::sys::{diag, process, socket};
 
 /// The longest address: `sockaddr_storage`.
 const LONGEST: u64 = 128;
@@ -27,6 +29,10 @@ const LONGEST: u64 = 128;
 pub(crate) struct Connector<'a> {
     /// Sockets outside that the policy names.
     pub(crate) allowed: &'a [PathBuf],
+    /// Sockets outside that the policy hides, giving a reason.
+    pub(crate) hidden: &'a [Hidden],
+    /// The user and group that processes inside have outside, when they are not the launcher's.
+    pub(crate) known_as: Option<u32>,
     /// A `sock_diag` socket of the sandbox's network namespace; `None` when the sandbox shares the host's.
     pub(crate) diagnosis: Option<OwnedFd>,
     /// The launcher's network; `None` before Linux 5.14.
@@ -47,25 +53,41 @@ pub(crate) enum Outcome {
 pub(crate) struct Connection {
     /// The caller's socket.
     pub(crate) socket: OwnedFd,
-    /// A copy of the address.
-    pub(crate) address: Vec<u8>,
-    /// What pins the socket that the address names.
-    pub(crate) pinned: Option<OwnedFd>,
+    /// How the address is reached.
+    pub(crate) way: Way,
     /// Where a TCP connection leads to, when that is not the sandbox's own loopback.
     pub(crate) destination: Option<SocketAddr>,
 }
 
+/// How an address is reached.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// A copy of the address, or what stands for it outside.
+    address: Vec<u8>,
+    /// What pins the socket that the address names.
+    pinned: Option<OwnedFd>,
+    /// The user and group that connect. A server at a unix socket is told (`SO_PEERCRED`), and the socket's mode counts for them.
+    made_as: Option<u32>,
+}
+
+impl Way {
+    /// The address as it is.
+    pub(crate) fn by(address: Vec<u8>) -> Self {
+        Self { address, pinned: None, made_as: None }
+    }
+}
+
 impl Connector<'_> {
-    /// Checks the call of `target`.
-    pub(crate) fn connect(&self, target: Target<'_>, listener: &OwnedFd) -> Outcome {
-        self.check(target, listener).unwrap_or_else(|errno| Outcome::Settled(Answer::Fail(errno)))
+    /// Checks the call of `target`; what is refused and should be told goes to `refusals`.
+    pub(crate) fn connect(&self, target: Target<'_>, listener: &OwnedFd, refusals: &mut Refusals) -> Outcome {
+        self.check(target, listener, refusals).unwrap_or_else(|errno| Outcome::Settled(Answer::Fail(errno)))
     }
 
     /// The check itself.
     ///
     /// # Errors
     /// The kernel's.
-    fn check(&self, target: Target<'_>, listener: &OwnedFd) -> Result<Outcome, Errno> {
+    fn check(&self, target: Target<'_>, listener: &OwnedFd, refusals: &mut Refusals) -> Result<Outcome, Errno> {
         let length = target.argument(2) & u64::from(u32::MAX);
         if length > LONGEST {
             return Err(Errno::EINVAL);
@@ -73,37 +95,39 @@ impl Connector<'_> {
         let socket = target.descriptor(target.integer(0))?;
         let address = target.bytes(1, usize::try_from(length).map_err(|_| Errno::EINVAL)?)?;
         let domain = socket::domain(&socket)?;
-        let (address, pinned) = if domain == libc::AF_UNIX { self.unix(target, &address)? } else { (address, None) };
+        let way = if domain == libc::AF_UNIX { self.unix(target, address, refusals)? } else { Way::by(address) };
         let is_internet = matches!(domain, libc::AF_INET | libc::AF_INET6);
         if domain != libc::AF_UNIX && self.is_handed_in(&socket) {
             return Err(Errno::EACCES);
         }
-        let destination = if is_internet && socket::is_stream(&socket)? { destination(&address) } else { None };
+        let destination = if is_internet && socket::is_stream(&socket)? { destination(&way.address) } else { None };
         // What was taken and read is the caller's only if it still waits: its number may have become another process's.
         if !notify::still_waits(listener, target.id()) {
             return Err(Errno::EINTR);
         }
         // Whether it blocks is the caller's to change at any time, so it is never done here.
-        Ok(Outcome::Wait(Connection { socket, address, pinned, destination }))
+        Ok(Outcome::Wait(Connection { socket, way, destination }))
     }
 
-    /// The address by which the supervisor reaches the unix socket that `address` names, with the descriptor that pins it.
+    /// The way by which the supervisor reaches the unix socket that `address` names.
     ///
     /// # Errors
     /// The kernel's.
-    fn unix(&self, target: Target<'_>, address: &[u8]) -> Result<(Vec<u8>, Option<OwnedFd>), Errno> {
-        let Some(path) = address.get(2..).filter(|path| !path.is_empty()) else { return Ok((address.to_vec(), None)) };
+    fn unix(&self, target: Target<'_>, address: Vec<u8>, refusals: &mut Refusals) -> Result<Way, Errno> {
+        let Some(path) = address.get(2..).filter(|path| !path.is_empty()) else { return Ok(Way::by(address)) };
         if address.get(..2) != Some(socket::UNIX.to_ne_bytes().as_slice()) {
             // AF_UNSPEC dissolves an association; anything else is the kernel's to refuse.
-            return Ok((address.to_vec(), None));
+            return Ok(Way::by(address));
         }
         if path.first() == Some(&0) {
             // Abstract names live in the network namespace: the sandbox's own holds no foreign ones, the host's holds nothing else.
-            return if self.diagnosis.is_some() { Ok((address.to_vec(), None)) } else { Err(Errno::EACCES) };
+            let way = Way { made_as: self.known_as, ..Way::by(address) };
+            return if self.diagnosis.is_some() { Ok(way) } else { Err(Errno::EACCES) };
         }
         let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());
         let path = Path::new(std::ffi::OsStr::from_bytes(path.get(..end).unwrap_or_default()));
-        let socket = target.look_up(&target.absolute(libc::AT_FDCWD, path)?, Last::Follow)?;
+        let path = target.absolute(libc::AT_FDCWD, path)?;
+        let socket = target.look_up(&path, Last::Follow).inspect_err(|_| self.note_hidden(&path, refusals))?;
         let status = fstat(&socket)?;
         if status.st_mode & libc::S_IFMT != libc::S_IFSOCK {
             return Err(Errno::ECONNREFUSED);
@@ -112,16 +136,30 @@ impl Connector<'_> {
         let is_named =
             self.allowed.iter().any(|path| stat(path).is_ok_and(|status| (status.st_dev, status.st_ino) == identity));
         if !is_named && !self.listens_inside(identity) {
+            refusals.note_socket(&path, None);
             return Err(Errno::EACCES);
         }
         let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
-        Ok((socket::unix_address(Path::new(&path))?, Some(socket)))
+        let address = socket::unix_address(Path::new(&path))?;
+        // One outside knows the launcher's user only.
+        let made_as = if is_named { None } else { self.known_as };
+        Ok(Way { address, pinned: Some(socket), made_as })
     }
 
     /// Whether `socket` belongs to the launcher's network while the sandbox has another. A connection that the caller handed in does:
     /// taken apart (`AF_UNSPEC`) and connected anew it would lead anywhere. Networks that were made inside are no business of this.
     fn is_handed_in(&self, socket: &OwnedFd) -> bool {
         self.diagnosis.is_some() && self.outside.is_some_and(|outside| socket::network(socket) == Ok(outside))
+    }
+
+    /// Notes that the absent `path` is one that the policy hides for a reason that it gives, whether or not something is there outside.
+    fn note_hidden(&self, path: &Path, refusals: &mut Refusals) {
+        let short =
+            path.strip_prefix("/var").ok().filter(|rest| rest.starts_with("run")).map(|rest| Path::new("/").join(rest));
+        let path = short.as_deref().unwrap_or(path);
+        if let Some(hidden) = self.hidden.iter().find(|hidden| hidden.pattern.covers(path)) {
+            refusals.note_socket(path, Some(&hidden.reason));
+        }
     }
 
     /// Whether a socket of the sandbox listens at the file with this device and inode number.
@@ -134,8 +172,9 @@ impl Connector<'_> {
 impl Connection {
     /// Connects and says how it went.
     pub(crate) fn finish(self) -> Answer {
-        let Self { socket, address, pinned, destination: _ } = self;
-        let connected = socket::connect(socket.as_fd(), &address);
+        let Self { socket, way: Way { address, pinned, made_as }, destination: _ } = self;
+        let connect = || socket::connect(socket.as_fd(), &address);
+        let connected = made_as.map_or_else(connect, |id| process::as_user(id, connect).flatten());
         drop(pinned);
         match connected {
             Ok(()) => Answer::Success,

@@ -138,6 +138,7 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connect::Way;
     use super::*;
     use std::net::UdpSocket;
 
@@ -145,7 +146,7 @@ mod tests {
     fn job() -> Job {
         let socket: OwnedFd = UdpSocket::bind("127.0.0.1:0").expect("a socket").into();
         let listener = Arc::new(socket.try_clone().expect("a copy"));
-        Job { listener, id: 0, connection: Connection { socket, address: vec![], pinned: None, destination: None } }
+        Job { listener, id: 0, connection: Connection { socket, way: Way::by(vec![]), destination: None } }
     }
 
     /// Waits until every thread of the crew has nothing to do; how many there are.

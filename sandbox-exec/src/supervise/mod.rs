@@ -6,6 +6,7 @@ mod connect;
 mod crew;
 mod ground;
 mod names;
+mod refusals;
 mod signals;
 mod sweeper;
 mod target;
@@ -31,6 +32,7 @@ use crate::step::{Failure, Step, Stepped};
 use crate::sys::process;
 use crate::way_out::WayOut;
 
+pub(crate) use refusals::Socket;
 pub(crate) use signals::Signals;
 use watch::Watch;
 
@@ -231,8 +233,11 @@ impl Watchman<'_> {
             Word::Ended(status) => {
                 release_streams();
                 if let Some(line) = self.told.line {
+                    // Afterwards nobody may be there to read it.
+                    if let Some(watch) = &mut self.watch {
+                        watch.tell();
+                    }
                     if let Some(way_out) = &self.sandbox.way_out {
-                        // Afterwards nobody may be there to read it.
                         way_out.tell_so_far();
                     }
                     crate::keep::let_go(line, status);
@@ -279,6 +284,7 @@ impl Watchman<'_> {
         }
         if let Some(watch) = &mut self.watch {
             watch.sweep();
+            watch.tell();
         }
         let status = waitpid(self.sandbox.init, Some(WaitPidFlag::__WALL))?;
         if let Some(failure) = self.failure.take() {

@@ -5,14 +5,18 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
+use nix::errno::Errno;
+
 use super::connect::{Connection, Connector, Outcome};
 use super::crew::{Crew, Job};
 use super::ground::Ground;
 use super::names::Names;
+use super::refusals::Refusals;
 use super::sweeper::Sweeper;
 use super::target::Target;
 use super::wants::Wants;
 use crate::plan::Supervision;
+use crate::seccomp::{self, Refusal};
 use crate::sys::notify::{self, Answer, Notification};
 use crate::sys::socket;
 use crate::way_out::{News, WayOut};
@@ -41,6 +45,8 @@ pub(crate) struct Watch<'a> {
     crew: Crew,
     /// Connections, each with its call's number, that wait until the way out listens for them.
     wants: Wants<(u64, Connection)>,
+    /// What was refused and is to be told.
+    refusals: Refusals,
     /// Calls that the way out is to be asked about once others have their answer.
     later: VecDeque<Notification>,
 }
@@ -53,13 +59,20 @@ impl<'a> Watch<'a> {
         Self {
             listener: Some(Arc::new(listener)),
             names: Names::new(&supervision.guards, supervision.existing),
-            connector: Connector { allowed: &supervision.sockets, diagnosis, outside: socket::own_network() },
+            connector: Connector {
+                allowed: &supervision.sockets,
+                hidden: &supervision.hidden,
+                known_as: supervision.known_as,
+                diagnosis,
+                outside: socket::own_network(),
+            },
             sweeper: Sweeper::new(&supervision.guards, &ground),
             ground,
             fixed_root: supervision.fixed_root,
             root: None,
             crew: Crew::default(),
             wants: Wants::new(),
+            refusals: Refusals::default(),
             later: VecDeque::new(),
         }
     }
@@ -106,6 +119,11 @@ impl<'a> Watch<'a> {
         self.sweeper.sweep(&self.ground);
     }
 
+    /// Tells the person what was refused.
+    pub(crate) fn tell(&mut self) {
+        self.refusals.tell();
+    }
+
     /// Answers the next call; with a way out, once that was asked.
     pub(crate) fn answer(&mut self, way_out: Option<&mut WayOut>) {
         let Some(listener) = &self.listener else { return };
@@ -126,12 +144,17 @@ impl<'a> Watch<'a> {
     /// Answers `call`, or lets it wait.
     fn deal_with(&mut self, call: Notification, way_out: Option<&mut WayOut>) {
         let Some(listener) = &self.listener else { return };
+        if let Some(refusal) = refusal(&call) {
+            self.refusals.note_call(refusal);
+            let _ = notify::answer(listener, call.id, Answer::Fail(Errno::from_raw(refusal.errno.into())));
+            return;
+        }
         if self.root.is_none() && self.fixed_root {
             self.root = Target::of(&call, None).open_root().ok().filter(|_| notify::still_waits(listener, call.id));
         }
         let target = Target::of(&call, self.root.as_ref().map(AsFd::as_fd));
         let answer = if target.number() == libc::SYS_connect {
-            match self.connector.connect(target, listener) {
+            match self.connector.connect(target, listener, &mut self.refusals) {
                 Outcome::Settled(answer) => answer,
                 Outcome::Wait(connection) => return self.ask_or_connect(call, connection, way_out),
             }
@@ -170,4 +193,9 @@ impl<'a> Watch<'a> {
             self.crew.take(Job { listener, id, connection });
         }
     }
+}
+
+/// What is refused whatever the process is, when `call` is such a one.
+fn refusal(call: &Notification) -> Option<Refusal> {
+    seccomp::reported(u32::try_from(call.data.nr).ok()?, &call.data.args)
 }

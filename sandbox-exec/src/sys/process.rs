@@ -47,6 +47,31 @@ pub(crate) fn take_descriptor(pidfd: impl AsFd, target: RawFd) -> Result<OwnedFd
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
+/// Does `action` with user and group `id` in effect, for this thread alone: `setresuid(2)` and `setresgid(2)` as system calls, since
+/// the C library's would change every thread. Real and saved ids stay, so that nobody gains power over the thread, and it comes back.
+///
+/// # Errors
+/// `EPERM` without the right to become `id`; then nothing is done.
+pub(crate) fn as_user<T>(id: u32, action: impl FnOnce() -> T) -> Result<T, Errno> {
+    let (user, group) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    set_effective(libc::SYS_setresgid, id)?;
+    let done = set_effective(libc::SYS_setresuid, id).map(|()| action());
+    // The saved ids are always allowed. Should memory be short, the thread stays without power, which harms nobody.
+    let _ = set_effective(libc::SYS_setresuid, user).and_then(|()| set_effective(libc::SYS_setresgid, group));
+    done
+}
+
+/// Changes one effective id of this thread.
+///
+/// # Errors
+/// The kernel's.
+fn set_effective(call: libc::c_long, id: u32) -> Result<(), Errno> {
+    /// Leaves an id as it is.
+    const KEEP: libc::c_long = -1;
+    // SAFETY: no pointers are passed.
+    Errno::result(unsafe { libc::syscall(call, KEEP, libc::c_ulong::from(id), KEEP) }).map(drop)
+}
+
 /// Closes every descriptor from `first` to `last`: `close_range(2)`, Linux 5.9.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod ending;
+mod kept;
 mod nested;
 mod network_inside;
 mod places;
@@ -10,6 +11,7 @@ mod signals;
 mod status;
 mod streams;
 mod terminal;
+mod told;
 mod way_out;
 mod without_namespaces;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::data::{Data, Rule};
 use super::machine::{self, Call};
 use super::{ALLOW, NOTIFY, PLAIN, SYSCALLS, Variant, errno, number, oracle, select};
+use crate::seccomp::reported;
 
 #[test]
 fn every_program_means_what_the_data_says() {
@@ -26,7 +27,7 @@ fn every_program_agrees_with_the_plain_compilation_of_each_rule() {
     for variant in Variant::all() {
         for call in SYSCALLS {
             let rules = data.rules_for(variant, call.name);
-            let filters: Vec<_> = rules.iter().map(|rule| oracle::filter(rule, call.number)).collect();
+            let filters: Vec<_> = rules.iter().map(|rule| oracle::filter(rule, variant, call.number)).collect();
             for arguments in interesting(&rules) {
                 let request = Call::native(call.number, &arguments);
                 let found = machine::run(select(variant).instructions(), &request);
@@ -34,6 +35,30 @@ fn every_program_agrees_with_the_plain_compilation_of_each_rule() {
             }
         }
     }
+}
+
+#[test]
+fn the_supervisor_refuses_what_is_reported_with_the_errno_of_its_rule_and_nothing_else() {
+    let data = Data::read();
+    let mut seen = 0;
+    for call in SYSCALLS {
+        let concerned = |rule: &&Rule| rule.is_reported() && rule.calls().iter().any(|name| name == call.name);
+        if !data.rules.iter().any(|rule| concerned(&rule)) {
+            assert!(reported(call.number, &[0; 6]).is_none(), "{}", call.name);
+            continue;
+        }
+        for variant in Variant::all().filter(|variant| variant.supervised) {
+            for arguments in interesting(&data.rules_for(variant, call.name)) {
+                if data.verdict(variant, call.name, &arguments) == NOTIFY {
+                    let refused = data.verdict(Variant { supervised: false, ..variant }, call.name, &arguments);
+                    let found = reported(call.number, &arguments).map(|refusal| errno(refusal.errno.into()));
+                    assert_eq!(found, Some(refused), "{}{arguments:#x?} under {variant:?}", call.name);
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 1000, "{seen}");
 }
 
 #[test]
@@ -68,7 +93,7 @@ fn no_rule_is_dead() {
             let decides = Variant::all().any(|variant| {
                 let rules = data.rules_for(variant, &name);
                 let others: Vec<&Rule> = rules.iter().copied().filter(|other| !std::ptr::eq(*other, rule)).collect();
-                let without: Vec<_> = others.iter().map(|rule| oracle::filter(rule, number)).collect();
+                let without: Vec<_> = others.iter().map(|rule| oracle::filter(rule, variant, number)).collect();
                 interesting(&rules).iter().any(|arguments| {
                     let call = Call::native(number, arguments);
                     machine::run(select(variant).instructions(), &call) != oracle::answer(&without, &call)

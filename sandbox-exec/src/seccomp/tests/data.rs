@@ -47,7 +47,7 @@ impl Data {
                 && (unless.is_empty() || !unless.iter().all(|condition| holds(condition, arguments)))
         };
         match self.rules_for(variant, name).into_iter().find(applies) {
-            Some(rule) => rule.answer(),
+            Some(rule) => rule.answer_in(variant),
             None if self.allowed.contains(name) => ALLOW,
             None => errno(libc::ENOSYS),
         }
@@ -72,6 +72,16 @@ impl Rule {
             "EAFNOSUPPORT" => errno(libc::EAFNOSUPPORT),
             other => panic!("unknown action {other}"),
         }
+    }
+
+    /// What the filter of `variant` returns: the supervisor has to hear of what it is to report.
+    pub(super) fn answer_in(&self, variant: Variant) -> u32 {
+        if variant.supervised && self.is_reported() { NOTIFY } else { self.answer() }
+    }
+
+    /// Whether the refusal is reported.
+    pub(super) fn is_reported(&self) -> bool {
+        self.text("hint").is_some()
     }
 
     /// Why.

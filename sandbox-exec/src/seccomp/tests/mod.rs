@@ -34,6 +34,11 @@ fn errno(errno: libc::c_int) -> u32 {
     libc::SECCOMP_RET_ERRNO | u32::try_from(errno).unwrap()
 }
 
+/// What a variant answers where a refusal is reported: the supervisor, where there is one, gives the errno.
+fn reported(variant: Variant, code: libc::c_int) -> u32 {
+    if variant.supervised { NOTIFY } else { errno(code) }
+}
+
 /// The number of a call, if this architecture has it.
 fn number(name: &str) -> Option<u32> {
     SYSCALLS.iter().find(|call| call.name == name).map(|call| call.number)

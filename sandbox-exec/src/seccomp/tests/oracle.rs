@@ -11,7 +11,7 @@ use seccompiler::{
 
 use super::data::{Condition, Rule};
 use super::machine::{self, Call};
-use super::{ALLOW, NOTIFY};
+use super::{ALLOW, NOTIFY, Variant};
 use crate::seccomp::Instruction;
 
 /// The architecture that the tests run on.
@@ -19,11 +19,11 @@ fn arch() -> TargetArch {
     std::env::consts::ARCH.try_into().unwrap()
 }
 
-/// seccompiler's filter for one rule and one call; other numbers must not be asked about.
-pub(super) fn filter(rule: &Rule, number: u32) -> Vec<Instruction> {
+/// seccompiler's filter for one rule, in a variant, and one call; other numbers must not be asked about.
+pub(super) fn filter(rule: &Rule, variant: Variant, number: u32) -> Vec<Instruction> {
     let (when, unless) = (rule.conditions("when"), rule.conditions("unless"));
     let mut chain = products(if unless.is_empty() { &when } else { &unless });
-    let action = match rule.answer() {
+    let action = match rule.answer_in(variant) {
         NOTIFY => SeccompAction::Trace(0),
         refusal => SeccompAction::Errno(refusal & 0xffff),
     };
