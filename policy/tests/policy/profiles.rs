@@ -369,7 +369,7 @@ fn the_default_profile_is_agent_with_listed_hosts_only_and_with_every_layer_stat
 }
 
 #[test]
-fn strict_lets_nothing_back_of_the_home_folder_and_dev_only_adds_two_permissions() {
+fn strict_lets_nothing_back_of_the_home_folder_and_dev_only_adds_two_permissions_and_lifts_one_limit() {
     let strict = profile(ProfileName::Strict);
     let in_home: Vec<&Rule> = strict.files.read.iter().filter(|rule| rule.pattern.is_in_home()).collect();
     assert!(in_home.is_empty(), "{in_home:?}");
@@ -377,7 +377,9 @@ fn strict_lets_nothing_back_of_the_home_folder_and_dev_only_adds_two_permissions
     assert!(strict.network.rules.is_empty() && strict.network.judge("static.crates.io", 443).is_err());
     let (agent, mut dev) = (profile(ProfileName::Agent), profile(ProfileName::Dev));
     assert_eq!((dev.syscalls.ptrace, dev.syscalls.user_namespaces), (Permission::Allow, Permission::Allow));
+    assert_eq!(dev.limits.memory, None, "the sanitizers reserve more addresses than there is memory");
     (dev.syscalls, dev.sources, dev.profile) = (agent.syscalls, agent.sources.clone(), agent.profile.clone());
+    dev.limits.memory = agent.limits.memory;
     assert_eq!(dev, agent);
 }
 
