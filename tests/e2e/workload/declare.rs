@@ -23,6 +23,8 @@ pub(crate) struct Workload {
     online: bool,
     /// Users whom the passwd file does not know are left out.
     only_known_users: bool,
+    /// Root is left out.
+    not_as_root: bool,
     /// What is made ready first.
     prepare: Prepare,
     /// The command.
@@ -77,6 +79,7 @@ impl Workload {
             tools: vec![],
             online: false,
             only_known_users: false,
+            not_as_root: false,
             prepare: Box::new(|_| {}),
             run: Box::new(run),
             needs: vec![],
@@ -111,6 +114,12 @@ impl Workload {
     /// Leaves out users whom the passwd file does not know: some programs refuse to start for them.
     pub(crate) fn only_known_users(mut self) -> Self {
         self.only_known_users = true;
+        self
+    }
+
+    /// Leaves out root, as whom it does not work without a sandbox either.
+    pub(crate) fn not_as_root(mut self) -> Self {
+        self.not_as_root = true;
         self
     }
 
@@ -176,7 +185,8 @@ impl Workload {
         }
         if require(&self.tools) {
             let identities = if self.only_known_users { Identity::all_known() } else { Identity::all() };
-            identities.into_iter().for_each(|identity| self.holds_for(identity));
+            let identities = identities.into_iter().filter(|identity| !(self.not_as_root && identity.is_root()));
+            identities.for_each(|identity| self.holds_for(identity));
         }
     }
 

@@ -134,3 +134,76 @@ fn containers_cannot_be_made() {
     )
     .holds();
 }
+
+#[test]
+fn server_at_a_unix_socket_is_told_who_connects() {
+    Workload::shell("a server that asks who connects (SO_PEERCRED), at a path and at an abstract name", "/usr/bin/python3 peer.py")
+        .tools(&["python3"])
+        .prepare(|scene| {
+            scene.write(
+                &scene.at_work("peer.py"),
+                "import os, socket, struct\nfor address in ('s', f'\\0lobsterpot-e2e-peer-{os.getpid()}-{os.getuid()}'):\n    \
+                 listener = socket.socket(socket.AF_UNIX); listener.bind(address); listener.listen()\n    \
+                 client = socket.socket(socket.AF_UNIX); client.connect(address); peer, _ = listener.accept()\n    \
+                 _, user, group = struct.unpack('3i', peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))\n    \
+                 print(user == os.geteuid(), group == os.getegid())\n",
+            );
+        })
+        .holds();
+}
+
+#[test]
+fn terminal_multiplexer_runs_a_session() {
+    Workload::shell(
+        "tmux: a session of its own, asked and ended",
+        "tmux -S t.sock -f /dev/null new-session -d 'echo in tmux >seen; sleep 60' && until grep -q tmux seen; do sleep 0.02; done 2>/dev/null; \
+         tmux -S t.sock list-sessions | wc -l; tmux -S t.sock kill-server; cat seen",
+    )
+    .tools(&["tmux"])
+    .without_names(&["t.sock"])
+    .holds();
+}
+
+#[test]
+fn ssh_agent_holds_a_key_of_the_workspace() {
+    Workload::shell(
+        "ssh-agent, ssh-keygen, ssh-add: a key that is made in the workspace",
+        "ssh-agent sh -c 'ssh-keygen -q -t ed25519 -N \"\" -f key && ssh-add -q key && ssh-add -l | wc -l'",
+    )
+    .tools(&["ssh-agent", "ssh-keygen"])
+    .only_known_users()
+    .content_varies(&["key", "key.pub"])
+    .holds();
+}
+
+#[test]
+fn jobs_run_beside_each_other() {
+    Workload::shell(
+        "&, wait, nohup, setsid, xargs -P",
+        "(sleep 0.1; echo one >one) & nohup sh -c 'echo two >two' >/dev/null 2>&1; setsid --wait sh -c 'echo three >three'; wait; \
+         cat one two three; seq 200 | xargs -P 8 -n 1 echo | sort -n | tail -1",
+    )
+    .tools(&["setsid", "xargs"])
+    .holds();
+}
+
+#[test]
+fn output_is_passed_on_whole_and_byte_by_byte() {
+    Workload::shell(
+        "output of many megabytes, and of bytes that are no text",
+        "head -c 64000000 /dev/zero | md5sum; yes | head -c 3000000; printf '\\000\\377\\033\\r\\n'",
+    )
+    .holds();
+}
+
+#[test]
+fn languages_time_zones_and_the_machine_are_as_outside() {
+    Workload::shell(
+        "locales, time zones, nproc, df, ps",
+        "locale charmap; printf 'f\\303\\274r' | wc -m; for zone in UTC Asia/Tokyo America/New_York; do TZ=$zone date -d @0; done; \
+         nproc; getconf _NPROCESSORS_ONLN; /usr/bin/python3 -c 'import os; print(os.cpu_count(), len(os.sched_getaffinity(0)))'; \
+         grep -c ^processor /proc/cpuinfo; df -P . | wc -l; ps -o comm= -p $$",
+    )
+    .tools(&["locale", "ps", "python3"])
+    .holds();
+}

@@ -13,6 +13,10 @@ const SECTIONS: &[(&str, &str)] = &[
     ("git", "Git"),
     ("build", "Compilers and build tools"),
     ("language", "Node and Python"),
+    ("database", "Data bases"),
+    ("browser", "Browsers"),
+    ("editor", "What editors start"),
+    ("debug", "Debugging"),
     ("programs", "Everyday programs, servers and terminals"),
 ];
 
