@@ -425,3 +425,19 @@ fn the_audit_log_can_be_neither_read_nor_written_inside() {
         assert_eq!(audit_log(scene), before);
     });
 }
+
+#[test]
+fn a_test_that_fails_ends_the_sandbox_that_it_has_started() {
+    each_scene(|scene| {
+        let identity = scene.identity;
+        let failed = std::thread::spawn(move || {
+            let scene = Scene::new(identity);
+            let child = scene.start_sandboxed(&Run::shell("touch ready; sleep 600"));
+            wait_for_file(&scene, "ready");
+            std::panic::panic_any(child);
+        });
+        let left = failed.join().expect_err("it fails");
+        let mut left = left.downcast::<Child>().expect("the launcher");
+        assert_eq!(outcome::wait(&mut left, PATIENCE), 128 + 9, "it was ended");
+    });
+}

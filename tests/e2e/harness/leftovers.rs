@@ -1,7 +1,7 @@
 //! What a test may not leave behind: processes and mounts that know its folder.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Gives everything that refers to `folder` a moment to go.
@@ -20,18 +20,31 @@ pub(crate) fn wait_until_gone(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// A process whose root, working folder or program lies in `folder`.
-fn processes(folder: &Path) -> Option<String> {
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let leads_there = ["cwd", "root", "exe"]
-            .iter()
-            .any(|name| fs::read_link(entry.path().join(name)).is_ok_and(|target| target.starts_with(folder)));
-        if leads_there {
-            let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ");
-            return Some(format!("process {} is left: {command}", entry.file_name().display()));
+/// Ends what a failed test has left running in its own folder. A launcher takes its sandbox with it.
+pub(crate) fn end(folder: &Path) {
+    for process in within(folder) {
+        let number = process.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        if let Some(number) = number {
+            // One that has ended meanwhile is none the less ended.
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(number), nix::sys::signal::Signal::SIGKILL);
         }
     }
-    None
+}
+
+/// A process whose root, working folder or program lies in `folder`.
+fn processes(folder: &Path) -> Option<String> {
+    let process = within(folder).next()?;
+    let command = fs::read_to_string(process.join("cmdline")).unwrap_or_default().replace('\0', " ");
+    Some(format!("process {} is left: {command}", process.display()))
+}
+
+/// The folders in `/proc` of all processes whose root, working folder or program lies in `folder`.
+fn within(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(move |process| {
+        let leads_there = |name| fs::read_link(process.join(name)).is_ok_and(|target| target.starts_with(folder));
+        ["cwd", "root", "exe"].into_iter().any(leads_there)
+    })
 }
 
 /// A mount of this namespace in `folder`.

@@ -360,6 +360,9 @@ impl Drop for Scene {
                 drop(fs::remove_dir_all(place));
             }
         }
+        if std::thread::panicking() {
+            leftovers::end(&self.root);
+        }
         let gone = leftovers::wait_until_gone(&self.root);
         if !std::thread::panicking() {
             assert_eq!(gone, Ok(()), "the scene must leave nothing behind");
