@@ -268,7 +268,7 @@ impl Failure {
 const fn of_guard(error: &GuardError) -> Exit {
     match error {
         GuardError::Policy { .. } => Exit::Policy,
-        GuardError::Path { .. } | GuardError::Workspace { .. } => Exit::NotFound,
+        GuardError::Path { .. } | GuardError::Workspace { .. } | GuardError::LedAstray { .. } => Exit::NotFound,
         GuardError::Flag { .. } => Exit::Usage,
         GuardError::Look { .. } => Exit::Failed,
     }

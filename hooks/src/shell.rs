@@ -72,12 +72,14 @@ fn confined(call: &Call, options: &Options, settings: &Settings, uid: u32) -> Re
     let workspace = workspace::of(call, options, settings)?;
     let own = program::own()?;
     let launcher = options.launcher.clone().unwrap_or_else(|| program::launcher_beside(&own));
+    // The sandbox shows the workspace where it really lies, and no link on the way to it.
+    let directory = call.directory.canonicalize().unwrap_or_else(|_| call.directory.clone());
     let rewrite = Rewrite {
         launcher: &program::trusted(&launcher, &workspace, uid)?,
         hook: &program::trusted(&own, &workspace, uid)?,
         workspace: path_text(&workspace)?,
         directory: match shell_call.start {
-            Start::CallDirectory => Some(path_text(&call.directory)?),
+            Start::CallDirectory => Some(path_text(&directory)?),
             Start::ClientShell => None,
         },
         options: &options.for_launcher()?,

@@ -32,7 +32,7 @@ pub(crate) fn leave_out_absent(plan: &mut Plan, survey: &Survey) {
 }
 
 /// Masks of files and flags, without wildcards, that nothing lies at.
-fn absent(survey: &Survey) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn absent(survey: &Survey) -> impl Iterator<Item = PathBuf> {
     survey.host.rules.mask.iter().filter_map(|resolved| {
         let rule = survey.policy.files.mask.get(resolved.rule)?;
         let path = resolved.pattern.literal()?;

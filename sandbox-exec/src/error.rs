@@ -89,6 +89,16 @@ pub(crate) enum Error {
         /// The folder that it leads to.
         root: PathBuf,
     },
+    /// What the command line shows leads out of a place that commands can write.
+    #[error("{option}: \"{}\" leads by a link from a workspace to \"{}\"", path.display(), real.display())]
+    LedAstray {
+        /// The option.
+        option: &'static str,
+        /// The path as it was given.
+        path: PathBuf,
+        /// Where it leads.
+        real: PathBuf,
+    },
     /// A step of the set-up failed.
     #[error("{0}")]
     Setup(#[from] Failure),
@@ -119,9 +129,11 @@ impl Error {
         match self {
             Self::Usage { .. } => Exit::Usage,
             Self::Policy(_) | Self::Search(_) => Exit::Policy,
-            Self::Workspace { .. } | Self::Path { .. } | Self::HardLink { .. } | Self::LinkToRoot { .. } => {
-                Exit::Workspace
-            }
+            Self::Workspace { .. }
+            | Self::Path { .. }
+            | Self::HardLink { .. }
+            | Self::LinkToRoot { .. }
+            | Self::LedAstray { .. } => Exit::Workspace,
             Self::Unsupported { .. } | Self::WayOut { .. } | Self::Publish { .. } => Exit::Unsupported,
             Self::Setup(failure) => failure.exit(),
         }
@@ -136,6 +148,9 @@ impl Error {
             Self::Path { errno: Errno::ENOENT, .. } => "create it first, or correct the path".to_owned(),
             Self::Path { .. } => "check the path and who may read it".to_owned(),
             Self::HardLink { link, .. } | Self::LinkToRoot { link, .. } => format!("remove it: rm {}", quoted(link)),
+            Self::LedAstray { option, real, .. } => {
+                format!("a command could have made that link; if it is meant, write {option} {}", quoted(real))
+            }
             Self::WayOut { .. } => {
                 "install lobsterpot-egress in the folder of sandbox-exec, or do without a network: --net none"
                     .to_owned()

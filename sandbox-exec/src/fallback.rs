@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Layer, Requirement};
 
-use crate::carve::Carve;
+use crate::bytes;
+use crate::carve::{Carve, absent};
 use crate::error::Error;
-use crate::plan::{Access, DEVICES, Network, Owners, Plan, Source, Tier, proxy_variables};
+use crate::plan::{Access, DEVICES, Guard, Network, Owners, Plan, Presence, Source, Tier, proxy_variables};
 use crate::step::{Failure, Step};
 use crate::survey::Survey;
 
@@ -63,11 +64,14 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     let masks = real(&masks, survey);
     let mounts = plan.sealed.iter().chain(&plan.open).filter(|mount| !mount.mask);
     let (mut readable, mut writable) = (Vec::new(), vec![temporary.to_owned()]);
-    let carve = Carve { masks, is_root: survey.host.caller.uid.is_root() };
+    let is_root = survey.host.caller.uid.is_root();
+    // What does not exist yet can be left out of what is only read. Where names are made, the supervisor keeps masked ones from it.
+    let with_absent = Carve { masks: masks.iter().cloned().chain(absent(survey)).collect(), is_root };
+    let carve = Carve { masks, is_root };
     for mount in mounts {
         let (Source::Host(origin) | Source::Own(origin)) = &mount.source else { continue };
         if mount.access == Access::Read {
-            carve.carve(&origin.path, &mut readable, &mut ruleset.listable);
+            with_absent.carve(&origin.path, &mut readable, &mut ruleset.listable);
         } else {
             // New names can be made beside a masked one; Landlock cannot tell the two apart but by never letting either be read.
             carve.carve(&origin.path, &mut writable, &mut ruleset.changeable);
@@ -89,6 +93,8 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     plan.filter.watched = true;
     plan.supervision.existing = true;
     plan.supervision.known_as = None;
+    plan.supervision.offline = plan.network == Network::Isolated;
+    guard_behind_links(&mut plan, survey);
     plan.tier = Tier::Landlock;
     plan.owners = Owners::Same;
     plan.environment.retain(|(name, _)| name != "TMPDIR");
@@ -100,4 +106,20 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
 /// Existing masks, as they really lie. Those that do not exist are guarded by name.
 fn real(masks: &BTreeSet<&Path>, survey: &Survey) -> BTreeSet<PathBuf> {
     masks.iter().filter_map(|path| survey.host.fact(path)).map(|fact| fact.real.clone()).collect()
+}
+
+/// Guards protected names where they really lie, too: with mounts, that is where they are made read-only.
+fn guard_behind_links(plan: &mut Plan, survey: &Survey) {
+    let rules = &survey.host.rules;
+    let found = rules.protect.iter().flat_map(|rule| &rule.found);
+    let real = found.filter_map(|path| survey.host.fact(path).map(|fact| &fact.real).filter(|real| *real != path));
+    let guards = real.filter_map(|real| {
+        let root =
+            rules.roots.iter().filter(|root| bytes::lies_in(real, root)).max_by_key(|root| root.as_os_str().len())?;
+        let name = real.strip_prefix(root).ok()?.to_owned();
+        Some(Guard { root: root.clone(), name, presence: Presence::Present })
+    });
+    plan.supervision.guards.extend(guards);
+    plan.supervision.guards.sort();
+    plan.supervision.guards.dedup();
 }

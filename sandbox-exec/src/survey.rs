@@ -62,12 +62,14 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     let mut places = places(&caller, named.clone());
     // The workspaces are needed to know which policy files may be trusted, and the policy to know the workspaces: those of the
     // command line, or else the current folder, count as writable until the policy says which they are.
-    let mut request = request(invocation, &caller, &places)?;
+    let shown = Shown::resolve(invocation)?;
+    let mut request = request(invocation, &caller, &places, &shown)?;
     if named.is_empty() {
         request.writable_roots.push(cwd.clone());
     }
     let mut policy = load(&request, &SystemReader)?;
     places.workspaces = plan::choose_workspaces(named, &policy, &caller, &cwd, invocation.origin)?;
+    shown.refuse_led_astray(&places.workspaces)?;
     let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|workspace| workspace.join(WORKSPACE_POLICY)).collect();
     if narrowing.iter().any(|file| file.symlink_metadata().is_ok()) {
         request.workspace_files = narrowing;
@@ -132,7 +134,7 @@ fn places(caller: &Caller, workspaces: Vec<PathBuf>) -> Places {
 ///
 /// # Errors
 /// What stops the run, with a hint.
-fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<LoadRequest, Error> {
+fn request(invocation: &Invocation, caller: &Caller, places: &Places, shown: &Shown<'_>) -> Result<LoadRequest, Error> {
     let profile = match &invocation.profile {
         None => None,
         Some(name) => Some(ProfileName::parse(name).ok_or_else(|| Error::Usage {
@@ -146,9 +148,9 @@ fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<
         user: Some(caller.home.join(USER_POLICY)),
         explicit: invocation.policies.clone(),
         workspace_files: Vec::new(),
-        flags: flags(invocation)?,
+        flags: flags(invocation, shown)?,
         places: places.clone(),
-        writable_roots: real_paths("--rw", &invocation.writable)?,
+        writable_roots: shown.writable.clone(),
     })
 }
 
@@ -156,17 +158,17 @@ fn request(invocation: &Invocation, caller: &Caller, places: &Places) -> Result<
 ///
 /// # Errors
 /// What stops the run, with a hint.
-fn flags(invocation: &Invocation) -> Result<Overlay, Error> {
+fn flags(invocation: &Invocation, shown: &Shown<'_>) -> Result<Overlay, Error> {
     let mut flags = Overlay::default();
     let unusable = |option: &str, text: &dyn std::fmt::Display, hint: &str| Error::Usage {
         message: format!("{option}: {text}"),
         hint: hint.to_owned(),
     };
-    for path in real_paths("--ro", &invocation.readable)? {
-        flags.read(&path).map_err(|error| unusable("--ro", &error, error.hint()))?;
+    for path in &shown.readable {
+        flags.read(path).map_err(|error| unusable("--ro", &error, error.hint()))?;
     }
-    for path in real_paths("--rw", &invocation.writable)? {
-        flags.write(&path).map_err(|error| unusable("--rw", &error, error.hint()))?;
+    for path in &shown.writable {
+        flags.write(path).map_err(|error| unusable("--rw", &error, error.hint()))?;
     }
     for path in &invocation.masked {
         let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
@@ -243,6 +245,48 @@ fn refuse_without_way_out(invocation: &Invocation, policy: &Policy) -> Result<()
             message: format!("{option} has no meaning here: the network is {network}"),
             hint: "use --net allowlist, unless a policy file of the workspace refuses every network".to_owned(),
         }),
+    }
+}
+
+/// What the command line shows, each path resolved once: a second look could find another link there.
+struct Shown<'a> {
+    /// The command line.
+    invocation: &'a Invocation,
+    /// What the paths of `--ro` really are.
+    readable: Vec<PathBuf>,
+    /// What those of `--rw` really are.
+    writable: Vec<PathBuf>,
+}
+
+impl<'a> Shown<'a> {
+    /// Resolves the paths of `invocation`.
+    ///
+    /// # Errors
+    /// The first one that cannot be.
+    fn resolve(invocation: &'a Invocation) -> Result<Self, Error> {
+        let readable = real_paths("--ro", &invocation.readable)?;
+        Ok(Self { invocation, readable, writable: real_paths("--rw", &invocation.writable)? })
+    }
+
+    /// Refuses a path that lies in a workspace and leads out of it by a link: a command could have made that.
+    ///
+    /// # Errors
+    /// The first such path.
+    fn refuse_led_astray(&self, workspaces: &[PathBuf]) -> Result<(), Error> {
+        let readable = self.invocation.readable.iter().zip(&self.readable).map(|pair| ("--ro", pair));
+        let writable = self.invocation.writable.iter().zip(&self.writable).map(|pair| ("--rw", pair));
+        for (option, (path, real)) in readable.chain(writable) {
+            let Ok(whole) = std::path::absolute(path) else { continue };
+            let passes = |workspace: &PathBuf| {
+                whole
+                    .ancestors()
+                    .any(|above| std::fs::canonicalize(above).is_ok_and(|above| above.starts_with(workspace)))
+            };
+            if workspaces.iter().any(|workspace| !real.starts_with(workspace) && passes(workspace)) {
+                return Err(Error::LedAstray { option, path: path.clone(), real: real.clone() });
+            }
+        }
+        Ok(())
     }
 }
 

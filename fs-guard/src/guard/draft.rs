@@ -1,6 +1,6 @@
 //! A policy that is composed before its workspaces are known: some callers let the policy itself tell which they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lobsterpot_policy::{LoadRequest, Overlay, PatternError, Policy, SystemReader, load};
@@ -28,6 +28,19 @@ pub struct Draft {
     directory: PathBuf,
     /// How often the guard is asked.
     uses: Uses,
+    /// What the options show.
+    shown: Vec<Shown>,
+}
+
+/// A path that an option shows, resolved once: a second look could find another link there.
+#[derive(Debug)]
+struct Shown {
+    /// The option.
+    option: &'static str,
+    /// Its value.
+    path: PathBuf,
+    /// What that really is.
+    real: PathBuf,
 }
 
 impl Draft {
@@ -39,22 +52,30 @@ impl Draft {
     pub fn load(options: &Options) -> Result<Self, GuardError> {
         let mut places = caller::places(options.home);
         places.workspaces = real_paths("--workspace", &options.workspaces)?;
+        let readable = real_paths("--ro", &options.readable)?;
+        let writable = real_paths("--rw", &options.writable)?;
         let mut request = LoadRequest {
             profile: options.profile,
             system: Some(PathBuf::from(SYSTEM_POLICY)),
             user: Some(places.home.join(USER_POLICY)),
             explicit: options.policies.clone(),
             workspace_files: Vec::new(),
-            flags: flags(options)?,
+            flags: flags(options, &readable, &writable)?,
             places,
-            writable_roots: real_paths("--rw", &options.writable)?,
+            writable_roots: writable.clone(),
         };
         // Until the policy says which the workspaces are, the current folder counts as one; as in the launcher.
         if options.workspaces.is_empty() {
             request.writable_roots.push(options.directory.clone());
         }
         let policy = Arc::new(load(&request, &SystemReader)?);
-        Ok(Self { request, policy, directory: options.directory.clone(), uses: options.uses })
+        let pairs = |option, given: &[PathBuf], real: Vec<PathBuf>| {
+            let pairs = given.iter().cloned().zip(real);
+            pairs.map(|(path, real)| Shown { option, path, real }).collect::<Vec<_>>()
+        };
+        let mut shown = pairs("--ro", &options.readable, readable);
+        shown.extend(pairs("--rw", &options.writable, writable));
+        Ok(Self { request, policy, directory: options.directory.clone(), uses: options.uses, shown })
     }
 
     /// The policy so far.
@@ -76,6 +97,11 @@ impl Draft {
     /// # Errors
     /// When a policy file cannot be used, or a folder cannot be a workspace.
     pub fn settle(mut self, workspaces: Vec<PathBuf>) -> Result<Guard, GuardError> {
+        for Shown { option, path, real } in self.shown {
+            if workspaces.iter().any(|workspace| leads_out(&path, &real, workspace)) {
+                return Err(GuardError::LedAstray { option, path, real });
+            }
+        }
         let narrowing: Vec<PathBuf> = workspaces.iter().map(|folder| folder.join(WORKSPACE_POLICY)).collect();
         let is_narrowed = narrowing.iter().any(|file| file.symlink_metadata().is_ok());
         let believed = [&self.request.places.workspaces, &self.request.writable_roots];
@@ -93,20 +119,26 @@ impl Draft {
 ///
 /// # Errors
 /// When an option cannot be a rule.
-fn flags(options: &Options) -> Result<Overlay, GuardError> {
+fn flags(options: &Options, readable: &[PathBuf], writable: &[PathBuf]) -> Result<Overlay, GuardError> {
     let mut flags = Overlay::default();
     let unusable = |option| move |source: PatternError| GuardError::Flag { option, source };
-    for path in real_paths("--ro", &options.readable)? {
-        flags.read(&path).map_err(unusable("--ro"))?;
+    for path in readable {
+        flags.read(path).map_err(unusable("--ro"))?;
     }
-    for path in real_paths("--rw", &options.writable)? {
-        flags.write(&path).map_err(unusable("--rw"))?;
+    for path in writable {
+        flags.write(path).map_err(unusable("--rw"))?;
     }
     for path in &options.masked {
         let path = std::path::absolute(path).map(path_clean::clean).unwrap_or_else(|_| path.clone());
         flags.mask(&path).map_err(unusable("--mask"))?;
     }
     Ok(flags)
+}
+
+/// Whether `path`, which really is `real`, passes through `workspace` and leads out of it: a command could have made that link.
+fn leads_out(path: &Path, real: &Path, workspace: &Path) -> bool {
+    let passes = |above: &Path| std::fs::canonicalize(above).is_ok_and(|above| above.starts_with(workspace));
+    !real.starts_with(workspace) && std::path::absolute(path).is_ok_and(|whole| whole.ancestors().any(passes))
 }
 
 /// The real paths of what an option names.

@@ -35,6 +35,16 @@ pub enum GuardError {
         /// What is wrong with it.
         source: PatternError,
     },
+    /// What an option shows leads out of a place that commands can write.
+    #[error("{option}: \"{}\" leads by a link from a workspace to \"{}\"", path.display(), real.display())]
+    LedAstray {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        path: PathBuf,
+        /// Where it leads.
+        real: PathBuf,
+    },
     /// The folder cannot be a workspace.
     #[error("\"{}\" cannot be a workspace: {why}", path.display())]
     Workspace {
@@ -64,6 +74,9 @@ impl GuardError {
             Self::Path { .. } => "correct the path, or create what it names".to_owned(),
             Self::Flag { source, .. } => source.hint().to_owned(),
             Self::Workspace { hint, .. } => hint.clone(),
+            Self::LedAstray { option, real, .. } => {
+                format!("a command could have made that link; if it is meant, write {option} {}", real.display())
+            }
             Self::Look { .. } => "let the caller read that folder".to_owned(),
         }
     }

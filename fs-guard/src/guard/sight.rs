@@ -153,6 +153,10 @@ impl Sight<'_> {
         if !is_shown || self.covered(path) || self.covered(&real) {
             return None;
         }
+        // A command can have made a link where it may write, so nobody has granted what it leads to.
+        if matches!(around, Region::Host(Host { writing: Writing::Allowed(_), .. })) && real != path {
+            return None;
+        }
         if let Some(text) = self.link_into_view(path, &real) {
             return Some(Begin::Link(text));
         }

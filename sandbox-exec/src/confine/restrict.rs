@@ -1,12 +1,14 @@
 //! What the command's own process gives up, for good: limits, Landlock, capabilities, seccomp.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset as Builder,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset as Builder,
     RulesetAttr, RulesetCreatedAttr, Scope,
 };
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::resource::{Resource, setrlimit};
 
@@ -38,7 +40,7 @@ pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restrict
     limit(plan.limits)?;
     set_no_new_privs().step(Step::Capabilities)?;
     if let Some(ruleset) = &plan.landlock {
-        landlock(ruleset)?;
+        landlock(ruleset, plan.tier)?;
     }
     drop_capabilities(plan.tier)?;
     let listener = if plan.filter.supervised { Listener::New } else { Listener::None };
@@ -102,9 +104,12 @@ fn abi(number: u32) -> ABI {
 
 /// Applies the ruleset: `landlock(7)`. Rights that this kernel's ABI lacks are left out; that the ABI suffices was planned.
 ///
+/// Without namespaces the paths are the host's and were found some time ago: what has vanished since, or has become a symlink, which
+/// would lead the grant somewhere else, is not granted.
+///
 /// # Errors
 /// The step that failed.
-fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
+fn landlock(ruleset: &Ruleset, tier: Tier) -> Result<(), Failure> {
     let failed = |_| Failure::new(Step::Landlock, Errno::EINVAL);
     let abi = abi(ruleset.abi);
     let all = AccessFs::from_all(abi);
@@ -119,25 +124,47 @@ fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
         builder = builder.handle_access(ports).map_err(failed)?;
     }
     let mut created = builder.create().map_err(failed)?;
-    for path in &ruleset.readable {
-        created = rule(created, path, AccessFs::from_read(abi))?;
+    let changing = all & !(AccessFs::MakeChar | AccessFs::MakeBlock);
+    let grants = [
+        (&ruleset.readable, AccessFs::from_read(abi)),
+        (&ruleset.writable, changing),
+        (&ruleset.listable, AccessFs::ReadDir.into()),
+        (&ruleset.changeable, changing & !(AccessFs::ReadFile | AccessFs::Execute)),
+    ];
+    for (paths, access) in grants {
+        for path in paths {
+            if let Some(handle) = granted(path, tier)? {
+                created = rule(created, path, handle, access)?;
+            }
+        }
     }
-    for path in &ruleset.writable {
-        created = rule(created, path, all & !(AccessFs::MakeChar | AccessFs::MakeBlock))?;
-    }
-    for path in &ruleset.listable {
-        created = rule(created, path, AccessFs::ReadDir.into())?;
-    }
-    let nodes = AccessFs::MakeChar | AccessFs::MakeBlock;
-    for path in &ruleset.changeable {
-        created = rule(created, path, all & !nodes & !(AccessFs::ReadFile | AccessFs::Execute))?;
-    }
+    let open = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     for path in &ruleset.usable {
-        let open =
-            AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
-        created = rule(created, path, open & all)?;
+        created = rule(created, path, opened(path, ResolveFlag::empty()).step_at(Step::Landlock, path)?, open & all)?;
     }
     created.restrict_self().map(drop).map_err(failed)
+}
+
+/// Opens `path`, on which rights are to be granted; `None` where the grant is left out.
+///
+/// # Errors
+/// The step that failed.
+fn granted(path: &Path, tier: Tier) -> Result<Option<OwnedFd>, Failure> {
+    match tier {
+        Tier::Namespaces => opened(path, ResolveFlag::empty()).map(Some).step_at(Step::Landlock, path),
+        Tier::Landlock => match opened(path, ResolveFlag::RESOLVE_NO_SYMLINKS) {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
+            other => other.map(Some).step_at(Step::Landlock, path),
+        },
+    }
+}
+
+/// Opens `path` as a mere place: `openat2(2)`.
+///
+/// # Errors
+/// The kernel's.
+fn opened(path: &Path, resolve: ResolveFlag) -> Result<OwnedFd, Errno> {
+    openat2(AT_FDCWD, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
 }
 
 /// Adds a rule for `path`; rights that mean nothing for a file are left out for one.
@@ -147,9 +174,9 @@ fn landlock(ruleset: &Ruleset) -> Result<(), Failure> {
 fn rule(
     ruleset: landlock::RulesetCreated,
     path: &Path,
+    handle: OwnedFd,
     access: BitFlags<AccessFs>,
 ) -> Result<landlock::RulesetCreated, Failure> {
-    let handle = PathFd::new(path).map_err(|_| Failure::at(Step::Landlock, path, Errno::last()))?;
     let status = nix::sys::stat::fstat(&handle).step_at(Step::Landlock, path)?;
     let is_folder = status.st_mode & nix::libc::S_IFMT == nix::libc::S_IFDIR;
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V5) };
@@ -206,7 +233,7 @@ mod tests {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     set_no_new_privs().unwrap();
-                    landlock(&ground.ruleset(abi)).unwrap();
+                    landlock(&ground.ruleset(abi), Tier::Namespaces).unwrap();
                     attempt(&ground, abi);
                 });
             });
@@ -258,6 +285,24 @@ mod tests {
             fs::rename(ground.path("secret/file"), ground.path("writable/got")).unwrap_err();
             assert!(fs::symlink_metadata(ground.path("writable/got")).is_err(), "ABI {abi}");
         });
+    }
+
+    #[test]
+    fn a_grant_that_has_vanished_or_become_a_symlink_is_left_out_without_namespaces() {
+        let ground = Ground::new();
+        let mut ruleset = ground.ruleset(landlock_abi::version());
+        symlink("secret", ground.path("swapped")).unwrap();
+        ruleset.readable.extend(["swapped", "vanished", "swapped/file"].map(|name| ground.path(name)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                set_no_new_privs().unwrap();
+                landlock(&ruleset, Tier::Landlock).unwrap();
+                fs::read(ground.path("secret/file")).unwrap_err();
+                assert_eq!(fs::read_to_string(ground.path("readable/file")).unwrap(), "readable");
+            });
+        });
+        let failure = landlock(&ruleset, Tier::Namespaces).unwrap_err();
+        assert_eq!(failure.errno, Errno::ENOENT, "with namespaces the paths are mount points, which do not vanish");
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub(crate) struct Supervision {
     pub(crate) guards: Vec<Guard>,
     /// Whether guarded names that exist are the supervisor's to protect too, for want of mounts.
     pub(crate) existing: bool,
+    /// Whether nothing but unix sockets may be connected: without a network of its own, what the supervisor connects leads to the host's.
+    pub(crate) offline: bool,
     /// Whether no process inside can change its root.
     pub(crate) fixed_root: bool,
     /// Unix sockets outside that may be connected to.
@@ -218,6 +220,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
         supervision: Supervision {
             guards: names::guards(inputs),
             existing: false,
+            offline: false,
             fixed_root: policy.syscalls.user_namespaces == Permission::Deny,
             sockets: sockets(host),
             known_as: match owners {

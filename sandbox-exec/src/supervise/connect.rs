@@ -37,6 +37,8 @@ pub(crate) struct Connector<'a> {
     pub(crate) diagnosis: Option<OwnedFd>,
     /// The launcher's network; `None` before Linux 5.14.
     pub(crate) outside: Option<u64>,
+    /// Whether no other than unix sockets are connected at all. No such socket can be made then, but one may have been handed in.
+    pub(crate) offline: bool,
 }
 
 /// What is left to do after the checks.
@@ -97,7 +99,7 @@ impl Connector<'_> {
         let domain = socket::domain(&socket)?;
         let way = if domain == libc::AF_UNIX { self.unix(target, address, refusals)? } else { Way::by(address) };
         let is_internet = matches!(domain, libc::AF_INET | libc::AF_INET6);
-        if domain != libc::AF_UNIX && self.is_handed_in(&socket) {
+        if domain != libc::AF_UNIX && (self.offline || self.is_handed_in(&socket)) {
             return Err(Errno::EACCES);
         }
         let destination = if is_internet && socket::is_stream(&socket)? { destination(&way.address) } else { None };

@@ -65,6 +65,7 @@ impl<'a> Watch<'a> {
                 known_as: supervision.known_as,
                 diagnosis,
                 outside: socket::own_network(),
+                offline: supervision.offline,
             },
             sweeper: Sweeper::new(&supervision.guards, &ground),
             ground,
