@@ -1,6 +1,7 @@
 //! Holds the suite and `docs/threats.md` together: no attack without a row, no row without a test, no file forgotten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::harness::table::{Promise, rows};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,21 +60,6 @@ fn tests() -> BTreeSet<String> {
     found
 }
 
-/// The table's rows: test to layers.
-fn rows() -> BTreeMap<String, Vec<String>> {
-    let table = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/threats.md"));
-    let mut rows = BTreeMap::new();
-    for line in table.lines().filter(|line| line.starts_with("| ") && line.contains('`') && line.contains("::")) {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [attack, layers, test] = cells.as_slice() else { panic!("three cells: {line}") };
-        assert!(!attack.is_empty(), "an attack: {line}");
-        let layers = layers.split(',').map(|layer| layer.trim().to_owned()).collect();
-        let before = rows.insert(test.trim_matches('`').to_owned(), layers);
-        assert!(before.is_none(), "named twice: {line}");
-    }
-    rows
-}
-
 #[test]
 fn every_attack_is_in_the_table_and_every_row_has_its_test() {
     let (tests, rows) = (tests(), rows());
@@ -89,9 +75,22 @@ fn every_attack_is_in_the_table_and_every_row_has_its_test() {
 
 #[test]
 fn rows_name_layers_that_exist_and_every_layer_is_attacked() {
-    let used: BTreeSet<String> = rows().into_values().flatten().collect();
+    let used: BTreeSet<String> = rows().values().flat_map(|row| row.layers.clone()).collect();
     let known: BTreeSet<String> = LAYERS.iter().map(|layer| (*layer).to_owned()).collect();
     assert_eq!(used, known);
+}
+
+#[test]
+fn mark_of_a_row_follows_from_its_layers() {
+    for (test, row) in rows() {
+        let is_escape = test.split("::").count() == 2 && !test.starts_with("verdict::");
+        if !is_escape {
+            assert_eq!(row.without_namespaces, Promise::Stopped, "{test} is never run without namespaces");
+        } else if row.without_namespaces != Promise::NotForRoot {
+            let promised = row.without_namespaces == Promise::Stopped;
+            assert_eq!(promised, row.has_a_layer_without_namespaces(), "the mark of {test}: {row:?}");
+        }
+    }
 }
 
 #[test]

@@ -314,3 +314,26 @@ fn read_only_folder_cannot_be_written() {
             .with(|run| run.flags(&["--ro".into(), place.into_os_string()]))
     });
 }
+
+#[test]
+fn folders_whose_names_begin_like_the_workspaces_cannot_be_reached() {
+    escape(|scene| {
+        for name in ["project-secret", "projec", "project.bak", "project secret"] {
+            scene.write(&scene.at_home("code").join(name).join("key"), &format!("secret={}\n", scene.canary));
+        }
+        let planted = scene.at_home("code/project-secret/planted");
+        Attempt::shell("cat ../project-secret/key ../projec/key ../project.bak/key \"$PWD secret/key\" \"$PWD-secret/key\"; echo evil >$PWD-secret/planted")
+            .or_effect(move |_| planted.exists())
+    });
+}
+
+#[test]
+fn paths_that_begin_like_a_granted_one_are_not_granted() {
+    escape(|scene| {
+        let (given, beside) = (scene.at_home("data"), scene.at_home("data-private/key"));
+        scene.write(&given.join("a"), "a\n");
+        scene.write(&beside, &format!("secret={}\n", scene.canary));
+        Attempt::shell("cat ~/data/a ~/data-private/key ~/data/../data-private/key ~/data*/key")
+            .with(|run| run.flags(&["--ro".into(), given.into_os_string()]))
+    });
+}

@@ -150,3 +150,18 @@ fn masked_file_cannot_be_read_through_a_grant_that_is_a_link_to_its_folder() {
         Attempt::shell("cat ~/reference/key").with(|run| run.flags(&flags))
     });
 }
+
+#[test]
+fn link_that_a_command_could_have_made_is_not_what_a_grant_means() {
+    for option in ["--ro", "--rw"] {
+        escape(|scene| {
+            scene.write(&scene.at_home("notes/today"), &format!("secret={}\n", scene.canary));
+            let (link, planted) = (scene.at_work("data"), scene.at_home("notes/planted"));
+            symlink(scene.at_home("notes"), &link).expect("a symlink");
+            Attempt::shell("cat data/today ~/notes/today; echo evil >data/planted")
+                .or_effect(move |_| planted.exists())
+                .or_is_refused(66)
+                .with(|run| run.flags(&[option.into(), link.into_os_string()]))
+        });
+    }
+}

@@ -46,7 +46,7 @@ fn program_with_file_capabilities_gets_none() {
         put(&scene.attack(), &place);
         let set = std::process::Command::new("setcap").arg("cap_dac_read_search+ep").arg(&place).status();
         assert!(set.is_ok_and(|status| status.success()), "setcap");
-        Attempt::attack(scene, &["own-capabilities"]).with(|mut run| {
+        Attempt::attack(scene, &["own-capabilities"]).or_is_refused(126).with(|mut run| {
             run.argv[0] = place.into_os_string();
             run
         })

@@ -258,3 +258,35 @@ fn protected_names_leave_no_trace_in_the_workspace() {
         assert_eq!(scene.names_at_work(), before, "a run that writes nothing leaves nothing");
     });
 }
+
+#[test]
+fn settings_cannot_appear_in_an_agents_folder_that_is_there() {
+    for name in [
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".claude/hooks/x",
+        ".vscode/tasks.json",
+        ".cursor/mcp.json",
+        ".codex/config.toml",
+    ] {
+        escape(move |scene| {
+            let place = scene.at_work(name);
+            let folder = place.parent().expect("a folder").to_path_buf();
+            scene.mkdir(&folder);
+            scene.write(&scene.at_work(name.split('/').next().expect("a folder")).join("notes"), "a note\n");
+            Attempt::shell(&format!("echo evil >{name}; echo evil >x; mv x {name}; echo evil >x; ln x {name}"))
+                .effect(move |_| place.symlink_metadata().is_ok())
+        });
+    }
+}
+
+#[test]
+fn settings_cannot_appear_in_an_agents_folder_behind_a_link() {
+    escape(|scene| {
+        let place = scene.at_work("tools/agent/settings.json");
+        scene.write(&scene.at_work("tools/agent/notes"), "a note\n");
+        std::os::unix::fs::symlink("tools/agent", scene.at_work(".claude")).expect("a symlink");
+        Attempt::shell("echo evil >.claude/settings.json; echo evil >tools/agent/settings.json; mv tools other; mkdir -p tools/agent; echo evil >tools/agent/settings.json")
+            .effect(move |_| place.symlink_metadata().is_ok())
+    });
+}

@@ -137,6 +137,49 @@ fn protected_name_that_is_a_symlink_can_be_removed_but_not_made_again() {
     });
 }
 
+/// Runs a command, and has a program outside rename another file over `name` once it says so by `ready`.
+fn replaced_outside(scene: &crate::harness::Scene, name: &str, content: &str, run: &Run) -> crate::harness::Outcome {
+    let (place, ready, new) = (scene.at_work(name), scene.at_work("ready"), scene.at_home("new"));
+    scene.write(&new, content);
+    let outside = std::thread::spawn(move || {
+        for _ in 0..3000 {
+            if ready.exists() {
+                return std::fs::rename(&new, &place).expect("it can be renamed");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    });
+    let outcome = scene.sandboxed(run);
+    outside.join().expect("it was renamed");
+    outcome
+}
+
+#[test]
+fn masked_file_that_is_replaced_outside_is_seen_by_the_command_that_runs() {
+    each_scene(|scene| {
+        scene.write(&scene.at_work("prod.env"), "old\n");
+        let mask = scene.at_work("prod.env").into_os_string();
+        let script = "touch ready; for i in $(seq 500); do cat prod.env 2>/dev/null && break; sleep 0.02; done";
+        let run = Run::shell(script).flags(&["--mask".into(), mask]);
+        let outcome = replaced_outside(scene, "prod.env", scene.canary.text(), &run);
+        assert!(scene.canary.is_in(&outcome.stdout), "the gap is closed: {outcome}");
+        let next = scene.sandboxed(&Run::shell("cat prod.env").flags(&run.flags));
+        assert!(!scene.canary.is_in(&next.stdout), "the next command finds it masked: {next}");
+    });
+}
+
+#[test]
+fn protected_file_that_is_replaced_outside_can_be_written_by_the_command_that_runs() {
+    each_scene(|scene| {
+        scene.write(&scene.at_work(".mcp.json"), "{}\n");
+        let script =
+            "touch ready; for i in $(seq 500); do echo changed >>.mcp.json && break; sleep 0.02; done 2>/dev/null";
+        let outcome = replaced_outside(scene, ".mcp.json", "{}\n", &Run::shell(script));
+        let content = std::fs::read_to_string(scene.at_work(".mcp.json")).unwrap_or_default();
+        assert!(content.contains("changed"), "the gap is closed: {outcome}");
+    });
+}
+
 #[test]
 fn memory_that_belongs_to_no_process_is_not_counted() {
     for kind in ["memfd", "sysv"] {

@@ -28,16 +28,23 @@ impl Identity {
 
     /// The same, but only users that the passwd file knows.
     pub(crate) fn all_known() -> Vec<Self> {
-        let nobody = nix::unistd::User::from_name("nobody").ok().flatten().map_or(ORDINARY, |user| user.uid.as_raw());
-        let all = Self::all()
-            .into_iter()
-            .map(|identity| Self { id: if identity.changes { nobody } else { identity.id }, ..identity });
-        let (known, unknown): (Vec<Self>, Vec<Self>) =
-            all.partition(|identity| nix::unistd::User::from_uid(identity.id.into()).is_ok_and(|user| user.is_some()));
-        for identity in unknown {
-            super::skip(&format!("the passwd file does not know user {}", identity.id));
+        Self::all().into_iter().filter_map(Self::known).collect()
+    }
+
+    /// The same user when the passwd file knows it, or in its place an ordinary user that it knows.
+    pub(crate) fn known(self) -> Option<Self> {
+        let nobody = || nix::unistd::User::from_name("nobody").ok().flatten().map(|user| user.uid.as_raw());
+        let id = if self.changes { nobody().unwrap_or(self.id) } else { self.id };
+        if nix::unistd::User::from_uid(id.into()).is_ok_and(|user| user.is_some()) {
+            return Some(Self { id, ..self });
         }
-        known
+        super::skip(&format!("the passwd file does not know user {id}"));
+        None
+    }
+
+    /// The user of the test process itself.
+    pub(crate) fn of_the_test(self) -> Self {
+        Self { id: if self.changes { 0 } else { self.id }, changes: false }
     }
 
     /// Whether the test process becomes this user.

@@ -9,9 +9,12 @@ pub(crate) mod leftovers;
 pub(crate) mod online;
 pub(crate) mod outcome;
 pub(crate) mod plant;
+mod policy_of_flags;
 pub(crate) mod scene;
 pub(crate) mod service;
+pub(crate) mod table;
 pub(crate) mod victim;
+pub(crate) mod ways;
 
 pub(crate) use attempt::{Attempt, escape};
 pub(crate) use host::{SEARCH_PATH, binary, require, skip};
@@ -19,3 +22,4 @@ pub(crate) use identity::Identity;
 pub(crate) use internet::internet;
 pub(crate) use outcome::Outcome;
 pub(crate) use scene::{Run, Scene, each_online, each_scene};
+pub(crate) use ways::Way;

@@ -245,6 +245,11 @@ impl Scene {
         self.group = Some(group);
     }
 
+    /// That group.
+    pub(super) fn group(&self) -> Option<u32> {
+        self.group
+    }
+
     /// A process outside to attack.
     pub(crate) fn victim(&mut self) -> &mut Victim {
         let open = self.at_home(".ssh/id_ed25519");
@@ -255,8 +260,9 @@ impl Scene {
     /// The whole command line.
     fn command(&self, run: &Run, launcher: Option<&Path>) -> Command {
         let folder = run.folder.as_ref().unwrap_or(&self.workspace);
-        let mut words = self.internet.map_or_else(Vec::new, |internet| internet.enter(self.identity, folder));
-        words.extend(self.group.iter().flat_map(|group| {
+        let enters = if run.outer_changes_user { self.identity.of_the_test() } else { self.identity };
+        let mut words = self.internet.map_or_else(Vec::new, |internet| internet.enter(enters, folder));
+        words.extend(self.group.iter().filter(|_| !run.outer_changes_user).flat_map(|group| {
             let id = self.identity.id;
             host::words(&[
                 "setpriv".to_owned(),

@@ -1,10 +1,7 @@
 //! A captured tool call goes in, a rewritten command comes out and runs in the sandbox.
 
-use crate::harness::{Identity, Outcome, Run, Scene};
+use crate::harness::{Identity, Outcome, Run, Scene, ways};
 use serde_json::{Value, json};
-
-/// PreToolUse payloads of a real client, with `$W` for the folder that it ran in.
-const CAPTURED: &str = include_str!("captured.json");
 
 /// Runs a test for each user, all of them known to the passwd file: the hook takes the home from there.
 #[track_caller]
@@ -14,40 +11,24 @@ fn each_known(test: impl Fn(&Scene)) {
 
 /// The captured call of a tool, moved to the scene.
 fn call(scene: &Scene, tool: &str) -> Value {
-    let all: Value = serde_json::from_str(CAPTURED).expect("the capture is JSON");
-    let mut payload = all[tool].clone();
-    let slug: String =
-        scene.workspace.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    payload["cwd"] = json!(scene.workspace);
-    payload["transcript_path"] = json!(scene.at_home(".claude/projects").join(slug).join("session.jsonl"));
-    payload
+    ways::call(scene, tool, &scene.workspace, &scene.workspace)
 }
 
 /// What the hook answers.
 fn answer(scene: &Scene, payload: &Value) -> Outcome {
-    scene.binary("sandbox-exec");
-    let hook = scene.binary("sandbox-exec-hook").into_os_string();
-    scene.bare(&Run::new(&[hook, "--client".into(), "claude-code".into()]).input(payload.to_string().as_bytes()))
+    ways::answer(scene, payload, &[])
 }
 
 /// The command that the client would run instead.
 #[track_caller]
 fn rewritten(scene: &Scene, payload: &Value) -> String {
-    let outcome = answer(scene, payload);
-    let answer: Value = serde_json::from_str(&outcome.ok()).unwrap_or_else(|error| panic!("{error}: {outcome}"));
-    let input = &answer["hookSpecificOutput"]["updatedInput"];
-    let mut echoed = input.clone();
-    echoed["command"] = payload["tool_input"]["command"].clone();
-    assert_eq!(echoed, payload["tool_input"], "everything but the command is echoed");
-    input["command"].as_str().expect("a command").to_owned()
+    ways::rewritten(&answer(scene, payload), payload)
 }
 
 /// Runs a command as the client's shell does, which notes where the command left it.
 fn as_the_client(scene: &Scene, command: &str) -> (Outcome, String) {
-    let note = scene.at_home(".cwd-note");
-    let run = Run::new(&["bash", "-c", &format!("eval \"$1\" && pwd -P >| {}", note.display()), "bash", command]);
-    let outcome = scene.bare(&run);
-    (outcome, std::fs::read_to_string(note).unwrap_or_default())
+    let outcome = scene.bare(&ways::in_the_clients_shell(scene, command));
+    (outcome, std::fs::read_to_string(scene.at_home(".cwd-note")).unwrap_or_default())
 }
 
 /// A payload with another command.

@@ -27,6 +27,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("symlink", symlink),
     ("rename", rename),
     ("exchange", exchange),
+    ("exchange-on", exchange_on),
     ("unlink", unlink),
     ("mkdir", mkdir),
     ("link-unnamed", link_unnamed),
@@ -202,6 +203,17 @@ fn rename(arguments: &Arguments) -> Outcome {
 /// `exchange A B`.
 fn exchange(arguments: &Arguments) -> Outcome {
     renameat2(&path(arguments, 0)?, &path(arguments, 1)?, libc::RENAME_EXCHANGE)
+}
+
+/// `exchange-on A B MILLISECONDS`: exchanges them over and over.
+fn exchange_on(arguments: &Arguments) -> Outcome {
+    let (one, other) = (path(arguments, 0)?, path(arguments, 1)?);
+    let end = Instant::now() + Duration::from_millis(number(arguments, 2)?);
+    while Instant::now() < end {
+        renameat2(&one, &other, libc::RENAME_EXCHANGE)?;
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    Ok(b"exchanged".to_vec())
 }
 
 /// The raw rename.

@@ -10,6 +10,7 @@ mod call;
 mod experience;
 mod families;
 mod files;
+mod groups;
 mod ipc;
 mod kernel;
 mod limits;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         experience::ALL,
         families::ALL,
         files::ALL,
+        groups::ALL,
         ipc::ALL,
         kernel::ALL,
         limits::ALL,

@@ -122,7 +122,7 @@ fn memory_advice(arguments: &Arguments) -> Outcome {
     let process = call(libc::SYS_pidfd_open, [Arg::Int(number(arguments, 0)?), NONE])?;
     let vector = [0_u8; 16];
     match call(libc::SYS_process_madvise, [Arg::Int(process), Arg::In(&vector), NONE, Arg::Int(20), NONE]) {
-        Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(error),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => Err(error),
         _ => Ok(b"the kernel took advice on its memory".to_vec()),
     }
 }
