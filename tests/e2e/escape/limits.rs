@@ -99,7 +99,7 @@ else
   mkdir /sys/fs/cgroup/$group && cd /sys/fs/cgroup/$group && echo 128M >memory.max && echo 0 >memory.swap.max
 fi && echo $$ >cgroup.procs || { echo UNBOUNDED; exit 3; }
 cd "$OLDPWD"
-"$attack" hold 62914560 held >/dev/null & person=$!
+"$attack" hold-memory 62914560 held >/dev/null & person=$!
 until [ -e held ] || ! kill -0 $person; do sleep 0.02; done
 "$@"
 kill -0 $person && touch alive && kill $person; wait $person

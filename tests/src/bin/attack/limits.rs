@@ -15,7 +15,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("core", core),
     ("spin", spin),
     ("oom-order", oom_order),
-    ("hold", hold),
+    ("hold-memory", hold),
     ("spread", spread),
     ("shared-memory", shared_memory),
     ("queue-bomb", queue_bomb),
@@ -111,7 +111,7 @@ fn written(bytes: usize) -> io::Result<Vec<u8>> {
     Ok(block)
 }
 
-/// `hold BYTES FILE`: holds that much memory, makes the file once it has it, and waits to be ended.
+/// `hold-memory BYTES FILE`: holds that much memory, makes the file once it has it, and waits to be ended.
 fn hold(arguments: &Arguments) -> Outcome {
     let block = written(number(arguments, 0)?)?;
     std::fs::write(arguments.get(1).ok_or_else(|| usage("a path is missing"))?, "")?;
