@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
+use lobsterpot_policy::orders::Event;
 
 use super::{gate, rule};
 use crate::flow::check::{Check, HELD, Step};
+use crate::gate::Gate;
 use crate::sniff;
 use crate::target::Target;
 
@@ -72,7 +74,17 @@ fn said(port: u16, judged: bool, stream: &[u8], piece: usize, server: Option<&[u
             Step::More | Step::Wait => panic!("the end is undecided"),
         }
     }
+    assert_told_in_plain_words(&gate);
     (end, passed)
+}
+
+/// Checks that what the launcher is told of refusals is printable ASCII, whatever was said.
+fn assert_told_in_plain_words(gate: &Gate) {
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    while let Some(event) = gate.reporter().take() {
+        let Event::Refused(refused) = event else { continue };
+        assert!([&refused.host, &refused.message, &refused.instead].into_iter().all(|text| plain(text)), "{refused:?}");
+    }
 }
 
 /// Carries out steps until nothing more can be done with what is held.
@@ -100,13 +112,7 @@ fn settle(check: &mut dyn Check, held: &mut Vec<u8>, passed: &mut Vec<u8>, blind
                 *blind = count;
             }
             Step::Rest => *end = End::Rest,
-            Step::Refuse(refusal, _) => {
-                assert!(
-                    !refusal.0.message.is_empty()
-                        && refusal.0.message.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-                );
-                *end = End::Refused(refusal.0.reason);
-            }
+            Step::Refuse(refusal, _) => *end = End::Refused(refusal.0.reason),
         }
     }
 }

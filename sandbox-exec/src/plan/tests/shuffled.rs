@@ -109,7 +109,7 @@ fn whatever_the_order_of_what_was_found_the_plan_is_the_same_byte_for_byte() {
             shuffle(&mut world.environment, &picks);
             world.picks = picks;
             let other = world.try_plan();
-            prop_assert_eq!(format!("{:?}", one), format!("{:?}", other));
+            prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
             Ok(())
         })
         .expect("one plan");
