@@ -123,7 +123,7 @@ impl Way {
             Ok(metadata) => metadata.is_symlink(),
             // The common case, settled by one question.
             Err(error) if is_missing(&error) => return Ok(None),
-            Err(_) => false,
+            Err(error) => return Err(error),
         };
         let mut left: Vec<OsString> = path.iter().rev().map(OsStr::to_owned).collect();
         let mut end = PathBuf::from("/");

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
 use crate::host::Caller;
+use crate::obstacle::settled_io;
+use crate::step::{Failure, Step, Stepped};
 
 /// Where users are listed.
 const PASSWD: &str = "/etc/passwd";
@@ -13,24 +16,38 @@ const PASSWD: &str = "/etc/passwd";
 ///
 /// `$HOME` counts only when it names a folder that the caller owns: an agent's configuration may set it. Masks cover the home of
 /// the passwd file in any case.
-pub(crate) fn identify() -> Caller {
+///
+/// # Errors
+/// When the passwd file or that folder cannot be looked at: nobody would know what to hide.
+pub(crate) fn identify() -> Result<Caller, Failure> {
     let (uid, gid) = (Uid::current(), Gid::current());
-    let entry = std::fs::read(PASSWD).ok().and_then(|passwd| entry_of(&passwd, uid.as_raw()));
+    let passwd = settled_io(std::fs::read(PASSWD)).step_at(Step::Look, PASSWD)?;
+    let entry = passwd.and_then(|passwd| entry_of(&passwd, uid.as_raw()));
     let (name, listed) = entry.map_or((None, None), |(name, home)| (Some(name), Some(home)));
-    let stated = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| real_folder_of(&home, uid));
-    let listed = listed.map(|home| std::fs::canonicalize(&home).unwrap_or(home));
+    let stated = match std::env::var_os("HOME").map(PathBuf::from) {
+        Some(home) => real_folder_of(&home, uid).step_at(Step::Look, &home)?,
+        None => None,
+    };
+    let listed = match listed {
+        Some(home) => Some(settled_io(std::fs::canonicalize(&home)).step_at(Step::Look, &home)?.unwrap_or(home)),
+        None => None,
+    };
     let mut homes: Vec<PathBuf> = stated.iter().chain(&listed).cloned().collect();
     homes.dedup();
     let home = homes.first().cloned().unwrap_or_else(|| PathBuf::from("/nonexistent"));
-    Caller { uid, gid, home, homes, name }
+    Ok(Caller { uid, gid, home, homes, name })
 }
 
 /// The real path of `home` when it is a folder of user `uid`, and not the root.
-fn real_folder_of(home: &Path, uid: Uid) -> Option<PathBuf> {
+///
+/// # Errors
+/// When that cannot be told.
+fn real_folder_of(home: &Path, uid: Uid) -> Result<Option<PathBuf>, Errno> {
     use std::os::unix::fs::MetadataExt;
-    let real = std::fs::canonicalize(home).ok()?;
-    let metadata = std::fs::metadata(&real).ok()?;
-    (metadata.is_dir() && metadata.uid() == uid.as_raw() && real.parent().is_some()).then_some(real)
+    let Some(real) = settled_io(std::fs::canonicalize(home))? else { return Ok(None) };
+    let Some(metadata) = settled_io(std::fs::metadata(&real))? else { return Ok(None) };
+    let is_own = metadata.is_dir() && metadata.uid() == uid.as_raw() && real.parent().is_some();
+    Ok(is_own.then_some(real))
 }
 
 /// Name and home folder of `uid` in `passwd`: `passwd(5)`.

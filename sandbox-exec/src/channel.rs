@@ -135,7 +135,11 @@ impl Channel {
     /// The kernel's.
     pub(crate) fn listen(&self) -> Result<Word, Errno> {
         let (message, descriptors) = match self.receive() {
-            Err(Errno::ECONNRESET) => return Ok(Word::Closed),
+            // The other end has left something unread. That is told once, before what it said itself, which may be why it failed.
+            Err(Errno::ECONNRESET) => match self.receive() {
+                Err(Errno::ECONNRESET) => return Ok(Word::Closed),
+                other => other?,
+            },
             other => other?,
         };
         if let Some((&SOCKETS, roles)) = message.split_first() {
@@ -243,6 +247,17 @@ mod tests {
         let identity = |(socket, role): &(OwnedFd, Role)| (fstat(socket).unwrap().st_ino, *role);
         let (sent, got): (Vec<_>, Vec<_>) = (sent.iter().map(identity).collect(), got.iter().map(identity).collect());
         assert_eq!(got, sent);
+    }
+
+    #[test]
+    fn a_failure_is_heard_although_its_teller_left_something_unread() {
+        let (outside, inside) = pair().unwrap();
+        outside.hand_in(&[]).unwrap();
+        let failure = Failure::new(crate::step::Step::IdentityMap, Errno::EPERM);
+        inside.fail(&failure);
+        drop(inside);
+        assert!(matches!(outside.listen().unwrap(), Word::Failed(told) if told == failure));
+        assert!(matches!(outside.listen().unwrap(), Word::Closed));
     }
 
     #[test]

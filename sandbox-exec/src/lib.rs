@@ -20,6 +20,7 @@ mod keep;
 mod launch;
 mod links;
 mod nested;
+mod obstacle;
 mod plan;
 mod probe;
 mod report;
@@ -39,10 +40,16 @@ use error::Error;
 use exit::Exit;
 use step::{Step, Stepped};
 use supervise::Ending;
+use sys::allocator::Memory;
 use way_out::{Settings, WayOut};
+
+/// Running out of memory ends with a status of the table, too.
+#[global_allocator]
+static MEMORY: Memory = Memory;
 
 /// Runs the launcher with the command line `arguments`; returns the exit status.
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    report::on_mistake();
     match carry_out(arguments) {
         Ok(status) => status,
         Err(error) => {

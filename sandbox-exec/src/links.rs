@@ -1,6 +1,7 @@
 //! Hard links planted beforehand: a mask or a protection covers a name, and a second name of the same file would not be covered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{DirEntry, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,10 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::Places;
 
 use crate::host::Kind;
+use crate::obstacle::settled_io;
 use crate::probe::Probe;
 use crate::rules::Rules;
+use crate::step::{Failure, Step, Stepped};
 
 /// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
 const DEPTH: usize = 3;
@@ -19,7 +22,10 @@ const ENTRIES: usize = 4096;
 /// Finds second names of masked and protected files in the workspaces; keyed by the masked or protected path.
 ///
 /// Only when such a file has more than one name is anything searched.
-pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<PathBuf, PathBuf> {
+///
+/// # Errors
+/// A folder or file that could not be looked at.
+pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
     let mut wanted: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
     let masked = rules.mask.iter().flat_map(|rule| rule.found.iter());
     let protected = rules.protect.iter().flat_map(|rule| rule.found.iter());
@@ -28,7 +34,7 @@ pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<Pa
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());
             }
-            Kind::Folder => collect(path, path, DEPTH - 1, &mut wanted),
+            Kind::Folder => collect(path, path, DEPTH - 1, &mut wanted)?,
             Kind::File | Kind::Socket | Kind::Other => {}
         }
     }
@@ -37,18 +43,18 @@ pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> BTreeMap<Pa
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());
             }
-            Kind::Folder if is_store(path) => collect(path, path, 0, &mut wanted),
+            Kind::Folder if is_store(path) => collect(path, path, 0, &mut wanted)?,
             Kind::File | Kind::Folder | Kind::Socket | Kind::Other => {}
         }
     }
     let mut links = BTreeMap::new();
     if wanted.is_empty() {
-        return links;
+        return Ok(links);
     }
     for workspace in &places.workspaces {
-        search(workspace, &wanted, &mut links);
+        search(workspace, &wanted, &mut links)?;
     }
-    links
+    Ok(links)
 }
 
 /// Whether a masked folder keeps keys in files of its own, few enough to look at.
@@ -57,29 +63,68 @@ fn is_store(path: &Path) -> bool {
     path.file_name().is_some_and(|name| STORES.iter().any(|store| name == *store))
 }
 
+/// What is right in `folder`; nothing when the sandbox could not list it either.
+///
+/// # Errors
+/// When it cannot be listed.
+fn list(folder: &Path, most: usize) -> Result<Vec<DirEntry>, Failure> {
+    let Some(entries) = settled_io(std::fs::read_dir(folder)).step_at(Step::Look, folder)? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for entry in entries.take(most) {
+        found.extend(settled_io(entry).step_at(Step::Look, folder)?);
+    }
+    Ok(found)
+}
+
+/// What `entry` is, while it is there.
+///
+/// # Errors
+/// When it cannot be looked at.
+fn look(entry: &DirEntry) -> Result<Option<Metadata>, Failure> {
+    settled_io(entry.metadata()).step_at(Step::Look, entry.path())
+}
+
 /// Collects the files below `folder` with more than one name.
-fn collect(folder: &Path, mask: &Path, depth: usize, wanted: &mut BTreeMap<(u64, u64), PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES) {
+///
+/// # Errors
+/// What could not be looked at.
+fn collect(
+    folder: &Path,
+    mask: &Path,
+    depth: usize,
+    wanted: &mut BTreeMap<(u64, u64), PathBuf>,
+) -> Result<(), Failure> {
+    for entry in list(folder, ENTRIES)? {
         // git runs no hook of this name, and every repository has a dozen of them.
         if entry.file_name().as_bytes().ends_with(b".sample") {
             continue;
         }
-        let Ok(metadata) = entry.metadata() else { continue };
+        let Some(metadata) = look(&entry)? else { continue };
         if metadata.is_dir() && depth < DEPTH {
-            collect(&entry.path(), mask, depth + 1, wanted);
+            collect(&entry.path(), mask, depth + 1, wanted)?;
         } else if metadata.is_file() && metadata.nlink() > 1 {
             wanted.insert((metadata.dev(), metadata.ino()), mask.to_owned());
         }
     }
+    Ok(())
 }
 
 /// Searches `root` for files among `wanted`.
-fn search(root: &Path, wanted: &BTreeMap<(u64, u64), PathBuf>, links: &mut BTreeMap<PathBuf, PathBuf>) {
+///
+/// # Errors
+/// What could not be looked at.
+fn search(
+    root: &Path,
+    wanted: &BTreeMap<(u64, u64), PathBuf>,
+    links: &mut BTreeMap<PathBuf, PathBuf>,
+) -> Result<(), Failure> {
     let mut waiting = vec![root.to_owned()];
     let mut seen = BTreeSet::new();
     while let Some(folder) = waiting.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let Ok(metadata) = entry.metadata() else { continue };
+        for entry in list(&folder, usize::MAX)? {
+            let Some(metadata) = look(&entry)? else { continue };
             let identity = (metadata.dev(), metadata.ino());
             if metadata.is_dir() && seen.insert(identity) {
                 waiting.push(entry.path());
@@ -88,4 +133,5 @@ fn search(root: &Path, wanted: &BTreeMap<(u64, u64), PathBuf>, links: &mut BTree
             }
         }
     }
+    Ok(())
 }

@@ -17,7 +17,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bytes;
 use crate::deep::{self, SearchError, Shelf};
+use crate::error::Error;
 use crate::host::{Fact, Facts, Kind};
+use crate::obstacle::{settled, settled_io};
+use crate::step::{Failure, Step};
 
 /// A look at the host in progress.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ pub(crate) struct Probe {
     listings: FxHashMap<OsString, Rc<FxHashSet<OsString>>>,
     /// Why a search at any depth is not complete, when one is not. The rules have then fallen back to whole folders.
     pub(crate) trouble: Option<SearchError>,
+    /// A path that could not be looked at, when there is one: what lies there may have to be hidden.
+    unseen: Option<Failure>,
 }
 
 impl Probe {
@@ -43,7 +48,7 @@ impl Probe {
             if self.is_missing(path) {
                 return None;
             }
-            let fact = self.open(path)?;
+            let fact = self.open(path).unwrap_or_else(|errno| self.not_seen(path, errno))?;
             if fact.real != path {
                 let real = Fact { link: None, ..fact.clone() };
                 self.facts.entry(fact.real.as_os_str().to_owned()).or_insert(real);
@@ -54,15 +59,41 @@ impl Probe {
     }
 
     /// What `path` is: with one system call when the folder that holds it is known to be no symlink.
-    fn open(&mut self, path: &Path) -> Option<Fact> {
+    ///
+    /// # Errors
+    /// What the kernel said, when that says nothing about what the sandbox would find.
+    fn open(&mut self, path: &Path) -> Result<Option<Fact>, Errno> {
         match bytes::parent(path).map_or(Way::Straight, |folder| self.way(folder)) {
             Way::Straight => {}
             Way::Crooked => return open_through_links(path),
-            Way::Missing => return None,
+            Way::Missing => return Ok(None),
         }
-        let status = lstat(path).ok()?;
+        let Some(status) = settled(lstat(path))? else { return Ok(None) };
         let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
-        if is_link { open_through_links(path) } else { Some(fact(&status, path.to_owned(), None)) }
+        if is_link { open_through_links(path) } else { Ok(Some(fact(&status, path.to_owned(), None))) }
+    }
+
+    /// Notes that `path` could not be looked at.
+    fn not_seen<T>(&mut self, path: &Path, errno: Errno) -> Option<T> {
+        self.unseen.get_or_insert_with(|| Failure::at(Step::Look, path, errno));
+        None
+    }
+
+    /// What was `found` at `path`, when something was that the sandbox could use; a path that could not be looked at is noted.
+    pub(crate) fn seen<T>(&mut self, path: &Path, found: std::io::Result<T>) -> Option<T> {
+        settled_io(found).unwrap_or_else(|errno| self.not_seen(path, errno))
+    }
+
+    /// Whether everything was seen that was looked at so far.
+    ///
+    /// # Errors
+    /// The first path that could not be looked at, or why a search is not complete.
+    pub(crate) fn is_complete(&mut self) -> Result<(), Error> {
+        match (self.trouble.take(), self.unseen.take()) {
+            (Some(trouble), _) => Err(trouble.into()),
+            (None, Some(unseen)) => Err(unseen.into()),
+            (None, None) => Ok(()),
+        }
     }
 
     /// How `folder` is reached.
@@ -210,15 +241,15 @@ impl Probe {
             return Rc::clone(names);
         }
         let names = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-        let names: Rc<FxHashSet<OsString>> = match names {
-            Ok(names) => {
+        let names: Rc<FxHashSet<OsString>> = match self.seen(folder, names) {
+            Some(names) => {
                 let names = Rc::new(names);
                 let prefix = [folder.as_os_str().as_bytes(), b"/"].concat();
                 self.known.push((prefix, Rc::clone(&names)));
                 names
             }
             // What may not be listed may still hold what can be named: nothing is known about it.
-            Err(_) => Rc::default(),
+            None => Rc::default(),
         };
         self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
@@ -269,20 +300,25 @@ enum Way {
 }
 
 /// The slower way, for paths with symlinks: follows them and asks the kernel where they led.
-fn open_through_links(path: &Path) -> Option<Fact> {
-    let link = readlink(path).ok().map(PathBuf::from);
+///
+/// # Errors
+/// What the kernel said, when that says nothing about what the sandbox would find.
+fn open_through_links(path: &Path) -> Result<Option<Fact>, Errno> {
+    let link = match readlink(path) {
+        // The usual answer for what is no link.
+        Err(Errno::EINVAL) => None,
+        other => settled(other)?.map(PathBuf::from),
+    };
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    match nix::fcntl::open(path, flags, Mode::empty()) {
-        Ok(handle) => {
-            let real = readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str()).ok()?;
-            Some(fact(&fstat(&handle).ok()?, PathBuf::from(real), link))
-        }
-        // A link that leads nowhere is a thing of its own.
-        Err(_) => {
-            let handle = nix::fcntl::open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()).ok()?;
-            Some(fact(&fstat(&handle).ok()?, path.to_owned(), link))
-        }
+    if let Some(handle) = settled(nix::fcntl::open(path, flags, Mode::empty()))? {
+        let real = readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str())?;
+        return Ok(Some(fact(&fstat(&handle)?, PathBuf::from(real), link)));
     }
+    // A link that leads nowhere is a thing of its own.
+    let Some(handle) = settled(nix::fcntl::open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()))? else {
+        return Ok(None);
+    };
+    Ok(Some(fact(&fstat(&handle)?, path.to_owned(), link)))
 }
 
 /// The fact that `status` states about the file at `real`.

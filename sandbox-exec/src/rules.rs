@@ -136,7 +136,7 @@ fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec
         paths.push(path.clone());
     }
     if is_file {
-        let folders = repository_of(&path);
+        let folders = repository_of(probe, &path);
         paths.extend(folders.iter().flat_map(|folder| GIT_NAMES.iter().map(|name| folder.join(name))));
     }
     let resolve = |path: PathBuf| {
@@ -155,18 +155,21 @@ fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec
 const GIT_NAMES: [&str; 5] = ["config", "config.worktree", "hooks", "info", "commondir"];
 
 /// The folders that the file `.git` leads to: the repository's, and the one that it shares with others. `gitrepository-layout(5)`.
-fn repository_of(file: &Path) -> Vec<PathBuf> {
-    let line = |path: &Path| {
-        let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() <= 8192)?;
+fn repository_of(probe: &mut Probe, file: &Path) -> Vec<PathBuf> {
+    let line = |probe: &mut Probe, path: &Path| {
+        let bytes = probe.seen(path, std::fs::read(path)).filter(|bytes| bytes.len() <= 8192)?;
         Some(bytes.trim_ascii_end().to_vec())
     };
-    let follow = |from: &Path, text: &[u8]| std::fs::canonicalize(from.join(std::ffi::OsStr::from_bytes(text))).ok();
-    let text = line(file);
+    let follow = |probe: &mut Probe, from: &Path, text: &[u8]| {
+        let path = from.join(std::ffi::OsStr::from_bytes(text));
+        probe.seen(&path, std::fs::canonicalize(&path))
+    };
+    let text = line(probe, file);
     let pointer = text.as_deref().and_then(|text| text.strip_prefix(b"gitdir: "));
-    let Some(folder) = pointer.zip(file.parent()).and_then(|(text, from)| follow(from, text)) else {
+    let Some(folder) = pointer.zip(file.parent()).and_then(|(text, from)| follow(probe, from, text)) else {
         return Vec::new();
     };
-    let shared = line(&folder.join("commondir")).and_then(|text| follow(&folder, &text));
+    let shared = line(probe, &folder.join("commondir")).and_then(|text| follow(probe, &folder, &text));
     std::iter::once(folder).chain(shared).collect()
 }
 

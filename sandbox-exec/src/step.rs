@@ -62,10 +62,12 @@ pub(crate) enum Step {
     Exec,
     /// Signals could not be set up.
     Signals,
+    /// A path could not be looked at, so that nobody knows what lies there.
+    Look,
 }
 
 /// Every step, indexed by its number on the wire.
-const STEPS: [Step; 25] = [
+const STEPS: [Step; 26] = [
     Step::Namespaces,
     Step::OutOfMemory,
     Step::IdentityMap,
@@ -91,6 +93,7 @@ const STEPS: [Step; 25] = [
     Step::Descriptors,
     Step::Exec,
     Step::Signals,
+    Step::Look,
 ];
 
 impl Step {
@@ -122,6 +125,7 @@ impl Step {
             Self::Descriptors => "close descriptors",
             Self::Exec => "run",
             Self::Signals => "set up signals",
+            Self::Look => "look at",
         }
     }
 }
@@ -215,6 +219,9 @@ impl Failure {
             (_, Errno::ENOSPC) => "raise the limit: --limit tmpfs=2GiB",
             (_, Errno::ENOMEM | Errno::EAGAIN) => "the host is out of memory or processes: free some and try again",
             (_, Errno::EMFILE | Errno::ENFILE) => "raise the limit on open files: ulimit -n",
+            (Step::Look, _) => {
+                "what lies there cannot be judged: repair that file system, or find out who keeps it from being looked at"
+            }
             (Step::Proc, Errno::EPERM) => "this container hides parts of /proc: start it with an unmasked /proc",
             _ => "run `sandbox-exec check` to see what this host offers",
         };

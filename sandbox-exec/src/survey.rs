@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load};
 use nix::errno::Errno;
+use nix::sys::stat::lstat;
 
 use crate::args::{Invocation, Net, duration, variable};
 use crate::caller;
 use crate::error::Error;
 use crate::host::{Called, Caller, Host};
 use crate::links;
+use crate::obstacle::settled;
 use crate::plan::{self, Inputs, NAME_SERVICE};
 use crate::probe::Probe;
 use crate::rules::Rules;
+use crate::step::{Failure, Step, Stepped};
 use crate::sys::landlock_abi;
 
 /// The system's policy file.
@@ -52,7 +55,7 @@ impl Survey {
 /// # Errors
 /// A path that does not exist, a policy that cannot be used, a folder that cannot be a workspace.
 pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
-    let caller = caller::identify();
+    let caller = caller::identify()?;
     let cwd = std::env::current_dir().map_err(|_| Error::Path {
         option: "the current folder",
         path: PathBuf::from("."),
@@ -71,7 +74,7 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     places.workspaces = plan::choose_workspaces(named, &policy, &caller, &cwd, invocation.origin)?;
     shown.refuse_led_astray(&places.workspaces)?;
     let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|workspace| workspace.join(WORKSPACE_POLICY)).collect();
-    if narrowing.iter().any(|file| file.symlink_metadata().is_ok()) {
+    if is_any_there(&narrowing)? {
         request.workspace_files = narrowing;
         request.places = places.clone();
         policy = load(&request, &SystemReader)?;
@@ -79,9 +82,7 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     refuse_without_way_out(invocation, &policy)?;
     let mut probe = Probe::default();
     let rules = Rules::look(&mut probe, &policy.files, &places, &caller);
-    if let Some(trouble) = probe.trouble.take() {
-        return Err(trouble.into());
-    }
+    probe.is_complete()?;
     probe.look(&cwd);
     let mut called = Called::default();
     if matches!(policy.network.mode, NetworkMode::Allowlist | NetworkMode::Learn) {
@@ -90,7 +91,8 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         }
         called = names_of_this_host();
     }
-    let hard_links = links::find(&probe, &rules, &places);
+    probe.is_complete()?;
+    let hard_links = links::find(&probe, &rules, &places)?;
     let host = Host {
         caller,
         cwd,
@@ -102,6 +104,19 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
         terminal: terminal(),
     };
     Ok(Survey { policy, places, host })
+}
+
+/// Whether anything lies at one of `paths`.
+///
+/// # Errors
+/// When that cannot be told.
+fn is_any_there(paths: &[PathBuf]) -> Result<bool, Failure> {
+    for path in paths {
+        if settled(lstat(path)).step_at(Step::Look, path)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The longest hosts file of which anything is shown inside, in bytes.

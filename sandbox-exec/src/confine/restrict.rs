@@ -5,7 +5,7 @@ use std::path::Path;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset as Builder,
-    RulesetAttr, RulesetCreatedAttr, Scope,
+    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
@@ -102,7 +102,8 @@ fn abi(number: u32) -> ABI {
     ABI::from(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
-/// Applies the ruleset: `landlock(7)`. Rights that this kernel's ABI lacks are left out; that the ABI suffices was planned.
+/// Applies the ruleset: `landlock(7)`. Rights that the planned ABI lacks are left out; that the ABI suffices was planned. What it has
+/// must be had: the crate asks the kernel anew, and would do without what it takes to be absent when that question fails.
 ///
 /// Without namespaces the paths are the host's and were found some time ago: what has vanished since, or has become a symlink, which
 /// would lead the grant somewhere else, is not granted.
@@ -114,7 +115,7 @@ fn landlock(ruleset: &Ruleset, tier: Tier) -> Result<(), Failure> {
     let abi = abi(ruleset.abi);
     let all = AccessFs::from_all(abi);
     let mut builder =
-        Builder::default().set_compatibility(CompatLevel::BestEffort).handle_access(all).map_err(failed)?;
+        Builder::default().set_compatibility(CompatLevel::HardRequirement).handle_access(all).map_err(failed)?;
     // The crate takes an empty set for a mistake; here it means a kernel whose ABI is too old.
     let (scopes, ports) = (Scope::from_all(abi), AccessNet::from_all(abi));
     if !scopes.is_empty() {
@@ -142,7 +143,12 @@ fn landlock(ruleset: &Ruleset, tier: Tier) -> Result<(), Failure> {
     for path in &ruleset.usable {
         created = rule(created, path, opened(path, ResolveFlag::empty()).step_at(Step::Landlock, path)?, open & all)?;
     }
-    created.restrict_self().map(drop).map_err(failed)
+    match created.restrict_self().map_err(failed)?.ruleset {
+        RulesetStatus::FullyEnforced => Ok(()),
+        RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced => {
+            Err(Failure::new(Step::Landlock, Errno::EOPNOTSUPP))
+        }
+    }
 }
 
 /// Opens `path`, on which rights are to be granted; `None` where the grant is left out.

@@ -18,6 +18,7 @@ use super::automaton::{Automaton, NOWHERE, Row};
 use super::clock::{Clock, Disks};
 use super::error::SearchError;
 use super::index::{Find, Finds, Folder, Stamp};
+use crate::obstacle::{Obstacle, settled};
 
 /// Where a walk begins: an open folder and its path.
 #[derive(Debug)]
@@ -118,36 +119,6 @@ impl Root {
 /// The kernel's PATH_MAX, which counts the end of the text.
 const LONGEST: usize = 4096;
 
-/// Why a folder cannot be listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Obstacle {
-    /// There is no such folder any more.
-    Gone,
-    /// It is closed to this user, and thus to the sandbox too.
-    Closed,
-    /// Its path is too long.
-    Long,
-    /// Something that says nothing about what the sandbox would find.
-    Other,
-}
-
-impl From<Errno> for Obstacle {
-    fn from(errno: Errno) -> Self {
-        const GONE: [Errno; 3] = [Errno::ENOENT, Errno::ENOTDIR, Errno::ELOOP];
-        // The last two: a file system whose server is gone. No folder of it can be used, here or in the sandbox.
-        const CLOSED: [Errno; 4] = [Errno::EACCES, Errno::EPERM, Errno::ENOTCONN, Errno::ESTALE];
-        if GONE.contains(&errno) {
-            Self::Gone
-        } else if CLOSED.contains(&errno) {
-            Self::Closed
-        } else if errno == Errno::ENAMETOOLONG {
-            Self::Long
-        } else {
-            Self::Other
-        }
-    }
-}
-
 impl<'a> Walker<'a> {
     /// A walk that has not begun, and ends when it has met `limit` entries.
     pub(super) fn new(automaton: Automaton<'a>, limit: u64) -> Self {
@@ -202,7 +173,7 @@ impl<'a> Walker<'a> {
             }
         }
         for name in unknown {
-            self.look_and_consider(&mut listing, row, folder.as_fd(), &name);
+            self.look_and_consider(&mut listing, row, folder.as_fd(), &name).map_err(failed)?;
         }
         Ok(Some(listing))
     }
@@ -215,7 +186,9 @@ impl<'a> Walker<'a> {
         let mut listing = Listing::default();
         for name in self.automaton.literals(row) {
             self.meet(root)?;
-            if let Ok(status) = root.status(&root.below(path, name)?) {
+            let path = root.below(path, name)?;
+            let failed = |errno| SearchError::Unreadable { folder: root.full(&path), errno };
+            if let Some(status) = settled(root.status(&path)).map_err(failed)? {
                 self.consider(&mut listing, row, name, kind(&status));
             }
         }
@@ -235,10 +208,20 @@ impl<'a> Walker<'a> {
     }
 
     /// Considers `name` in `folder`, of which the listing did not say what it is.
-    fn look_and_consider(&mut self, listing: &mut Listing, row: Row, folder: BorrowedFd<'_>, name: &OsStr) {
-        if let Ok(status) = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+    ///
+    /// # Errors
+    /// What the kernel said, when that says nothing about what the sandbox would find.
+    fn look_and_consider(
+        &mut self,
+        listing: &mut Listing,
+        row: Row,
+        folder: BorrowedFd<'_>,
+        name: &OsStr,
+    ) -> Result<(), Errno> {
+        if let Some(status) = settled(fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW))? {
             self.consider(listing, row, name, kind(&status));
         }
+        Ok(())
     }
 
     /// Adds to `listing` what `name`, which is a `kind`, is to the patterns.

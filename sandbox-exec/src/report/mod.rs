@@ -20,9 +20,11 @@ use nix::sys::signal::Signal;
 
 use crate::args::{Format, Mode};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::seccomp::Refusal;
 use crate::supervise::Socket;
+use crate::sys::process;
 use crate::way_out::Summary;
 
 pub(crate) use layers::Enforced;
@@ -31,6 +33,18 @@ use words::{escaped, harmless};
 /// Says on standard error what is wrong, and what to do.
 pub(crate) fn error(error: &Error) {
     say(&format!("sandbox-exec: {}\nhint: {}\n", harmless(&error.to_string()), harmless(&error.hint())));
+}
+
+/// Has a mistake of the program's own, in whatever process or thread of it, end with words and a status of the table, where Rust would
+/// abort. Before the command has started nothing has run; afterwards the kernel ends the sandbox with the launcher.
+pub(crate) fn on_mistake() {
+    std::panic::set_hook(Box::new(|facts| {
+        let place = facts.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        let text = format!(
+            "sandbox-exec: a mistake of its own, at {place}\nhint: report it; the command was not started, or was ended\n"
+        );
+        process::say_and_exit(text.as_bytes(), Exit::Setup as u8)
+    }));
 }
 
 /// Says that the time was up.

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
+use crate::obstacle::settled;
 use crate::plan::Guard;
 
 /// The writable roots, open.
@@ -24,19 +25,22 @@ pub(crate) enum Symlinks {
 }
 
 impl Ground {
-    /// Opens the roots of `guards`.
-    pub(crate) fn open(guards: &[Guard]) -> Self {
+    /// Opens the roots of `guards`, those that are there.
+    ///
+    /// # Errors
+    /// When one cannot be opened for a reason that need not hold for the inside: what is guarded there could not be looked after.
+    pub(crate) fn open(guards: &[Guard]) -> Result<Self, Errno> {
         let mut roots: Vec<(PathBuf, OwnedFd)> = Vec::new();
         for guard in guards {
             if roots.iter().any(|(root, _)| *root == guard.root) {
                 continue;
             }
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            if let Ok(root) = open(&guard.root, flags, Mode::empty()) {
+            if let Some(root) = settled(open(&guard.root, flags, Mode::empty()))? {
                 roots.push((guard.root.clone(), root));
             }
         }
-        Self(roots)
+        Ok(Self(roots))
     }
 
     /// Opens the folder `path`, relative to the root of `guard`.

@@ -29,9 +29,10 @@ use crate::channel::{Channel, Word};
 use crate::exit::Exit;
 use crate::plan::Supervision;
 use crate::step::{Failure, Step, Stepped};
-use crate::sys::process;
+use crate::sys::{process, socket};
 use crate::way_out::WayOut;
 
+use ground::Ground;
 pub(crate) use refusals::Socket;
 pub(crate) use signals::Signals;
 use watch::Watch;
@@ -86,6 +87,10 @@ struct Watchman<'a> {
     sandbox: Sandbox,
     /// What to look after.
     supervision: &'a Supervision,
+    /// The folders around guarded names, until the watch has them: opened before anything runs that could change them.
+    ground: Option<Ground>,
+    /// The launcher's own network, as the kernel numbers it.
+    outside: Option<u64>,
     /// The filter's listener, once it is there, with what answers it.
     watch: Option<Watch<'a>>,
     /// Whether the channel is still open.
@@ -111,8 +116,20 @@ pub(crate) fn supervise(
     told: Told<'_>,
 ) -> Result<Ending, Failure> {
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut watchman =
-        Watchman { sandbox, supervision, watch: None, starting: true, told, deadline, expired: false, failure: None };
+    let ground = Some(Ground::open(&supervision.guards).step(Step::Supervisor)?);
+    let outside = socket::own_network().step(Step::Supervisor)?;
+    let mut watchman = Watchman {
+        sandbox,
+        supervision,
+        ground,
+        outside,
+        watch: None,
+        starting: true,
+        told,
+        deadline,
+        expired: false,
+        failure: None,
+    };
     loop {
         if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
             return Ok(ending);
@@ -227,7 +244,8 @@ impl Watchman<'_> {
                 // Handing it out is the last thing before the command: every layer is in force. Not earlier: a set-up that
                 // fails may be tried once more, with another plan, and that command needs the streams.
                 release_streams();
-                self.watch = Some(Watch::new(listener, diagnosis, self.supervision));
+                let ground = self.ground.take().ok_or(Errno::EALREADY)?;
+                self.watch = Some(Watch::new(listener, diagnosis, self.supervision, self.outside, ground));
                 (self.told.started)();
             }
             Word::Ended(status) => {

@@ -18,7 +18,6 @@ use super::wants::Wants;
 use crate::plan::Supervision;
 use crate::seccomp::{self, Refusal};
 use crate::sys::notify::{self, Answer, Notification};
-use crate::sys::socket;
 use crate::way_out::{News, WayOut};
 
 /// How many calls may wait until the way out can be asked about them. They hold no descriptor.
@@ -52,10 +51,15 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// A watch at `listener`.
-    pub(crate) fn new(listener: OwnedFd, diagnosis: Option<OwnedFd>, supervision: &'a Supervision) -> Self {
+    /// A watch at `listener` over what is guarded on `ground`; the launcher's own network is `outside`.
+    pub(crate) fn new(
+        listener: OwnedFd,
+        diagnosis: Option<OwnedFd>,
+        supervision: &'a Supervision,
+        outside: Option<u64>,
+        ground: Ground,
+    ) -> Self {
         notify::wake_synchronously(&listener);
-        let ground = Ground::open(&supervision.guards);
         Self {
             listener: Some(Arc::new(listener)),
             names: Names::new(&supervision.guards, supervision.existing),
@@ -64,7 +68,7 @@ impl<'a> Watch<'a> {
                 hidden: &supervision.hidden,
                 known_as: supervision.known_as,
                 diagnosis,
-                outside: socket::own_network(),
+                outside,
                 offline: supervision.offline,
             },
             sweeper: Sweeper::new(&supervision.guards, &ground),

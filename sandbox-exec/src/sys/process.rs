@@ -151,6 +151,14 @@ pub(crate) fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Writes `text` to standard error and ends the process at once, from whatever thread or process of the launcher's this is, without
+/// asking for memory.
+pub(crate) fn say_and_exit(text: &[u8], status: u8) -> ! {
+    // SAFETY: `text` is as many readable bytes long.
+    let _ = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    exit_now(status.into())
+}
+
 /// Takes ownership of a descriptor that the kernel has just installed for us in a control message.
 ///
 /// # Safety contract
@@ -178,10 +186,11 @@ pub(crate) fn keep_on_exec(descriptor: RawFd) -> Result<(), Errno> {
     Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) }).map(drop)
 }
 
-/// Whether `descriptor` is open.
+/// Whether `descriptor` is open: only `EBADF` says that it is not.
 pub(crate) fn is_open(descriptor: RawFd) -> bool {
     // SAFETY: F_GETFD takes no argument.
-    unsafe { libc::fcntl(descriptor, libc::F_GETFD) != -1 }
+    let result = unsafe { libc::fcntl(descriptor, libc::F_GETFD) };
+    Errno::result(result) != Err(Errno::EBADF)
 }
 
 /// What [`wait_for_signal`] got.
@@ -221,11 +230,14 @@ pub(crate) fn wait_for_signal(signals: &nix::sys::signal::SigSet, timeout: Optio
     }
 }
 
-/// Whether `descriptor` is an open folder.
+/// Whether `descriptor` is an open folder, as far as anybody can tell: one that cannot be looked at may be.
 pub(crate) fn is_folder(descriptor: RawFd) -> bool {
     // SAFETY: `stat` is plain data for which all-zero bytes are a valid value.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer refers to a live `stat`; a descriptor that is not open is an error.
     let result = unsafe { libc::fstat(descriptor, &raw mut status) };
-    result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFDIR
+    match Errno::result(result) {
+        Ok(_) => status.st_mode & libc::S_IFMT == libc::S_IFDIR,
+        Err(errno) => errno != Errno::EBADF,
+    }
 }

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType};
 
 /// `AF_UNIX` as an address holds it.
 pub(crate) const UNIX: u16 = 1;
@@ -29,8 +30,12 @@ pub(crate) fn is_stream(socket: &OwnedFd) -> Result<bool, Errno> {
 /// connected first, and those of unix, which know no network.
 pub(crate) fn sends_anywhere(descriptor: RawFd) -> bool {
     let connected = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET];
-    let is_of_a_network = domain(&descriptor).is_ok_and(|domain| domain != libc::AF_UNIX);
-    is_of_a_network && option(&descriptor, libc::SO_TYPE).is_ok_and(|kind| !connected.contains(&kind))
+    match domain(&descriptor) {
+        Ok(libc::AF_UNIX) | Err(Errno::ENOTSOCK | Errno::EBADF) => false,
+        Ok(_) => !option(&descriptor, libc::SO_TYPE).is_ok_and(|kind| connected.contains(&kind)),
+        // Nobody knows what it is.
+        Err(_) => true,
+    }
 }
 
 /// The number of the network namespace that `socket` belongs to: `SO_NETNS_COOKIE`, Linux 5.14.
@@ -47,9 +52,16 @@ pub(crate) fn network(socket: &OwnedFd) -> Result<u64, Errno> {
 }
 
 /// The number of this process's network namespace; `None` before Linux 5.14.
-pub(crate) fn own_network() -> Option<u64> {
-    let socket = std::os::unix::net::UnixDatagram::unbound().ok()?;
-    network(&socket.into()).ok()
+///
+/// # Errors
+/// When the kernel has such numbers and does not tell.
+pub(crate) fn own_network() -> Result<Option<u64>, Errno> {
+    let socket = socket::socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    match network(&socket) {
+        Ok(number) => Ok(Some(number)),
+        Err(Errno::ENOPROTOOPT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The option `name` of `socket`, which is a number: `getsockopt(2)`.
