@@ -92,14 +92,14 @@ pub(crate) fn confine(guard: &Guard, work: Work) -> Result<Confined, ConfineErro
     Ok(Confined::Landlock(version))
 }
 
-/// Applies the ruleset of the ABI `version`.
+/// Applies the ruleset of the ABI `version`, all of it: the crate asks the kernel anew, and would do without when that question fails.
 ///
 /// # Errors
 /// When it cannot be applied.
 fn restrict(guard: &Guard, version: u32) -> Result<(), ConfineError> {
     let abi = ABI::from(i32::try_from(version).unwrap_or(i32::MAX));
     let mut ruleset =
-        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(abi))?;
+        Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi))?;
     // The crate takes an empty set for a mistake; here it means a kernel whose ABI is too old.
     if !Scope::from_all(abi).is_empty() {
         ruleset = ruleset.scope(Scope::from_all(abi))?;

@@ -15,3 +15,4 @@ mod serve;
 mod sys;
 
 pub use program::run;
+pub use sys::allocator::Memory;

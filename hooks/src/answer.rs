@@ -20,7 +20,7 @@ use crate::wire::Refusal;
 pub(crate) const GO_ON: u8 = 0;
 
 /// The status with which every client stops the call.
-pub(crate) const STOP: u8 = 2;
+pub const STOP: u8 = 2;
 
 /// Whether standard output has been given to someone.
 static ANSWERED: AtomicBool = AtomicBool::new(false);

@@ -34,6 +34,7 @@ mod workspace;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub use answer::STOP;
 use role::Role;
 
 /// Runs `sandbox-exec-hook` with these arguments, without the program's name.

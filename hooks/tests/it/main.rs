@@ -9,6 +9,7 @@ mod failures;
 mod files;
 mod golden;
 mod quoting;
+mod starved;
 mod support;
 
 #[test]
