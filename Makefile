@@ -3,6 +3,8 @@
 #   make demo    one attack, bare and in the sandbox
 #   make test    every test, against the release binaries; REQUIRE_ALL=1 turns skipped tests into failures
 #                the other programs of the vault's formats are installed below target/peers (LOBSTERPOT_PEERS names another folder)
+#                LOBSTERPOT_THOROUGH=1 has every system call of the launcher's set-up fail, not a sample (LOBSTERPOT_SEED repeats one);
+#                LOBSTERPOT_LAUNCHES=10000 launches so often, 200 times by default
 #   make test-clients  installs the real agents below target/clients, and drives them with a scripted model
 #   make lint    formatting, lints, documentation, dependencies, budgets
 #   make bench   what the sandbox costs, beside its peers; BENCH_RUNS, BENCH_FILES and BENCH_BUILD_SECONDS make it shorter

@@ -31,8 +31,8 @@ IN_FOLDER, PATTERNS = 100, 200
 # What must be added to the first point, as a part of it, before growth is told apart from noise.
 TELLING = 0.25
 
-# Above this, growth is called worse than linear: two points that noise has moved by a tenth each make this much.
-LINEAR = 1.2
+# Above this, growth is called worse than linear: noise of the fit is a tenth.
+LINEAR = 1.15
 
 
 class Scene:

@@ -61,11 +61,6 @@ def versions() -> dict[str, str]:
         if shutil.which(command):
             words = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout.split()
             told[name] = next((word for word in words if word[0].isdigit()), "?")
-    folder = pathlib.Path(os.environ.get("LOBSTERPOT_PEERS", "/nonexistent"))
-    for name, package in {"srt": "@anthropic-ai/sandbox-runtime", "codex": "@openai/codex"}.items():
-        place = folder / name / "node_modules" / package / "package.json"
-        if place.is_file():
-            told[name] = json.loads(place.read_text())["version"]
     return told
 
 

@@ -324,6 +324,11 @@ impl Scene {
         outcome::run(&mut self.command(run, Some(&self.binary("sandbox-exec"))), run.input.as_deref())
     }
 
+    /// The command line of a command under the launcher, to be run by whoever wants to.
+    pub(crate) fn sandboxed_command(&self, run: &Run) -> Command {
+        self.command(run, Some(&self.binary("sandbox-exec")))
+    }
+
     /// Starts a command under the launcher and does not wait for it.
     pub(crate) fn start_sandboxed(&self, run: &Run) -> Child {
         outcome::start(&mut self.command(run, Some(&self.binary("sandbox-exec"))), run.input.as_deref())

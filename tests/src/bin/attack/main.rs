@@ -13,6 +13,7 @@ mod files;
 mod groups;
 mod ipc;
 mod kernel;
+mod layers;
 mod limits;
 mod namespaces;
 mod online;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         groups::ALL,
         ipc::ALL,
         kernel::ALL,
+        layers::ALL,
         limits::ALL,
         namespaces::ALL,
         online::ALL,
