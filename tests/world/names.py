@@ -24,6 +24,13 @@ FRIENDS = {
     "xn--bcher-kva.example.com": ["93.184.216.24"],
     "big.example.com": [f"93.184.216.{last}" for last in range(100, 160)],
     "half-dead.example.com": ["93.184.216.25", "2606:2800:221::dead"],
+    # As the real ones are called, for work under the default profile's own rules.
+    "index.crates.io": ["93.184.216.30", "2606:2800:220::30"],
+    "static.crates.io": ["93.184.216.31", "2606:2800:220::31"],
+    "registry.npmjs.org": ["93.184.216.32", "2606:2800:220::32"],
+    "pypi.org": ["93.184.216.33", "2606:2800:220::33"],
+    "files.pythonhosted.org": ["93.184.216.34", "2606:2800:220::34"],
+    "github.com": ["93.184.216.35", "2606:2800:220::35"],
 }
 
 # Names that lead to another name, several times over if need be.

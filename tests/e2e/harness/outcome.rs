@@ -64,7 +64,7 @@ fn collect(mut stream: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, Join
 }
 
 /// How long any command may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a command with `input` on its stdin (or with the stdin that is already set).
 #[track_caller]

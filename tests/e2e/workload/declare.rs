@@ -105,6 +105,16 @@ impl Workload {
         self
     }
 
+    /// What is made ready after what was named before.
+    pub(crate) fn also_prepare(mut self, then: impl Fn(&mut Scene) + 'static) -> Self {
+        let before = self.prepare;
+        self.prepare = Box::new(move |scene| {
+            before(scene);
+            then(scene);
+        });
+        self
+    }
+
     /// Runs it in the suite's own internet.
     pub(crate) fn online(mut self) -> Self {
         self.online = true;

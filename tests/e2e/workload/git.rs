@@ -127,3 +127,38 @@ fn git_reports_the_state_of_a_repository_kept_elsewhere() {
             .holds();
     }
 }
+
+#[test]
+fn git_adds_and_updates_submodules() {
+    git(
+        "submodules by path: add, commit, clone with them, update",
+        "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=protocol.file.allow GIT_CONFIG_VALUE_0=always; git init -q part; cd part; echo p >p; git add p; \
+         git commit -qm part; cd ..; git init -q whole; cd whole; git submodule add -q ../part part; git commit -qm whole; cd ..; \
+         git clone -q --recurse-submodules whole copy; cd part; echo q >q; git add q; git commit -qm more; cd ../copy; \
+         git submodule update -q --remote; git add part; git commit -qm update; git submodule status; ls part",
+    )
+    .content_varies(&["*.pack", "*.idx", "*.rev"])
+    .holds();
+}
+
+#[test]
+fn git_filters_large_files_through_a_store() {
+    git(
+        "clean and smudge filters, as git-lfs has them",
+        "git clone -q . copy; cd copy; cat big; echo more >>big; git add big; git commit -qm more; git show HEAD:big; rm big; git checkout -q big; cat big",
+    )
+    .prepare(|scene| {
+        let filter = "#!/bin/sh\n# Keeps contents in a store beside the repository, and pointers in it.\nstore=$HOME/code/project/store; mkdir -p $store\n\
+             case $1 in clean) cat >$store/new; name=$(sha256sum $store/new | cut -c1-64); mv $store/new $store/$name; echo pointer $name;;\n\
+             smudge) read -r word name; cat $store/$name;; esac\n";
+        crate::harness::plant::program(&scene.at_home(".local/bin/git-keep"), filter);
+        scene.identity.own(&scene.at_home(".local/bin/git-keep"));
+        let config = "git config --global filter.keep.clean 'git-keep clean'; git config --global filter.keep.smudge 'git-keep smudge'; \
+             git config --global filter.keep.required true; printf 'big filter=keep\\n' >.gitattributes; echo large >big; printf 'store\\ncopy\\n' >.gitignore";
+        scene.bare(&Run::shell(config)).ok();
+        repository(scene);
+    })
+    .without_names(&["*.git/objects/*"])
+    .note("a clone of the workspace's own repository copies objects instead of linking them, as `.git` is a mount of its own")
+    .holds();
+}

@@ -1,7 +1,7 @@
 //! Language tools: node and python.
 
 use super::Workload;
-use crate::harness::{Scene, host};
+use crate::harness::{Run, Scene, host};
 
 /// A node project that depends on a package beside it.
 fn node_project(scene: &mut Scene) {
@@ -94,4 +94,103 @@ fn python_uses_pools_and_temporary_files() {
             );
         })
         .holds();
+}
+
+/// A project with a native module in C++ (`binding.gyp`), a dependency from the registry, and tests.
+fn native_project(scene: &mut Scene) {
+    for (name, content) in [
+        (
+            "package.json",
+            "{\"name\":\"demo\",\"version\":\"1.0.0\",\"private\":true,\"scripts\":{\"build\":\"node-gyp rebuild\",\"test\":\"node --test\"},\
+             \"dependencies\":{\"lobster-left\":\"^1.0.0\"}}\n",
+        ),
+        ("binding.gyp", "{\"targets\": [{\"target_name\": \"two\", \"sources\": [\"two.cc\"]}]}\n"),
+        (
+            "two.cc",
+            "#include <node_api.h>\nstatic napi_value two(napi_env env, napi_callback_info) { napi_value value; napi_create_int32(env, 2, &value); return value; }\n\
+             NAPI_MODULE_INIT() { napi_value made; napi_create_function(env, \"two\", NAPI_AUTO_LENGTH, two, nullptr, &made); return made; }\n",
+        ),
+        (
+            "demo.test.js",
+            "const test = require('node:test'); const assert = require('node:assert');\n\
+             test('two', () => assert.equal(require('./build/Release/two.node')(), 2));\n\
+             test('left', () => assert.equal(require('lobster-left'), 'from npm'));\n",
+        ),
+    ] {
+        scene.write(&scene.at_work(name), content);
+    }
+}
+
+#[test]
+fn npm_ci_builds_a_native_module_and_tests_it() {
+    if !std::path::Path::new("/usr/include/node/common.gypi").is_file() {
+        return host::skip("node's headers are not installed");
+    }
+    let script = "set -e; export npm_config_cafile=$PWD/ca.pem npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false npm_config_nodedir=/usr; \
+         npm install --package-lock-only >log; npm ci >>log; npm run build >>log 2>&1; npm test >>log; node -p 'require(\"./build/Release/two.node\")()'";
+    Workload::new("npm ci from the registry, node-gyp with a native module in C++, npm test", move |_| {
+        Run::shell(script)
+    })
+    .tools(&["npm", "node", "make", "g++", "python3"])
+    .online()
+    .prepare(native_project)
+    .content_varies(&["log", "build/*"])
+    .holds();
+}
+
+#[test]
+fn node_runs_again_when_a_file_changes() {
+    Workload::shell(
+        "node --watch runs again when a file changes",
+        "node --watch watched.js >log 2>&1 & for round in 1 2 3; do \
+         for i in $(seq 300); do [ \"$(grep -c '^round$' log)\" -ge $round ] && break; sleep 0.05; done; echo '// changed' >>watched.js; done; \
+         kill $!; test \"$(grep -c '^round$' log)\" -ge 3 && echo watched",
+    )
+    .tools(&["node"])
+    .prepare(|scene| scene.write(&scene.at_work("watched.js"), "console.log('round');\n"))
+    .content_varies(&["log"])
+    .holds();
+}
+
+/// A package with an extension in C, and tests of it.
+fn extension(scene: &mut Scene) {
+    for (name, content) in [
+        (
+            "native/setup.py",
+            "from setuptools import setup, Extension\nsetup(name='native', version='1.0', ext_modules=[Extension('native', ['native.c'])])\n",
+        ),
+        (
+            "native/native.c",
+            "#include <Python.h>\nstatic PyObject *two(PyObject *self, PyObject *args) { return PyLong_FromLong(2); }\n\
+             static PyMethodDef methods[] = {{\"two\", two, METH_NOARGS, 0}, {0}};\n\
+             static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, \"native\", 0, -1, methods};\n\
+             PyMODINIT_FUNC PyInit_native(void) { return PyModule_Create(&module); }\n",
+        ),
+        (
+            "test_demo.py",
+            "import native, lobster_left, pathlib\ndef test_native(): assert native.two() == 2\n\
+             def test_left(tmp_path): (tmp_path / 'f').write_text(lobster_left.WORD); assert (tmp_path / 'f').read_text() == 'from pip'\n",
+        ),
+    ] {
+        scene.write(&scene.at_work(name), content);
+    }
+}
+
+#[test]
+fn pip_installs_from_the_index_and_builds_an_extension_that_pytest_tests() {
+    if !python_has("venv, ensurepip, pytest, setuptools") {
+        return;
+    }
+    let script = "set -e; export PYTHONDONTWRITEBYTECODE=1; /usr/bin/python3 -m venv --system-site-packages venv; . venv/bin/activate; \
+         pip install -q --no-compile --disable-pip-version-check --retries 0 lobster-left; \
+         pip install -q --no-compile --disable-pip-version-check --no-build-isolation --no-deps ./native; python -m pytest -q --basetemp=$PWD/temporary >log || { cat log; exit 1; }";
+    Workload::new(
+        "python: a virtual environment, pip install from the index, an extension in C, pytest",
+        move |scene| Run::shell(script).env("PIP_CERT", scene.at_work("ca.pem")),
+    )
+    .tools(&["python3", "gcc"])
+    .online()
+    .prepare(extension)
+    .content_varies(&["log", "*.pyc", "*.so", "native/build/*", "*/RECORD", "*/direct_url.json"])
+    .holds();
 }

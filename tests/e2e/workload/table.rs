@@ -11,7 +11,10 @@ use std::process::Command;
 /// The modules of workloads, in the order of the document, and their headings.
 const SECTIONS: &[(&str, &str)] = &[
     ("git", "Git"),
-    ("build", "Compilers and build tools"),
+    ("remote", "Git with a forge"),
+    ("rust", "Rust"),
+    ("build", "Compilers"),
+    ("native", "C: autotools, CMake, ccache"),
     ("language", "Node and Python"),
     ("database", "Data bases"),
     ("browser", "Browsers"),
