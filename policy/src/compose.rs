@@ -53,6 +53,7 @@ impl Composition {
         append(&mut stated.read, layer.read);
         append(&mut stated.write, layer.write);
         append(&mut stated.scratch, layer.scratch);
+        append(&mut stated.overlay, layer.overlay);
         append(&mut stated.mask, layer.mask);
         append(&mut stated.protect, layer.protect);
         append(&mut stated.sockets, layer.sockets);
@@ -128,6 +129,7 @@ impl Composition {
                 read: stated.read,
                 write: stated.write,
                 scratch: stated.scratch,
+                overlay: stated.overlay,
                 mask: stated.mask,
                 protect: stated.protect,
                 sockets: stated.sockets,

@@ -44,6 +44,7 @@ fn check_additions(layer: &Overlay) -> Result<(), PolicyError> {
         ("files.read", &layer.read),
         ("files.write", &layer.write),
         ("files.scratch", &layer.scratch),
+        ("files.overlay", &layer.overlay),
         ("files.sockets", &layer.sockets),
         ("files.unmask", &layer.unmask),
     ];

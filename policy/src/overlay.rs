@@ -35,6 +35,8 @@ pub struct Overlay {
     pub(crate) write: Vec<Rule>,
     /// `files.scratch`.
     pub(crate) scratch: Vec<Rule>,
+    /// `files.overlay`.
+    pub(crate) overlay: Vec<Rule>,
     /// `files.mask`.
     pub(crate) mask: Vec<Rule>,
     /// `files.protect`.

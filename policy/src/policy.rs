@@ -56,6 +56,8 @@ pub struct Files {
     pub write: Vec<Rule>,
     /// Private, empty at the start, writable, and thrown away at the end.
     pub scratch: Vec<Rule>,
+    /// Of what `read` shows: folders that a command may change for itself. What it changes is private and thrown away at the end.
+    pub overlay: Vec<Rule>,
     /// Invisible. Wins over every other rule, except that a workspace inside a mask is bound back.
     pub mask: Vec<Rule>,
     /// Readable where it otherwise would be, but never writable, whether it exists yet or not.

@@ -69,8 +69,13 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     let with_absent = Carve { masks: masks.iter().cloned().chain(absent(survey)).collect(), is_root };
     let carve = Carve { masks, is_root };
     for mount in mounts {
-        let (Source::Host(origin) | Source::Own(origin)) = &mount.source else { continue };
-        if mount.access == Access::Read {
+        let (origin, access) = match &mount.source {
+            Source::Host(origin) | Source::Own(origin) => (origin, mount.access),
+            // There are no layers here: the host's own folder, which is only read.
+            Source::Overlay(origin, _) => (origin, Access::Read),
+            Source::Tree(_) => continue,
+        };
+        if access == Access::Read {
             with_absent.carve(&origin.path, &mut readable, &mut ruleset.listable);
         } else {
             // New names can be made beside a masked one; Landlock cannot tell the two apart but by never letting either be read.

@@ -40,6 +40,8 @@ pub(crate) struct Rules {
     pub(crate) write: Vec<Resolved>,
     /// What is private and discarded.
     pub(crate) scratch: Vec<Resolved>,
+    /// What is shown, and changed for the command alone.
+    pub(crate) overlay: Vec<Resolved>,
     /// What is hidden.
     pub(crate) mask: Vec<Resolved>,
     /// What may not be changed inside writable roots.
@@ -86,6 +88,7 @@ impl Rules {
             pattern.literal().is_some_and(|path| granted.into_iter().any(|folder| bytes::lies_in(path, folder)))
         };
         let mut scratch = resolve(&files.scratch, places, Purpose::Grant, probe, shown);
+        let overlay = resolve(&files.overlay, places, Purpose::Grant, probe, |_| false).rules;
         let mut mask = resolve(&files.mask, places, Purpose::Restrict, probe, matters);
         let roots = roots(probe, places, &write);
         let around = Places { workspaces: roots.clone(), ..places.clone() };
@@ -94,7 +97,7 @@ impl Rules {
         search(&mut [&mut scratch, &mut mask, &mut protect, &mut sockets], probe, places, Some(&shelf));
         let [scratch, mask, protect, sockets] = [scratch, mask, protect, sockets].map(|list| list.rules);
         let unborn = protect.iter().flat_map(|rule| probe.unborn(&rule.pattern)).collect();
-        let mut rules = Self { scratch, mask, protect, unborn, sockets, read, write, roots };
+        let mut rules = Self { scratch, overlay, mask, protect, unborn, sockets, read, write, roots };
         if files.home == HomeView::ReadOnly {
             probe.look(&caller.home);
         }

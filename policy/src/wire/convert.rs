@@ -47,6 +47,7 @@ pub(super) fn overlay(document: Document, at: &Locator<'_>) -> Result<Overlay, P
         read: rules(files.read, at)?,
         write: rules(files.write, at)?,
         scratch: rules(files.scratch, at)?,
+        overlay: rules(files.overlay, at)?,
         mask: rules(files.mask, at)?,
         protect: rules(files.protect, at)?,
         sockets: rules(files.sockets, at)?,

@@ -68,6 +68,8 @@ pub(super) struct FilesSection {
     pub(super) write: List<PathEntry>,
     /// Private and thrown away.
     pub(super) scratch: List<PathEntry>,
+    /// Shown, and changed for oneself only.
+    pub(super) overlay: List<PathEntry>,
     /// Hidden.
     pub(super) mask: List<PathEntry>,
     /// Never writable.

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use crate::world::{USER, WORKSPACE, World, places};
 
 /// What a workspace file may not say, and the key that the error names.
-const WIDENING: [(&str, &str); 29] = [
+const WIDENING: [(&str, &str); 30] = [
     ("[workspace]\nroots = [\"~/x\"]\n", "workspace.roots"),
     ("[files]\nread = [\"~/x\"]\n", "files.read"),
     ("[files]\nwrite = [\"~/x\"]\n", "files.write"),
     ("[files]\nscratch = [\"~/x\"]\n", "files.scratch"),
+    ("[files]\noverlay = [\"~/x\"]\n", "files.overlay"),
     ("[files]\nsockets = [\"/run/docker.sock\"]\n", "files.sockets"),
     ("[files]\nunmask = [\"~/.ssh\"]\n", "files.unmask"),
     ("[files]\nhome = \"read-only\"\n", "files.home"),

@@ -106,7 +106,7 @@ impl<'a> Namespaced<'a> {
 fn own_sources(plan: &Plan) -> Vec<&Origin> {
     fn own(mount: &Mount) -> Option<&Origin> {
         match &mount.source {
-            Source::Own(origin) => Some(origin),
+            Source::Own(origin) | Source::Overlay(origin, _) => Some(origin),
             Source::Host(_) | Source::Tree(_) => None,
         }
     }

@@ -55,8 +55,11 @@ pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> R
     devices(&root, plan)?;
     proc(&root)?;
     for one in &plan.open {
-        let tree = sources.tree(one)?;
-        let read_only = if one.access == Access::Read { RDONLY } else { 0 };
+        let (tree, access) = match &one.source {
+            Source::Overlay(lower, room) => sources.overlay(one, lower, room)?,
+            Source::Host(_) | Source::Own(_) | Source::Tree(_) => (sources.tree(one)?, one.access),
+        };
+        let read_only = if access == Access::Read { RDONLY } else { 0 };
         mount::set_attributes(&*tree, read_only | NOSUID | NODEV).step_at(Step::Seal, &one.target)?;
         place(&tree, &root, one)?;
     }
@@ -146,14 +149,54 @@ impl Sources {
         let step = if mount.mask { Step::Mask } else { Step::Bind };
         let tree = match &mount.source {
             Source::Tree(path) => mount::clone_tree(&*self.tmpfs, &c_path(path)?).step_at(step, &mount.target),
-            Source::Own(origin) => match self.prepared.get_mut(&origin.path).and_then(Vec::pop) {
-                Some(tree) => Ok(tree),
-                None => clone_origin(origin, step),
-            },
+            Source::Own(origin) | Source::Overlay(origin, _) => {
+                match self.prepared.get_mut(&origin.path).and_then(Vec::pop) {
+                    Some(tree) => Ok(tree),
+                    None => clone_origin(origin, step),
+                }
+            }
             Source::Host(origin) => clone_origin(origin, step),
         };
         tree.map(ManuallyDrop::new)
     }
+}
+
+impl Sources {
+    /// A private layer over `lower`, and whether it can be written. Where the kernel refuses one (before Linux 5.11 in a user namespace,
+    /// or for the file system that is to lie below), the host's folder by itself, read-only.
+    ///
+    /// # Errors
+    /// The step that failed.
+    fn overlay(&mut self, mount: &Mount, lower: &Origin, room: &Path) -> Result<(Kept, Access), Failure> {
+        let folders = plan::OVERLAY_FOLDERS.map(|name| room.join(name));
+        let below = c_path(&folders[0])?;
+        let tree = self.tree(mount)?;
+        mount::attach(&*tree, &*self.tmpfs, &below).step_at(Step::Bind, &lower.path)?;
+        // The options are paths from the working folder: nothing in them needs to be escaped, and no path of the host's is walked.
+        fchdir(&*self.tmpfs).step(Step::Bind)?;
+        match layer(&folders) {
+            Ok(layer) => Ok((ManuallyDrop::new(layer), Access::Write)),
+            Err(_) => {
+                let plain = mount::clone_tree(&*self.tmpfs, &below).step_at(Step::Bind, &lower.path)?;
+                Ok((ManuallyDrop::new(plain), Access::Read))
+            }
+        }
+    }
+}
+
+/// Mounts an overlay (overlayfs(5)) of three folders: what lies below, what is changed, and the kernel's own.
+///
+/// # Errors
+/// The kernel's.
+fn layer(folders: &[PathBuf; 3]) -> Result<OwnedFd, Errno> {
+    let overlay = FileSystem::open(c"overlay")?;
+    for (option, folder) in [c"lowerdir", c"upperdir", c"workdir"].into_iter().zip(folders) {
+        let folder = CString::new(folder.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        overlay.set(option, &folder)?;
+    }
+    // Without it the kernel keeps its notes in attributes that take a capability on the host.
+    overlay.flag(c"userxattr")?;
+    overlay.mount(NOSUID | NODEV)
 }
 
 /// Clones the tree at `origin`, and makes sure that it is the one that was judged.

@@ -25,7 +25,9 @@ use crate::seccomp::Variant;
 pub(crate) use name_service::{NAME_SERVICE, proxy_variables};
 pub(crate) use names::{Guard, Presence};
 pub(crate) use network::{Allowlist, Network, PROXY};
-pub(crate) use views::{Access, DEVICES, MARKER, Mount, Node, NodeKind, Origin, ROOT, Room, Source, notice};
+pub(crate) use views::{
+    Access, DEVICES, MARKER, Mount, Node, NodeKind, OVERLAY_FOLDERS, Origin, ROOT, Room, Source, notice,
+};
 pub(crate) use workspace::choose as choose_workspaces;
 
 /// How much the host offers.
@@ -242,7 +244,7 @@ impl Plan {
         let writable = self.sealed.iter().chain(&self.open).filter(|mount| mount.access == Access::Write);
         let origin = |mount: &Mount| match &mount.source {
             Source::Host(origin) | Source::Own(origin) => Some(origin.identity),
-            Source::Tree(_) => None,
+            Source::Tree(_) | Source::Overlay(..) => None,
         };
         writable.filter_map(origin).collect()
     }

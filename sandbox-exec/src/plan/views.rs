@@ -1,6 +1,8 @@
 //! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
 
+mod overlays;
 mod sockets;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::HomeView;
 use rustc_hash::FxHashSet;
 
+use self::tree::Tree;
 use super::network::Network;
 use super::{Inputs, name_service, scratch};
 use crate::bytes;
@@ -26,6 +29,8 @@ pub(crate) const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom
 const MASK_FILE: &str = "masks/file";
 /// The name of the file that tells why a folder is empty.
 const NOTICE: &str = "MASKED-BY-LOBSTERPOT.txt";
+/// The folders of the private tmpfs that an overlay takes: where the host's folder is attached, what is changed, and the kernel's own.
+pub(crate) const OVERLAY_FOLDERS: [&str; 3] = ["lower", "upper", "work"];
 /// What that file says.
 const NOTICE_TEXT: &str = "This folder is masked by the Lobsterpot sandbox: what it holds outside cannot be seen or changed from here.\n\
     It is not an error and trying another way does not help. If the task needs it, ask the person to change the policy.\n";
@@ -48,6 +53,8 @@ pub(crate) enum Source {
     Own(Origin),
     /// This path of the private tmpfs.
     Tree(PathBuf),
+    /// The host's, as `Own`, under a private layer that takes what is changed: the folder of the private tmpfs that has room for both.
+    Overlay(Origin, PathBuf),
 }
 
 /// A file or folder of the host that was looked at: what is mounted must be the same one.
@@ -116,6 +123,8 @@ enum View {
     Bind { source: Source, access: Access, kind: Kind },
     /// A private, writable folder, by its number.
     Scratch(usize),
+    /// A folder of the host under a private layer, by its number.
+    Overlay(Origin, usize),
     /// A file of the sandbox's own, with this text.
     Text(String),
     /// Nothing: an empty file that cannot be opened.
@@ -161,6 +170,7 @@ impl<'a> Layout<'a> {
         }
         let rules = &host.rules;
         let readable = rules.read.iter().flat_map(|rule| &rule.found);
+        self.overlays(&masks);
         let is_link = |path: &&PathBuf| host.fact(path).is_some_and(|fact| fact.link.is_some());
         let (links, others): (Vec<_>, Vec<_>) = readable.partition(is_link);
         // Links last: one whose target is shown already needs no mount of its own.
@@ -261,6 +271,7 @@ impl<'a> Layout<'a> {
                 let rest = path.strip_prefix(target).unwrap_or(path);
                 source.path.join(rest) == real && (*given == Access::Write || access == Access::Read)
             }
+            Some((target, View::Overlay(..))) => target == path && access == Access::Read,
             _ => false,
         }
     }
@@ -287,13 +298,15 @@ impl<'a> Layout<'a> {
 
     /// Whether anything is seen at `path`, be it a part of the private tree.
     pub(crate) fn is_visible(&self, path: &Path) -> bool {
-        matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Scratch(_) | View::Text(_))))
+        let shown =
+            |view: &View| matches!(view, View::Bind { .. } | View::Overlay(..) | View::Scratch(_) | View::Text(_));
+        self.nearest(path).is_some_and(|(_, view)| shown(view))
             || self.views.keys().any(|target| bytes::lies_in(Path::new(target), path))
     }
 
     /// Whether files of the host are seen at `path`.
     fn shows_host(&self, path: &Path) -> bool {
-        matches!(self.nearest(path), Some((_, View::Bind { .. })))
+        matches!(self.nearest(path), Some((_, View::Bind { .. } | View::Overlay(..))))
     }
 
     /// The innermost view at or around `path`.
@@ -363,10 +376,10 @@ impl<'a> Layout<'a> {
                 Some((_, View::MaskedFile | View::MaskedFolder(_))) => continue,
                 // Nothing can be mounted on what is not there, in a folder of the host's. The C library's own defaults lead to the
                 // same server: it answers at 127.0.0.1 as at every address.
-                Some((_, View::Bind { .. })) if host.fact(Path::new(path)).is_none() => {
+                Some((_, View::Bind { .. } | View::Overlay(..))) if host.fact(Path::new(path)).is_none() => {
                     self.notes.push(format!("{path} does not exist on this host: programs go by their own defaults"));
                 }
-                None | Some((_, View::Bind { .. } | View::Scratch(_) | View::Text(_))) => {
+                None | Some((_, View::Bind { .. } | View::Overlay(..) | View::Scratch(_) | View::Text(_))) => {
                     self.views.insert(path.into(), View::Text(text));
                 }
             }
@@ -429,7 +442,9 @@ impl<'a> Layout<'a> {
 
     /// Paths inside that can be written.
     pub(crate) fn writable(&self) -> Vec<PathBuf> {
-        let writable = |view: &View| matches!(view, View::Bind { access: Access::Write, .. } | View::Scratch(_));
+        let writable = |view: &View| {
+            matches!(view, View::Bind { access: Access::Write, .. } | View::Overlay(..) | View::Scratch(_))
+        };
         self.views.iter().filter(|(_, view)| writable(view)).map(|(path, _)| path.into()).collect()
     }
 
@@ -513,10 +528,12 @@ impl<'a> Layout<'a> {
             Some((outer, View::MaskedFolder(number))) => {
                 masked(*number).join(target.strip_prefix(outer).unwrap_or(target))
             }
-            Some((_, View::Bind { .. } | View::Text(_) | View::MaskedFile)) => return Room::Host,
+            Some((_, View::Bind { .. } | View::Overlay(..) | View::Text(_) | View::MaskedFile)) => return Room::Host,
         };
         match view {
-            View::Bind { kind: Kind::Folder, .. } | View::Scratch(_) | View::MaskedFolder(_) => tree.folder(&room),
+            View::Bind { kind: Kind::Folder, .. } | View::Overlay(..) | View::Scratch(_) | View::MaskedFolder(_) => {
+                tree.folder(&room)
+            }
             View::Bind { .. } | View::Text(_) | View::MaskedFile => tree.add(room, NodeKind::File(0o444)),
         }
         Room::Private
@@ -529,6 +546,11 @@ impl<'a> Layout<'a> {
             View::Scratch(number) => {
                 tree.add(scratch::place(*number), NodeKind::Folder(0o1777));
                 (Source::Tree(scratch::place(*number)), Access::Write, false)
+            }
+            View::Overlay(lower, number) => {
+                let place = PathBuf::from(format!("overlay/{number}"));
+                OVERLAY_FOLDERS.iter().for_each(|name| tree.folder(&place.join(name)));
+                (Source::Overlay(lower.clone(), place), Access::Write, false)
             }
             View::Text(text) => {
                 let node = made(target);
@@ -561,35 +583,6 @@ fn masked(number: usize) -> PathBuf {
 /// `path` without its leading slash.
 fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
-}
-
-/// The private tmpfs in the making: parents are added with their children, and come before them, for paths sort as bytes.
-#[derive(Debug, Default)]
-struct Tree(BTreeMap<OsString, NodeKind>);
-
-impl Tree {
-    /// Adds `kind` at `path`, and the folders above it.
-    fn add(&mut self, path: PathBuf, kind: NodeKind) {
-        if let Some(parent) = path.parent() {
-            self.folder(parent);
-        }
-        self.0.insert(path.into(), kind);
-    }
-
-    /// Adds the folder `path` and those above it, keeping what is there.
-    fn folder(&mut self, path: &Path) {
-        for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
-            if self.0.contains_key(folder.as_os_str()) {
-                break;
-            }
-            self.0.insert(folder.into(), NodeKind::Folder(0o755));
-        }
-    }
-
-    /// The nodes, folders before what lies in them.
-    fn into_nodes(self) -> Vec<Node> {
-        self.0.into_iter().map(|(path, kind)| Node { path: path.into(), kind }).collect()
-    }
 }
 
 /// The text of the notice in masked folders.

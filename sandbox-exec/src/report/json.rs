@@ -67,6 +67,7 @@ fn files(plan: &Plan) -> Value {
         "readable": list(&sight.readable),
         "made": list(&sight.made),
         "scratch": list(&sight.scratch),
+        "overlay": list(&sight.overlay),
         "masked": list(&sight.masked),
         "protected": list(&sight.protected),
         "pinned": list(&sight.pinned),

@@ -22,6 +22,8 @@ pub(crate) struct Sight {
     pub(crate) made: Vec<PathBuf>,
     /// Private, empty at the start and thrown away at the end.
     pub(crate) scratch: Vec<PathBuf>,
+    /// The host's, under a private layer that takes what is changed and is thrown away at the end.
+    pub(crate) overlay: Vec<PathBuf>,
 }
 
 impl Sight {
@@ -35,6 +37,7 @@ impl Sight {
             let in_root = mount.target.ancestors().skip(1).any(|folder| roots.contains(folder));
             let list = match (mount.mask, &mount.source, mount.access) {
                 (true, _, _) => &mut sight.masked,
+                (false, Source::Overlay(..), _) => &mut sight.overlay,
                 (false, Source::Tree(_), Access::Read) => &mut sight.made,
                 (false, Source::Tree(_), Access::Write) => &mut sight.scratch,
                 (false, _, Access::Write) if in_root => &mut sight.pinned,
@@ -51,8 +54,8 @@ impl Sight {
 
     /// Puts every list in order, each path once.
     fn sort(&mut self) {
-        let Self { writable, readable, protected, pinned, masked, made, scratch } = self;
-        for list in [writable, readable, protected, pinned, masked, made, scratch] {
+        let Self { writable, readable, protected, pinned, masked, made, scratch, overlay } = self;
+        for list in [writable, readable, protected, pinned, masked, made, scratch, overlay] {
             list.sort();
             list.dedup();
         }

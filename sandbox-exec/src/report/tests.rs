@@ -62,7 +62,15 @@ fn no_name_or_argument_drives_the_terminal_that_shows_the_plan() {
 fn every_mount_of_the_plan_is_in_the_report_once() {
     let plan = full_world().plan();
     let sight = Sight::of(&plan);
-    let lists = [&sight.writable, &sight.readable, &sight.protected, &sight.pinned, &sight.masked, &sight.scratch];
+    let lists = [
+        &sight.writable,
+        &sight.readable,
+        &sight.protected,
+        &sight.pinned,
+        &sight.masked,
+        &sight.scratch,
+        &sight.overlay,
+    ];
     for mount in plan.sealed.iter().chain(&plan.open) {
         let times = lists.iter().filter(|list| list.contains(&mount.target)).count();
         assert_eq!(times, 1, "{}", mount.target.display());
@@ -75,7 +83,7 @@ fn paths_are_listed_by_what_can_be_done_with_them() {
     assert_eq!(sight.writable, [work("")].map(|path| path.components().collect::<std::path::PathBuf>()));
     assert_eq!(sight.protected, [work(".git/hooks")]);
     assert_eq!(sight.pinned, [work(".git")]);
-    assert!(sight.readable.contains(&home(".cargo")));
+    assert!(sight.overlay.contains(&home(".cargo")));
     assert!(sight.scratch.iter().any(|path| path == Path::new("/tmp")));
     for masked in [home(".cargo/credentials.toml"), home(".ssh"), work(".env")] {
         assert!(sight.masked.contains(&masked), "{}: {:?}", masked.display(), sight.masked);

@@ -208,6 +208,7 @@ fn files(lines: &mut Lines, plan: &Plan) {
     by_folder(lines, "can be read", &sight.readable);
     single(lines, "the sandbox's own, in place of the host's", sight.made.iter().map(escaped));
     by_folder(lines, "private, empty at the start, thrown away at the end", &sight.scratch);
+    by_folder(lines, "readable; what is changed is private, and thrown away at the end", &sight.overlay);
     by_folder(lines, "hidden, though it exists", &sight.masked);
     by_folder(lines, "can be read but not changed, inside what can be written", &sight.protected);
     single(lines, "cannot be moved away, for what they hold is protected", sight.pinned.iter().map(escaped));

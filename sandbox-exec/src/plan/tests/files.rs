@@ -14,7 +14,7 @@ fn a_mask_wins_over_a_read_grant_around_it() {
     world.folder(home(".cargo"));
     world.file(home(".cargo/credentials.toml"));
     let plan = world.plan();
-    assert_eq!(seen(&plan, home(".cargo/bin")), Seen::Readable(home(".cargo/bin")));
+    assert_eq!(seen(&plan, home(".cargo/env")), Seen::Layered(home(".cargo/env")));
     assert_eq!(seen(&plan, home(".cargo/credentials.toml")), Seen::Mask);
 }
 
@@ -263,12 +263,44 @@ fn a_workspace_under_tmp_is_shown_in_the_private_tmp() {
 }
 
 #[test]
+fn overlay_shows_a_folder_and_leaves_it_as_it_is() {
+    let mut world = World::new();
+    world.folder(home(".cargo"));
+    world.file(home(".cargo/credentials.toml"));
+    world.folder(home(".cargo/bin"));
+    let plan = world.plan();
+    assert_eq!(seen(&plan, home(".cargo/registry/x")), Seen::Layered(home(".cargo/registry/x")));
+    assert_eq!(seen(&plan, home(".cargo/credentials.toml")), Seen::Mask);
+    assert_eq!(seen(&plan, home(".cargo/bin/x")), Seen::Readable(home(".cargo/bin/x")));
+    assert!(!plan.writable_origins().is_empty());
+    let shared = plan
+        .open
+        .iter()
+        .filter(|mount| mount.access == Access::Write && matches!(mount.source, Source::Host(_) | Source::Own(_)));
+    assert!(shared.map(|mount| &mount.target).all(|target| !target.starts_with(home(".cargo"))));
+}
+
+#[test]
+fn overlay_of_what_is_not_there_is_a_private_folder() {
+    let plan = World::new().plan();
+    assert_eq!(seen(&plan, home(".cargo/registry/x")), Seen::Scratch);
+}
+
+#[test]
+fn overlay_of_what_is_not_read_shows_nothing() {
+    let mut world = World::new();
+    world.folder(home(".cargo"));
+    world.policy.files.read.retain(|rule| !rule.pattern.to_string().starts_with("~/.cargo"));
+    assert_eq!(seen(&world.plan(), home(".cargo/registry/x")), Seen::Nothing);
+}
+
+#[test]
 fn what_is_mounted_is_the_file_that_was_looked_at() {
     let mut world = World::new();
     world.folder(home(".cargo"));
     let plan = world.plan();
     let identities = plan.sealed.iter().chain(&plan.open).filter_map(|mount| match &mount.source {
-        Source::Host(origin) | Source::Own(origin) => Some(origin.identity),
+        Source::Host(origin) | Source::Own(origin) | Source::Overlay(origin, _) => Some(origin.identity),
         Source::Tree(_) => None,
     });
     let identities: Vec<_> = identities.collect();
@@ -285,7 +317,11 @@ fn landlock_lets_nothing_be_written_that_is_mounted_read_only() {
     let writable = plan.landlock.as_ref().expect("a ruleset").writable.clone();
     assert!(writable.contains(&PathBuf::from(WORK)));
     for path in &writable {
-        assert!(matches!(seen(&plan, path), Seen::Writable(_) | Seen::Scratch), "{}", path.display());
+        assert!(
+            matches!(seen(&plan, path), Seen::Writable(_) | Seen::Layered(_) | Seen::Scratch),
+            "{}",
+            path.display()
+        );
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) enum Seen {
     Readable(PathBuf),
     /// This path of the host, writable.
     Writable(PathBuf),
+    /// This path of the host, under a private layer.
+    Layered(PathBuf),
     /// A mask.
     Mask,
     /// Private ground that can be written.
@@ -32,6 +34,10 @@ pub(super) fn seen(plan: &Plan, path: impl AsRef<Path>) -> Seen {
         (Source::Host(origin) | Source::Own(origin), access) => {
             let path = if rest.as_os_str().is_empty() { origin.path.clone() } else { origin.path.join(rest) };
             if access == Access::Write { Seen::Writable(path) } else { Seen::Readable(path) }
+        }
+        (Source::Overlay(origin, _), _) => {
+            let rest = if rest.as_os_str().is_empty() { origin.path.clone() } else { origin.path.join(rest) };
+            Seen::Layered(rest)
         }
         (Source::Tree(_), Access::Write) => Seen::Scratch,
         (Source::Tree(_), Access::Read) => Seen::Own,
@@ -58,5 +64,5 @@ fn on_own_ground(plan: &Plan, path: &Path) -> Seen {
 
 /// Whether anything of the host is seen at `path`.
 pub(super) fn shows_host(plan: &Plan, path: impl AsRef<Path>) -> bool {
-    matches!(seen(plan, path), Seen::Readable(_) | Seen::Writable(_))
+    matches!(seen(plan, path), Seen::Readable(_) | Seen::Writable(_) | Seen::Layered(_))
 }

@@ -152,6 +152,7 @@ impl World {
                 read: self.resolve(&files.read, Purpose::Grant),
                 write: self.resolve(&files.write, Purpose::Grant),
                 scratch: self.resolve(&files.scratch, Purpose::Grant),
+                overlay: self.resolve(&files.overlay, Purpose::Grant),
                 mask: self.resolve(&files.mask, Purpose::Restrict),
                 protect: self.resolve(&files.protect, Purpose::Restrict),
                 unborn: Vec::new(),
