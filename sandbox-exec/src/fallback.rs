@@ -97,9 +97,10 @@ pub(crate) fn plan(plan: &Plan, survey: &Survey, temporary: &Path) -> Option<Pla
     plan.filter.offline = plan.network == Network::Isolated;
     plan.filter.watched = true;
     plan.supervision.existing = true;
+    plan.supervision.own_session = false;
     plan.supervision.known_as = None;
     plan.supervision.offline = plan.network == Network::Isolated;
-    guard_behind_links(&mut plan, survey);
+    guard_what_is_there(&mut plan, survey);
     plan.tier = Tier::Landlock;
     plan.owners = Owners::Same;
     plan.environment.retain(|(name, _)| name != "TMPDIR");
@@ -113,11 +114,12 @@ fn real(masks: &BTreeSet<&Path>, survey: &Survey) -> BTreeSet<PathBuf> {
     masks.iter().filter_map(|path| survey.host.fact(path)).map(|fact| fact.real.clone()).collect()
 }
 
-/// Guards protected names where they really lie, too: with mounts, that is where they are made read-only.
-fn guard_behind_links(plan: &mut Plan, survey: &Survey) {
+/// Guards what protected names were found to mean, and where it really lies: with mounts, that is what is made read-only, also where a
+/// name has wildcards or leads through a symlink.
+fn guard_what_is_there(plan: &mut Plan, survey: &Survey) {
     let rules = &survey.host.rules;
     let found = rules.protect.iter().flat_map(|rule| &rule.found);
-    let real = found.filter_map(|path| survey.host.fact(path).map(|fact| &fact.real).filter(|real| *real != path));
+    let real = found.filter_map(|path| survey.host.fact(path).map(|fact| &fact.real));
     let guards = real.filter_map(|real| {
         let root =
             rules.roots.iter().filter(|root| bytes::lies_in(real, root)).max_by_key(|root| root.as_os_str().len())?;

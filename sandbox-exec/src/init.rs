@@ -18,10 +18,11 @@ use crate::sys::process::{self, Waited};
 ///
 /// With `line`, tells there when the command has ended.
 pub(crate) fn look_after(child: Pid, tier: Tier, supervision: &Supervision, line: Option<Channel>) -> u8 {
+    let told = Told { command: child, session: supervision.own_session };
     let status = loop {
         match reap_until(child) {
             Some(status) => break status,
-            None => receive(child, None),
+            None => receive(told, None),
         }
     };
     if let Some(line) = line {
@@ -29,12 +30,31 @@ pub(crate) fn look_after(child: Pid, tier: Tier, supervision: &Supervision, line
     }
     if others_remain() {
         match (supervision.leftovers, tier) {
-            (Leftovers::Keep, _) => wait_for_all(child),
-            (Leftovers::End, Tier::Namespaces) => end_all(child, supervision.grace),
-            (Leftovers::End, Tier::Landlock) => end_descendants(child, supervision.grace),
+            (Leftovers::Keep, _) => wait_for_all(told),
+            (Leftovers::End, Tier::Namespaces) => end_all(told, supervision.grace),
+            (Leftovers::End, Tier::Landlock) => end_descendants(told, supervision.grace),
         }
     }
     status
+}
+
+/// Who is told of signals that come from outside.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// The command.
+    command: Pid,
+    /// Whether this process leads the command's session, which no terminal sends to.
+    session: bool,
+}
+
+impl Told {
+    /// Passes a signal on: to the command, or, where a terminal would send it to everything in the foreground, to all of this process's
+    /// group. This process has it blocked, and takes no notice of what it sends to itself.
+    fn pass_on(self, signal: Signal) {
+        let group =
+            self.session && matches!(signal, Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP | Signal::SIGCONT);
+        let _ = kill(if group { Pid::from_raw(0) } else { self.command }, signal);
+    }
 }
 
 /// Reaps whatever has ended; returns the command's status when it is among them.
@@ -53,13 +73,11 @@ fn reap_until(child: Pid) -> Option<u8> {
     }
 }
 
-/// Waits for a signal and passes it on to `child` when it came from outside. A signal from inside has a sender that this process
+/// Waits for a signal and passes it on to the command when it came from outside. A signal from inside has a sender that this process
 /// can see, one from the terminal was sent by the kernel to the whole group.
-fn receive(child: Pid, timeout: Option<Duration>) {
+fn receive(told: Told, timeout: Option<Duration>) {
     match process::wait_for_signal(&SigSet::all(), timeout) {
-        Waited::Signal { signal, from_outside: true } if signal != Signal::SIGCHLD => {
-            let _ = kill(child, signal);
-        }
+        Waited::Signal { signal, from_outside: true } if signal != Signal::SIGCHLD => told.pass_on(signal),
         Waited::Signal { .. } | Waited::Other | Waited::Nothing => {}
     }
 }
@@ -76,14 +94,14 @@ fn others_remain() -> bool {
 }
 
 /// Waits until nothing else is left.
-fn wait_for_all(child: Pid) {
+fn wait_for_all(told: Told) {
     while others_remain() {
-        receive(child, None);
+        receive(told, None);
     }
 }
 
 /// As [`end_all`], where no pid namespace ends what is left: every descendant is found and killed, until none is.
-fn end_descendants(child: Pid, grace: Duration) {
+fn end_descendants(told: Told, grace: Duration) {
     let deadline = Instant::now().checked_add(grace);
     let mut signal = Signal::SIGTERM;
     while others_remain() {
@@ -91,7 +109,7 @@ fn end_descendants(child: Pid, grace: Duration) {
             let _ = kill(pid, signal);
             let _ = kill(pid, Signal::SIGCONT);
         }
-        receive(child, Some(Duration::from_millis(10)));
+        receive(told, Some(Duration::from_millis(10)));
         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
             signal = Signal::SIGKILL;
         }
@@ -115,7 +133,7 @@ fn descendants(pid: Pid) -> Vec<Pid> {
 }
 
 /// Asks everything inside to end and waits for `grace`; what is left then ends with this process.
-fn end_all(child: Pid, grace: Duration) {
+fn end_all(told: Told, grace: Duration) {
     let _ = kill(Pid::from_raw(-1), Signal::SIGTERM);
     let _ = kill(Pid::from_raw(-1), Signal::SIGCONT);
     let Some(deadline) = Instant::now().checked_add(grace) else { return };
@@ -124,6 +142,6 @@ fn end_all(child: Pid, grace: Duration) {
         if left.is_zero() {
             return;
         }
-        receive(child, Some(left));
+        receive(told, Some(left));
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(
                 }
                 let heard = files.first().and_then(PollFd::any).unwrap_or(false);
                 while let Some(signal) = signals.next().step(Step::Signals)? {
-                    if let Some(signal) = signal.to_forward() {
+                    if let Some(signal) = signal.to_forward(false) {
                         let _ = process::send_signal(&pidfd, signal);
                     }
                     signal.stop_with_the_command();

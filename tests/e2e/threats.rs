@@ -22,6 +22,7 @@ const LAYERS: &[&str] = &[
     "printable words",
     "protected files",
     "seccomp",
+    "session",
     "socket supervision",
     "supervisor",
     "tool policy",

@@ -61,9 +61,11 @@ impl World {
         self.egress.event_that(|event| *event == Event::Ready { id });
     }
 
-    /// The next refusal.
+    /// The next refusal. That a name of an allowed connection could not be looked up is none, and may be told at any time.
     pub(crate) fn refusal(&self) -> lobsterpot_policy::orders::Refused {
-        let event = self.egress.event_that(|event| matches!(event, Event::Refused(_)));
+        let is_refusal =
+            |event: &Event| matches!(event, Event::Refused(refused) if refused.reason != ReasonCode::Unresolved);
+        let event = self.egress.event_that(is_refusal);
         let Event::Refused(refused) = event else { panic!("{event:?}") };
         refused
     }

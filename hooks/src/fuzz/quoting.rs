@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::quote::{always, undone, when_needed};
 use crate::rewrite::Rewrite;
@@ -72,7 +73,10 @@ fn really(texts: &[String]) {
     // A word may be longer than an argument can be, so the script comes as a file.
     let words: Vec<String> = texts.iter().flat_map(|text| [always(text), when_needed(text).into_owned()]).collect();
     let script = format!("printf '%s\\0' {}", words.join(" "));
-    let file = std::env::temp_dir().join(format!("lobsterpot-fuzz-{}.sh", std::process::id()));
+    // Several tests of one process may be here at once.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("lobsterpot-fuzz-{}-{number}.sh", std::process::id()));
     let written = std::fs::write(&file, script);
     let said = written.and_then(|()| Command::new("/bin/sh").arg(&file).env_clear().output());
     let _ = std::fs::remove_file(&file);

@@ -77,6 +77,11 @@ impl<'a> Namespaced<'a> {
                 identity::take_on(plan.user)?;
             }
         }
+        // Without a terminal among its streams the command could still open the caller's by `/dev/tty`, and reach the caller's process
+        // group, with its priority and its signals: `setsid(2)` leaves both.
+        if plan.supervision.own_session {
+            nix::unistd::setsid().step(Step::Leash)?;
+        }
         // After the change of identity, which would clear it; and only then is the outside still there to be asked.
         process::die_with_parent().step(Step::Leash)?;
         process::hide_memory().step(Step::Leash)?;

@@ -10,7 +10,7 @@ use landlock::{
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::prctl::set_no_new_privs;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Inherited;
 use super::exec::Command;
@@ -72,8 +72,9 @@ fn limit(limits: Limits) -> Result<(), Failure> {
     for (resource, value) in wanted {
         let Some(value) = value else { continue };
         match setrlimit(resource, value, value) {
-            // Only a lower hard limit of the caller's can refuse this: it stays as it is, and is stricter.
-            Ok(()) | Err(Errno::EPERM) => {}
+            Ok(()) => {}
+            // A lower hard limit of the caller's refuses this: it stays as it is, and is stricter.
+            Err(Errno::EPERM) if getrlimit(resource).is_ok_and(|(_, hard)| hard <= value) => {}
             Err(errno) => return Err(Failure::new(Step::Limit, errno)),
         }
     }

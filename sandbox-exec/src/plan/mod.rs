@@ -107,6 +107,9 @@ pub(crate) struct Supervision {
     pub(crate) offline: bool,
     /// Whether no process inside can change its root.
     pub(crate) fixed_root: bool,
+    /// Whether what runs inside is a session of its own, away from the caller's terminal and process group: when none of its streams is
+    /// a terminal, it has no business there.
+    pub(crate) own_session: bool,
     /// Unix sockets outside that may be connected to.
     pub(crate) sockets: Vec<PathBuf>,
     /// The user and group that processes inside have outside, when they are not the caller's.
@@ -224,6 +227,7 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
             existing: false,
             offline: false,
             fixed_root: policy.syscalls.user_namespaces == Permission::Deny,
+            own_session: host.terminal.is_none(),
             sockets: sockets(host),
             known_as: match owners {
                 Owners::Same => None,

@@ -177,6 +177,7 @@ impl<'a> Layout<'a> {
         for path in others.into_iter().chain(links) {
             self.grant(path, Access::Read, &masks);
         }
+        self.absent_overlays(&masks);
         for (number, path) in scratch::folders(host).into_iter().enumerate() {
             self.views.insert(path.into(), View::Scratch(number));
         }

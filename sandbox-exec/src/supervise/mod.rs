@@ -7,6 +7,7 @@ mod crew;
 mod ground;
 mod names;
 mod refusals;
+mod repositories;
 mod signals;
 mod sweeper;
 mod target;
@@ -220,7 +221,7 @@ impl Watchman<'_> {
     /// The kernel's.
     fn forward(&self, signals: &Signals) -> Result<(), Errno> {
         while let Some(signal) = signals.next()? {
-            if let Some(signal) = signal.to_forward() {
+            if let Some(signal) = signal.to_forward(self.supervision.own_session) {
                 let _ = process::send_signal(&self.sandbox.pidfd, signal);
             }
             signal.stop_with_the_command();

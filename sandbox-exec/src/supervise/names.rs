@@ -18,6 +18,7 @@ use nix::fcntl::{readlink, readlinkat};
 use nix::sys::stat::fstat;
 
 use super::ground::{Ground, Symlinks};
+use super::repositories::Repositories;
 use super::target::{Last, Target};
 use crate::plan::Guard;
 use crate::sys::notify::Answer;
@@ -37,6 +38,8 @@ pub(crate) struct Names<'a> {
     existing: bool,
     /// The last components and the folders above them: nothing else can matter.
     words: BTreeSet<OsString>,
+    /// Where no symlink may come to lie.
+    repositories: Repositories,
 }
 
 /// What a call would create.
@@ -63,16 +66,18 @@ enum What {
     Link,
     /// Nothing: something is removed.
     Gone,
+    /// A second name of what lies elsewhere: this path of the process's root.
+    Linked(PathBuf),
     /// Something that lies elsewhere now: this path of the process's root.
     Moved(PathBuf),
 }
 
 impl<'a> Names<'a> {
     /// The names of `guards`.
-    pub(crate) fn new(guards: &'a [Guard], existing: bool) -> Self {
+    pub(crate) fn new(guards: &'a [Guard], existing: bool, ground: &Ground) -> Self {
         let words = guards.iter().flat_map(|guard| guard.name.components());
         let words = words.map(|component| component.as_os_str().to_owned()).collect();
-        Self { guards, existing, words }
+        Self { guards, existing, words, repositories: Repositories::of(guards, ground) }
     }
 
     /// The answer to the call of `target`.
@@ -102,6 +107,11 @@ impl<'a> Names<'a> {
             return self.check_opened(target, ground, creation);
         }
         let path = target.absolute(creation.folder, &creation.path).map_err(|_| Errno::EROFS)?;
+        match &creation.what {
+            What::Link => self.repositories.check(target, &path, None)?,
+            What::Linked(from) | What::Moved(from) => self.repositories.check(target, &path, Some(from))?,
+            What::Opened | What::OpenedItself | What::New | What::Gone => {}
+        }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
         if !self.words.contains(name) {
             return Ok(());
@@ -191,7 +201,7 @@ impl<'a> Names<'a> {
             return self.existing || !opens || ground.look(guard, Symlinks::Follow).is_err();
         }
         match &creation.what {
-            What::Opened | What::OpenedItself | What::New => false,
+            What::Opened | What::OpenedItself | What::New | What::Linked(_) => false,
             What::Gone => self.existing,
             What::Link => true,
             What::Moved(from) => brings(target, from, rest),
@@ -298,10 +308,12 @@ fn bound(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
 /// # Errors
 /// The kernel's.
 fn linked(target: Target<'_>, old: (RawFd, usize), new: (RawFd, usize)) -> Result<Vec<Creation>, Errno> {
-    let creation = |(folder, path): (RawFd, usize), what| -> Result<Creation, Errno> {
-        Ok(Creation { folder, path: clean(&target.path(path)?), what })
-    };
-    Ok(vec![creation(new, What::New)?, creation(old, What::Gone)?])
+    let (old, new) = ((old.0, clean(&target.path(old.1)?)), (new.0, clean(&target.path(new.1)?)));
+    let from = target.absolute(old.0, &old.1)?;
+    Ok(vec![
+        Creation { folder: new.0, path: new.1, what: What::Linked(from) },
+        Creation { folder: old.0, path: old.1, what: What::Gone },
+    ])
 }
 
 /// A rename: what lies at the old path comes into being at the new one, and with `RENAME_EXCHANGE` the other way round as well.
@@ -344,7 +356,7 @@ mod tests {
     #[test]
     fn only_words_of_guards_matter() {
         let guards = guards();
-        let names = Names::new(&guards, false);
+        let names = Names::new(&guards, false, &Ground::open(&[]).expect("nothing to open"));
         for name in [".mcp.json", "hooks", ".github", "config"] {
             assert!(names.words.contains(OsStr::new(name)), "{name}");
         }

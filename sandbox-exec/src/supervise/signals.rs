@@ -1,7 +1,7 @@
 //! Signals to the launcher, read from a descriptor, and what becomes of each.
 //!
-//! The terminal sends to the whole foreground group, the command included: those are not passed on, or the command would get them
-//! twice. What a process sends to the launcher alone is passed on.
+//! The terminal sends to the whole foreground group, the command included unless it has a session of its own: those are not passed on,
+//! or the command would get them twice. What a process sends to the launcher alone is passed on.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -68,10 +68,10 @@ impl AsFd for Signals {
 }
 
 impl Received {
-    /// The signal, when the command has not got it already.
-    pub(crate) fn to_forward(&self) -> Option<Signal> {
+    /// The signal, when the command has not got it already; one with a session of its own gets nothing from the caller's terminal.
+    pub(crate) fn to_forward(&self, own_session: bool) -> Option<Signal> {
         let from_kernel = self.0.ssi_code == nix::libc::SI_KERNEL;
-        (!from_kernel).then(|| self.signal()).flatten()
+        (own_session || !from_kernel).then(|| self.signal()).flatten()
     }
 
     /// Stops the launcher as its command is stopped, so that the shell that waits for it notices.

@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
         notify::wake_synchronously(&listener);
         Self {
             listener: Some(Arc::new(listener)),
-            names: Names::new(&supervision.guards, supervision.existing),
+            names: Names::new(&supervision.guards, supervision.existing, &ground),
             connector: Connector {
                 allowed: &supervision.sockets,
                 hidden: &supervision.hidden,

@@ -41,6 +41,16 @@ fn interrupt_key_ends_a_command_that_does_not_mind_it() {
 }
 
 #[test]
+fn interrupt_key_ends_a_command_whose_streams_are_no_terminal() {
+    each_scene(|scene| {
+        let mut run = on_a_terminal(scene, Run::shell("sleep 20; sleep 20; echo slept"), b"\0\0\0\x03\0");
+        run.outer.extend(["/bin/sh", "-c", "\"$@\" </dev/null 2>&1 | cat", "sh"].map(Into::into));
+        let outcome = scene.sandboxed(&run);
+        assert!(outcome.time.as_secs() < 15 && !outcome.out().contains("slept"), "{outcome}");
+    });
+}
+
+#[test]
 fn stop_key_and_the_foreground_command_work() {
     each_scene(|scene| {
         let launcher = scene.binary("sandbox-exec");

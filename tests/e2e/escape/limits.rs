@@ -89,62 +89,6 @@ fn first_process_inside_stays_the_first_to_go_whatever_a_command_does() {
     });
 }
 
-/// A shell script that runs a command in a control group of a little memory, beside a program of the person's that holds most of it. The
-/// command ends, then `alive` is made if that program is still there.
-const CROWDED: &str = r#"
-attack=$1 group=$2; shift 2
-if mkdir /sys/fs/cgroup/memory/$group 2>/dev/null; then
-  cd /sys/fs/cgroup/memory/$group && echo 128M >memory.limit_in_bytes
-else
-  mkdir /sys/fs/cgroup/$group && cd /sys/fs/cgroup/$group && echo 128M >memory.max && echo 0 >memory.swap.max
-fi && echo $$ >cgroup.procs || { echo UNBOUNDED; exit 3; }
-cd "$OLDPWD"
-"$attack" hold-memory 62914560 held >/dev/null & person=$!
-until [ -e held ] || ! kill -0 $person; do sleep 0.02; done
-"$@"
-kill -0 $person && touch alive && kill $person; wait $person
-exit 0"#;
-
-#[test]
-fn memory_bomb_of_many_small_processes_ends_before_the_persons_programs() {
-    let writable = |place: &str| nix::unistd::access(place, nix::unistd::AccessFlags::W_OK).is_ok();
-    let (first, second) = ("/sys/fs/cgroup/memory", "/sys/fs/cgroup/cgroup.subtree_control");
-    let counts = std::fs::read_to_string(second).is_ok_and(|list| list.contains("memory"));
-    if !(std::path::Path::new(first).exists() && made(first) || counts && writable("/sys/fs/cgroup")) {
-        return eprintln!("NOTE: no control group for memory can be made here");
-    }
-    escape_as_root(|scene| {
-        let group = format!("lobsterpot-e2e-{}", crate::harness::canary::random_name());
-        let places = [format!("{first}/{group}"), format!("/sys/fs/cgroup/{group}")];
-        scene.at_end(move |_| places.iter().for_each(|place| remove(place)));
-        let alive = scene.at_work("alive");
-        let mut outer = crate::harness::host::words(&["/bin/bash", "-c", CROWDED, "bash"]);
-        outer.extend([scene.attack().into_os_string(), group.into()]);
-        Attempt::attack(scene, &["spread", "16", "8388608"])
-            .with(|mut run| {
-                run.outer = outer;
-                run
-            })
-            .effect(move |_| !alive.exists())
-    });
-}
-
-/// Whether a control group can be made in a folder.
-fn made(folder: &str) -> bool {
-    let place = format!("{folder}/lobsterpot-e2e-{}", crate::harness::canary::random_name());
-    std::fs::create_dir(&place).and_then(|()| std::fs::remove_dir(&place)).is_ok()
-}
-
-/// Removes a control group once its processes have left it.
-fn remove(place: &str) {
-    for _ in 0..200 {
-        if !std::path::Path::new(place).exists() || std::fs::remove_dir(place).is_ok() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn core_dumps_cannot_be_turned_on() {
     escape(|scene| Attempt::attack(scene, &["core"]));

@@ -1,6 +1,6 @@
 //! Other processes: seeing into them, stopping them, outliving the call.
 
-use crate::harness::{Attempt, Way, escape};
+use crate::harness::{Attempt, Scene, Way, escape};
 
 #[test]
 fn process_of_the_host_cannot_be_killed() {
@@ -74,6 +74,21 @@ fn process_of_the_host_cannot_be_slowed_down() {
         let pid = scene.victim().pid();
         Attempt::attack(scene, &["slow-down".to_owned(), pid])
     });
+}
+
+/// An attack on everything in its own process group, which is not the test's.
+fn on_its_group(scene: &Scene, attack: &str) -> Attempt {
+    Attempt::attack(scene, &[attack]).with(|mut run| {
+        run.outer = ["setsid", "--wait"].map(Into::into).to_vec();
+        run
+    })
+}
+
+#[test]
+fn process_group_of_the_caller_cannot_be_slowed_down() {
+    for attack in ["slow-down-group", "idle-group"] {
+        escape(|scene| on_its_group(scene, attack));
+    }
 }
 
 #[test]

@@ -88,6 +88,48 @@ fn git_folder_cannot_be_redirected() {
     on_a_repository(".git/objects/info/alternates", &["create", ".git/objects/info/alternates", "evil"]);
 }
 
+#[test]
+fn symlink_cannot_come_to_lie_where_git_writes() {
+    for script in [
+        "rm .git/logs/HEAD; ln -s ~/.bashrc .git/logs/HEAD",
+        "ln -sf ~/.profile .git/COMMIT_EDITMSG",
+        "ln -s ~/.config/evil x; mv x .git/FETCH_HEAD",
+        "ln -s ~/.config/evil x; ln -P x .git/FETCH_HEAD",
+        "mkdir x; ln -s ~ x/heads; mv x .git/new",
+        "mkdir -p x/a/b; ln -s ~ x/a/b/c; mv -T x .git/logs/refs/new",
+        "mv .git/logs l; ln -s ~/.bashrc l/new; mv l .git/logs",
+        "cd .git/logs; ln -s ~/.bashrc new",
+        "ln -s .git/logs way; ln -s ~/.bashrc way/new",
+        "mkdir d; ln -s ~/.bashrc d/new; python3 -c 'import ctypes; print(ctypes.CDLL(None).renameat2(-100, b\"d\", -100, b\".git/logs\", 2))'",
+    ] {
+        escape(|scene| {
+            scene
+                .bare(&Run::shell("git init -q . && git commit -q --allow-empty -m x && mkdir -p .git/logs/refs"))
+                .ok();
+            let git = scene.at_work(".git");
+            Attempt::shell(script).effect(move |_| has_symlink(&git))
+        });
+    }
+}
+
+/// Whether there is a symlink somewhere below a folder.
+fn has_symlink(folder: &std::path::Path) -> bool {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => has_symlink(&entry.path()),
+        Ok(kind) => kind.is_symlink(),
+        Err(_) => false,
+    })
+}
+
+#[test]
+fn remote_of_git_cannot_be_written_as_a_file() {
+    escape(|scene| {
+        scene.write(&scene.at_work(".git/config"), "[core]\n");
+        let place = scene.at_work(".git/remotes");
+        Attempt::shell("mkdir -p .git/remotes && echo 'URL: evil' >.git/remotes/origin").effect(move |_| place.exists())
+    });
+}
+
 /// Making a name that does not exist, in the ways a file system has.
 pub(super) fn cannot_appear(name: &'static str) {
     for script in [
@@ -145,7 +187,8 @@ fn workspace_policy_cannot_appear() {
 
 #[test]
 fn agent_settings_folders_cannot_appear() {
-    for name in [".claude", ".codex", ".cursor", ".vscode", ".idea", ".zed", ".fleet", ".devcontainer"] {
+    for name in [".claude", ".codex", ".cursor", ".vscode", ".idea", ".zed", ".fleet", ".devcontainer", ".helix", ".pi"]
+    {
         escape(move |scene| {
             let place = scene.at_work(name);
             Attempt::shell(&format!("mkdir -p {name} && echo evil >{name}/settings.json; mkdir z && mv z {name}"))

@@ -42,6 +42,22 @@ fn line_discipline_cannot_be_set() {
 }
 
 #[test]
+fn terminal_cannot_be_kept_from_everybody_else() {
+    escape(|scene| on_a_terminal(scene, &["tiocexcl"]));
+}
+
+#[test]
+fn terminal_of_the_caller_cannot_be_opened_when_no_stream_is_one() {
+    escape(|scene| {
+        Attempt::attack(scene, &["tty-write", "/dev/tty", "evil"]).with(|mut run| {
+            let words = ["in-terminal", "24", "80", "/bin/sh", "-c", "\"$@\" </dev/null 2>&1 | cat", "sh"];
+            run.outer = [scene.attack().into_os_string()].into_iter().chain(words.map(Into::into)).collect();
+            run
+        })
+    });
+}
+
+#[test]
 fn another_terminal_of_the_user_cannot_be_written() {
     escape(|scene| {
         let mut command = Command::new(scene.attack());

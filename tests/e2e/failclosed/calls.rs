@@ -133,6 +133,20 @@ const TOLERATED: &[Tolerated] = &[
     may("0", "rt_sigprocmask", any, "at the end, when the mask is given back"),
     may("0", "poll", any, "at the end, when egress is waited for"),
     may(
+        "0",
+        "ppoll",
+        any,
+        "how often the launcher waits differs from run to run; without its supervisor a sandbox ends",
+    ),
+    may(
+        "0.1",
+        "fsopen",
+        any,
+        "a private layer that the kernel refuses: the folder is shown read-only; what stands for a protection is probed",
+    ),
+    may("0.1", "fsconfig", any, "the same"),
+    may("0.1", "fsmount", any, "the same"),
+    may(
         "0.1",
         "socket",
         |call| call.detail.starts_with("0xa 0x80002"),

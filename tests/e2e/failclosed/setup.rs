@@ -1,8 +1,8 @@
 //! Every system call of the launcher's set-up fails in turn, moves less than it should, or is the last of a process: the command
 //! never starts, or every layer is in force; it is said what failed; nothing stays.
 //!
-//! A run is followed by `tests/src/bin/inject`. `LOBSTERPOT_THOROUGH=1` takes every call, otherwise a sample whose seed is printed, and
-//! which `LOBSTERPOT_SEED` repeats; the first call of each name in each process is always in it.
+//! A run is followed by `tests/src/bin/inject`. `LOBSTERPOT_THOROUGH=1` takes every call, otherwise a sample, always the same one unless
+//! `LOBSTERPOT_SEED` names another; the first call of each name in each process is always in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ fn sample(calls: Vec<Call>, seed: u64) -> Vec<Call> {
 /// The seed of this run's samples.
 fn seed() -> u64 {
     let stated = std::env::var("LOBSTERPOT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = stated.unwrap_or_else(|| u64::from(std::process::id()) * 0x9e37_79b9);
+    let seed = stated.unwrap_or(0x9e37_79b9);
     eprintln!("LOBSTERPOT_SEED={seed}");
     seed
 }

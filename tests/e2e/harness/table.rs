@@ -40,7 +40,7 @@ impl Promise {
 }
 
 /// Layers that are not there without namespaces. (Nor is `egress`, but then there is no network that it could serve.)
-const WITH_NAMESPACES: &[&str] = &["mounts", "namespaces"];
+const WITH_NAMESPACES: &[&str] = &["mounts", "namespaces", "session"];
 
 impl Row {
     /// Whether the tier without namespaces has a layer that stops the attack.

@@ -3,7 +3,7 @@
 use crate::call::{Arg, call, clone, leave, wait};
 use crate::{Arguments, Attempt, Outcome, number, refused, text, usage};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::time::Duration;
 
 /// The attempts of this module.
@@ -15,8 +15,6 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("core", core),
     ("spin", spin),
     ("oom-order", oom_order),
-    ("hold-memory", hold),
-    ("spread", spread),
     ("shared-memory", shared_memory),
     ("queue-bomb", queue_bomb),
     ("timer-bomb", timer_bomb),
@@ -101,58 +99,6 @@ fn spin(_: &Arguments) -> Outcome {
 fn oom_order(_: &Arguments) -> Outcome {
     let value = std::fs::read_to_string("/proc/self/oom_score_adj")?;
     if value.trim() == "1000" { Err(refused("the first to go")) } else { Ok(value.into_bytes()) }
-}
-
-/// Memory that is really written to.
-fn written(bytes: usize) -> io::Result<Vec<u8>> {
-    let mut block: Vec<u8> = Vec::new();
-    block.try_reserve_exact(bytes).map_err(|_| refused("no more memory"))?;
-    block.resize(bytes, 0xa5);
-    Ok(block)
-}
-
-/// `hold-memory BYTES FILE`: holds that much memory, makes the file once it has it, and waits to be ended.
-fn hold(arguments: &Arguments) -> Outcome {
-    let block = written(number(arguments, 0)?)?;
-    std::fs::write(arguments.get(1).ok_or_else(|| usage("a path is missing"))?, "")?;
-    loop {
-        std::thread::sleep(Duration::from_secs(1));
-        std::hint::black_box(&block);
-    }
-}
-
-/// `spread N BYTES`: so many processes that each hold so much, all of them as little worth killing as they can make themselves, until all
-/// have it or one was killed.
-fn spread(arguments: &Arguments) -> Outcome {
-    let (wanted, bytes): (usize, usize) = (number(arguments, 0)?, number(arguments, 1)?);
-    drop(std::fs::write("/proc/self/oom_score_adj", "0"));
-    let ((mut held, release), (mut ready, tell)) = (io::pipe()?, io::pipe()?);
-    for _ in 0..wanted {
-        if clone(0)? == 0 {
-            drop(release);
-            let block = written(bytes);
-            drop((&tell).write(b"x"));
-            drop(held.read(&mut [0]));
-            std::hint::black_box(&block);
-            leave(0);
-        }
-    }
-    drop(tell);
-    let (count, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for _ in 0..wanted {
-            drop(ready.read_exact(&mut [0]).and_then(|()| count.send(()).map_err(|_| refused("nobody waits"))));
-        }
-    });
-    let no_hang = i64::from(libc::WNOHANG);
-    for _ in 0..wanted {
-        while told.recv_timeout(Duration::from_millis(10)).is_err() {
-            if call(libc::SYS_wait4, [Arg::Int(-1), Arg::Int(0), Arg::Int(no_hang), Arg::Int(0)])? > 0 {
-                return Err(refused("one was killed"));
-            }
-        }
-    }
-    Ok(b"all had their memory".to_vec())
 }
 
 /// `shared-memory KIND BYTES`: memory that belongs to no process: `memfd` or `sysv`.

@@ -21,6 +21,8 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("pidfd-getfd", pidfd_getfd),
     ("raise-limits-of", raise_limits_of),
     ("slow-down", slow_down),
+    ("slow-down-group", slow_down_group),
+    ("idle-group", idle_group),
     ("environ-scan", environ_scan),
     ("fd-scan", fd_scan),
     ("root-scan", root_scan),
@@ -113,6 +115,22 @@ fn raise_limits_of(arguments: &Arguments) -> Outcome {
 /// `slow-down PID`: the lowest priority for another process.
 fn slow_down(arguments: &Arguments) -> Outcome {
     call(libc::SYS_setpriority, [Arg::Int(0), Arg::Int(number(arguments, 0)?), Arg::Int(19)])?;
+    Ok(b"slowed down".to_vec())
+}
+
+/// `slow-down-group`: a lower priority for everything in this process's group.
+fn slow_down_group(_: &Arguments) -> Outcome {
+    call(libc::SYS_setpriority, [Arg::Int(i64::from(libc::PRIO_PGRP)), Arg::Int(0), Arg::Int(7)])?;
+    Ok(b"slowed down".to_vec())
+}
+
+/// `idle-group`: lets everything in this process's group wait for everybody else's disk: `ioprio_set(2)`.
+fn idle_group(_: &Arguments) -> Outcome {
+    /// `IOPRIO_WHO_PGRP`.
+    const GROUP: i64 = 2;
+    /// `IOPRIO_CLASS_IDLE`, in its place.
+    const IDLE: i64 = 3 << 13;
+    call(libc::SYS_ioprio_set, [Arg::Int(GROUP), Arg::Int(0), Arg::Int(IDLE)])?;
     Ok(b"slowed down".to_vec())
 }
 

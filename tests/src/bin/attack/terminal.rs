@@ -14,6 +14,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("tiocsti", tiocsti),
     ("tioclinux", tioclinux),
     ("tiocsetd", tiocsetd),
+    ("tiocexcl", tiocexcl),
     ("tty-write", tty_write),
     ("tty-show", tty_show),
     ("in-terminal", in_terminal),
@@ -52,6 +53,12 @@ fn tty_write(arguments: &Arguments) -> Outcome {
     let mut terminal = OpenOptions::new().write(true).custom_flags(libc::O_NOCTTY).open(target)?;
     terminal.write_all(text(arguments, 1)?.as_bytes())?;
     Ok(b"written".to_vec())
+}
+
+/// `tiocexcl`: keeps everybody else from opening the terminal.
+fn tiocexcl(_: &Arguments) -> Outcome {
+    terminal_ioctl(libc::TIOCEXCL, 0, Arg::Int(0))?;
+    Ok(b"alone".to_vec())
 }
 
 /// `tty-show PATH`: makes a terminal, says its path, then shows for three seconds what others write to it.
