@@ -66,7 +66,12 @@ class Subjects:
         policy = self.home / ".config/lobsterpot"
         policy.mkdir(parents=True)
         (policy / "policy.toml").write_text(f'[network]\nmode = "allowlist"\nallow = ["{NAME}:{PORT}", "{ADDRESS}:{PORT}"]\n')
-        self.launcher = [f"{need('LOBSTERPOT_BIN_DIR')}/sandbox-exec", "--workspace", str(self.work)]
+        # Copies, as an installation has: what cargo builds has two names, and a program with two names is copied at every start.
+        programs = folder / "programs"
+        programs.mkdir()
+        for name in ("sandbox-exec", "lobsterpot-egress"):
+            shutil.copy(pathlib.Path(need("LOBSTERPOT_BIN_DIR")) / name, programs)
+        self.launcher = [str(programs / "sandbox-exec"), "--workspace", str(self.work)]
         self.traffic = self.work / "traffic"
         shutil.copy(need("LOBSTERPOT_BENCH_TRAFFIC"), self.traffic)
         self.bare = self.work / "bare"
@@ -109,6 +114,8 @@ def traffic(subjects: Subjects) -> dict[str, dict[str, float]]:
 
 def starts(subjects: Subjects, runs: int) -> dict[str, float]:
     """Medians of whole runs of a program that does nothing, in milliseconds."""
+    # Where this was called from may not be there in a sandbox, as below /tmp.
+    os.chdir(subjects.work)
     bare = str(subjects.bare)
     commands = {
         "bare": [bare],
