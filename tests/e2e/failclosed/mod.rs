@@ -5,6 +5,7 @@ mod judge;
 mod keepers;
 mod many;
 mod setup;
+mod traces;
 
 /// How much is done: everything with `LOBSTERPOT_THOROUGH=1`, a sample otherwise.
 fn is_thorough() -> bool {
