@@ -222,7 +222,7 @@ pub(crate) fn must_be_recorded(scene: &Scene, outcome: &Outcome, what: &str) {
     assert!(log.contains(what), "{what} is not in the audit log: {log}\n{outcome}");
 }
 
-/// One attempt of another kind, with a policy that allows these hosts.
+/// One attempt of another kind, in every way into the sandbox, with a policy that allows these hosts.
 #[track_caller]
 pub(crate) fn escape_online(allow: &[&str], recorded: &str, attempt: impl Fn(&mut Scene) -> Attempt) {
     for identity in Identity::all() {
@@ -232,10 +232,15 @@ pub(crate) fn escape_online(allow: &[&str], recorded: &str, attempt: impl Fn(&mu
         if host::only_bare() {
             continue;
         }
-        let Some(mut scene) = Scene::online(identity) else { return };
-        set_policy(&scene, &policy(allow));
-        if let Some(outcome) = attempt(&mut scene).must_fail_sandboxed(&mut scene, Way::Launcher) {
-            must_be_recorded(&scene, &outcome, recorded);
+        for way in Way::ALL {
+            let Some(walker) = way.walker(identity) else { continue };
+            let Some(mut scene) = Scene::online(walker) else { return };
+            set_policy(&scene, &policy(allow));
+            let outcome = attempt(&mut scene).must_fail_sandboxed(&mut scene, way);
+            // Without namespaces there is no network at all, and nothing to record.
+            if let Some(outcome) = outcome.filter(|_| way != Way::WithoutNamespaces) {
+                must_be_recorded(&scene, &outcome, recorded);
+            }
         }
     }
 }

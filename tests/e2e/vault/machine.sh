@@ -35,6 +35,8 @@ printf '[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n' >
 mkdir -p /run/machine-user
 cp /run/systemd/system/*.target /run/machine-user
 printf '[Unit]\nRequires=basic.target\nAfter=basic.target\n' >/run/machine-user/default.target
+# The host may have an account or a group of this name or number; the machine, whose /etc is its own, has them once.
+sed -i -e '/^pat:/d' -e '/^[^:]*:[^:]*:61234:/d' /etc/passwd /etc/group
 echo 'pat:x:61234:61234::/home/pat:/bin/sh' >>/etc/passwd
 echo 'pat:x:61234:' >>/etc/group
 install -d -m 0700 -o 61234 -g 61234 /home/pat /run/user-pat
