@@ -38,7 +38,7 @@ pub fn stream(data: &[u8]) {
     } else {
         assert_eq!(cut_passed, passed);
     }
-    for host in lenient_hosts(&passed).into_iter().flatten() {
+    for host in lenient_hosts(&passed) {
         // Names are written in any case, and with the dot that ends them or without.
         let host = host.to_ascii_lowercase().replace("example.", "example");
         let own = format!("good.example:{port}");
@@ -137,26 +137,38 @@ fn answered(check: &mut dyn Check, server: &[u8]) {
     }
 }
 
-/// The hosts of the first request in `passed`, in the eyes of the most lenient server: it skips whatever comes before the first
-/// word, ends lines at every line feed, and takes any white space for a space. `None` when there is no whole request.
-fn lenient_hosts(passed: &[u8]) -> Option<Vec<String>> {
+/// What servers take for the space between two words: the one character, or all that their language calls white space.
+const SPACES: [fn(char) -> bool; 3] =
+    [|one| one == ' ', char::is_whitespace, |one| one.is_whitespace() || ('\x1c'..='\x1f').contains(&one)];
+
+/// The hosts of the first request in `passed`, in the eyes of the most lenient servers: they skip whatever comes before the first
+/// word, end lines at every line feed, take any white space for a space, and look no further than at the beginning of the version.
+/// None when there is no whole request.
+fn lenient_hosts(passed: &[u8]) -> Vec<String> {
     let text: String = passed.iter().map(|byte| char::from(*byte)).collect();
     let text = text.trim_start_matches(|character: char| character.is_control() || character.is_whitespace());
-    let (head, _) = text.split_once("\n\r\n").or_else(|| text.split_once("\n\n"))?;
+    let Some((head, _)) = text.split_once("\n\r\n").or_else(|| text.split_once("\n\n")) else { return Vec::new() };
     let mut lines = head.split('\n').map(|line| line.trim_end_matches('\r'));
-    let words: Vec<&str> = lines.next()?.split_whitespace().collect();
-    let [verb, target, .., version] = words.as_slice() else { return None };
-    let is_verb = verb.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !is_verb || !version.to_ascii_lowercase().starts_with("http/") {
-        return None;
+    let first = lines.next().unwrap_or_default();
+    let targets: Vec<&str> = SPACES.into_iter().filter_map(|is_space| requested(first, is_space)).collect();
+    if targets.is_empty() {
+        return Vec::new();
     }
     let fields = lines.filter_map(|line| line.split_once(':'));
     let hosts = fields.filter(|(name, _)| name.trim().eq_ignore_ascii_case("host"));
     let mut hosts: Vec<String> = hosts.map(|(_, value)| value.trim().to_owned()).collect();
-    if let Some((_, authority)) = target.split_once("://") {
+    for (_, authority) in targets.iter().filter_map(|target| target.split_once("://")) {
         hosts.push(authority.split(['/', '?', '#']).next().unwrap_or_default().to_owned());
     }
-    Some(hosts)
+    hosts
+}
+
+/// The target of a request line, for a server with these spaces; `None` when it is none.
+fn requested(line: &str, is_space: fn(char) -> bool) -> Option<&str> {
+    let words: Vec<&str> = line.split(is_space).filter(|word| !word.is_empty()).collect();
+    let [verb, target, .., version] = words.as_slice() else { return None };
+    let is_verb = verb.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    (is_verb && version.to_ascii_lowercase().starts_with("http/")).then_some(target)
 }
 
 /// What a program says to a proxy is understood in the same way however it is cut; where it leads has a port and a name that no

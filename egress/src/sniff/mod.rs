@@ -82,11 +82,12 @@ impl Checker {
                 Some(false) | None => {}
             }
             match (opening::is_ssl2(held), opening::is_http2(held)) {
+                (Some(false), Some(false)) => {}
+                // Its first byte is no request's, so that the verdict waits for no second one.
+                (Some(true) | None, _) if http_only => return self.other_than_http(),
                 (Some(true), _) => return refuse_ssl2(&self.subject),
                 (_, Some(true)) => return self.known(Kind::Other, held),
-                (None, _) if http_only => return self.other_than_http(),
                 (None, _) | (_, None) => return Step::More,
-                (Some(false), Some(false)) => {}
             }
         }
         let kind =

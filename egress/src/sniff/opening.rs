@@ -57,8 +57,10 @@ pub(super) struct Opening {
     seen: usize,
     /// How much of [`VERSION`] the word at hand begins with; `None` when it is another word, or none.
     matched: Option<usize>,
-    /// Whether the last word so far is a version.
+    /// Whether the last word so far is a version, for some server.
     versioned: bool,
+    /// Whether a space that every server takes for one came behind the version.
+    apart: bool,
     /// The first byte behind the first word and its white space.
     target: Option<u8>,
     /// Whether `://` was seen: its last three bytes so far.
@@ -78,6 +80,7 @@ impl Opening {
             seen: 0,
             matched: None,
             versioned: false,
+            apart: false,
             target: None,
             tail: [0; 3],
             absolute: false,
@@ -155,20 +158,24 @@ impl Opening {
         (self.seen > longest).then_some(kind)
     }
 
-    /// Looks for a version.
+    /// Looks for a version. What follows it behind white space that only some servers know is still a part of it for the others,
+    /// of which some do not read on behind `HTTP/`.
     fn version(&mut self, byte: u8) {
+        self.apart |= byte == b' ';
         if is_space(byte) {
             self.matched = Some(0);
             return;
         }
-        let next = self.matched.and_then(|matched| VERSION.get(matched).map(|expected| (matched, *expected)));
-        match next {
-            Some((matched, expected)) if byte.to_ascii_lowercase() == expected => {
-                self.matched = Some(matched + 1);
-                self.versioned = matched + 1 == VERSION.len();
-            }
-            Some(_) => (self.matched, self.versioned) = (None, false),
-            None => {}
+        let Some(matched) = self.matched else { return };
+        let Some(expected) = VERSION.get(matched) else { return };
+        self.versioned &= !self.apart;
+        if byte.to_ascii_lowercase() != *expected {
+            self.matched = None;
+            return;
+        }
+        self.matched = Some(matched + 1);
+        if matched + 1 == VERSION.len() {
+            (self.versioned, self.apart) = (true, false);
         }
     }
 

@@ -67,6 +67,17 @@ fn port_80_is_for_http_alone() {
 }
 
 #[test]
+fn a_hello_of_ssl_2_on_port_80_is_refused_in_the_same_way_however_it_is_cut() {
+    let hello = b"\x80\x2e\x01\x03\x01\0\x15";
+    assert_refused(80, hello, Protocol);
+    let mut line = Line::to("good.example", 80);
+    hello.iter().for_each(|byte| {
+        line.client(&[*byte]);
+    });
+    assert_eq!(line.end, End::Refused(Protocol));
+}
+
+#[test]
 fn a_request_that_only_lenient_servers_take_does_not_pass_as_another_protocol() {
     let host = "\r\nHost: evil.example\r\n\r\n";
     for line in [
@@ -113,6 +124,11 @@ fn a_request_that_only_lenient_servers_take_does_not_pass_as_another_protocol() 
         assert_eq!(bytes.end, whole.end, "{line:?}");
         let over = bytes.passed.iter().skip_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
         assert!(!over, "{line:?}: the end of the line has passed");
+    }
+    // The version goes on for whoever takes only a space for a space, and such a server may look no further than at its beginning.
+    for space in [b'\t', 0x0b, 0x0c, 0x1c, 0x1f, 0x85, 0xa0] {
+        let stream = [b"POST / HTTP/1.1", &[space][..], b"x\r\nHost: evil.example\r\n\r\n"].concat();
+        assert_refused(8080, &stream, Malformed);
     }
     for space in [0x85, 0xa0, 0x1c, 0x1f] {
         let stream = [b"GET", &[space][..], b"/", &[space], b"HTTP/1.1\r\nHost: evil.example\r\n\r\n"].concat();
