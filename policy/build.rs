@@ -52,13 +52,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         let file = format!("profiles/{profile}.toml");
         let text = std::fs::read_to_string(&file)?;
         let source = SourceId { tier: Tier::BuiltIn(profile), file: None };
-        let layer = wire::parse(&text, &source).map_err(|error| format!("{file}: {error}; {}", error.hint()))?;
+        let mut layer = wire::parse(&text, &source).map_err(|error| format!("{file}: {error}; {}", error.hint()))?;
+        // A part of its own: a third of it, which only hooks ask for.
+        let tools = std::mem::take(&mut layer.tools);
         std::fs::write(out.join(format!("{profile}.postcard")), postcard::to_allocvec(&layer)?)?;
+        std::fs::write(out.join(format!("{profile}-tools.postcard")), postcard::to_allocvec(&tools)?)?;
         instructions.push_str(&format!("cargo::rerun-if-changed={file}\n"));
     }
     let file = "profiles/groups.toml";
     let groups = wire::groups::parse(&std::fs::read_to_string(file)?)
         .map_err(|error| format!("{file}: {error}; {}", error.hint()))?;
+    // Each group encoded by itself: most policies name few.
+    let encode = |(group, hosts)| Ok((group, postcard::to_allocvec(&hosts)?));
+    let groups = groups.into_iter().map(encode).collect::<Result<std::collections::BTreeMap<_, _>, postcard::Error>>()?;
     std::fs::write(out.join("groups.postcard"), postcard::to_allocvec(&groups)?)?;
     instructions.push_str(&format!("cargo::rerun-if-changed={file}\n"));
     std::io::Write::write_all(&mut std::io::stdout(), instructions.as_bytes())?;

@@ -40,6 +40,12 @@ pub(crate) struct Composition {
 }
 
 impl Composition {
+    /// A built-in profile that extends nothing, as the lowest layer: as [`Composition::apply`] to nothing, which a test compares it with,
+    /// without looking for what stands there twice.
+    pub(crate) fn of_profile(layer: Overlay, source: SourceId) -> Self {
+        Self { stated: layer, sources: vec![source], ..Self::default() }
+    }
+
     /// Puts a layer on top.
     ///
     /// # Errors

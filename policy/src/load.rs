@@ -33,6 +33,8 @@ pub struct LoadRequest {
     pub places: Places,
     /// Further folders that confined programs can write.
     pub writable_roots: Vec<PathBuf>,
+    /// Leaves out what the built-in profile says of clients' tools, for who asks about none: [`Policy::tools`] is then not to be used.
+    pub without_tools: bool,
 }
 
 /// Composes the policy.
@@ -46,8 +48,10 @@ pub fn load(request: &LoadRequest, reader: &dyn Reader) -> Result<Policy, Policy
     let files = trusted_files(request, reader)?;
     let named = files.iter().rev().find_map(|file| file.layer.profile.as_ref()).map(|profile| profile.value);
     let profile = request.profile.or(named).unwrap_or_default();
-    let mut composition = Composition::default();
-    builtin::apply(profile, &mut composition)?;
+    // What a workspace's file says of tools is judged by what the profile says.
+    let needs_tools = !request.without_tools || !request.workspace_files.is_empty();
+    let part = if needs_tools { builtin::Part::Whole } else { builtin::Part::WithoutTools };
+    let mut composition = builtin::composition(profile, part)?;
     let mut origins = Vec::with_capacity(files.len());
     for PolicyFile { path, source, facts, layer } in files {
         composition.apply(layer, &source)?;

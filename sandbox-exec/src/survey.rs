@@ -166,6 +166,7 @@ fn request(invocation: &Invocation, caller: &Caller, places: &Places, shown: &Sh
         flags: flags(invocation, shown)?,
         places: places.clone(),
         writable_roots: shown.writable.clone(),
+        without_tools: true,
     })
 }
 
