@@ -64,7 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{file}: {error}; {}", error.hint()))?;
     // Each group encoded by itself: most policies name few.
     let encode = |(group, hosts)| Ok((group, postcard::to_allocvec(&hosts)?));
-    let groups = groups.into_iter().map(encode).collect::<Result<std::collections::BTreeMap<_, _>, postcard::Error>>()?;
+    let groups =
+        groups.into_iter().map(encode).collect::<Result<std::collections::BTreeMap<_, _>, postcard::Error>>()?;
     std::fs::write(out.join("groups.postcard"), postcard::to_allocvec(&groups)?)?;
     instructions.push_str(&format!("cargo::rerun-if-changed={file}\n"));
     std::io::Write::write_all(&mut std::io::stdout(), instructions.as_bytes())?;

@@ -15,4 +15,3 @@ mod serve;
 mod sys;
 
 pub use program::run;
-pub use sys::allocator::Memory;

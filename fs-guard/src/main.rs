@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use lobsterpot_fs_guard::Memory;
+use lobsterpot_memory::Memory;
 
 /// Running out of memory ends with the status of what the operating system refuses.
 #[global_allocator]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::PolicyError;
 use crate::group::Group;
-use crate::host::HostRule;
+use crate::host::{Denied, HostRule};
 use crate::name::NamePattern;
 use crate::once;
 use crate::origin::{Origin, SourceId};
@@ -63,9 +63,8 @@ impl Composition {
         append(&mut stated.mask, layer.mask);
         append(&mut stated.protect, layer.protect);
         append(&mut stated.sockets, layer.sockets);
-        for rule in &layer.hosts {
-            not_denied(rule, stated.deny.iter().chain(&layer.deny))?;
-        }
+        let denied = Denied::new(stated.deny.iter().chain(&layer.deny));
+        layer.hosts.iter().try_for_each(|rule| not_denied(rule, &denied))?;
         replace(&mut stated.hosts, layer.hosts);
         replace(&mut stated.deny, layer.deny);
         add_once(&mut stated.groups, layer.groups, |one, other| one.value.cmp(&other.value));
@@ -231,9 +230,9 @@ fn add_once<T>(known: &mut Vec<T>, mut new: Vec<T>, compare: impl Fn(&T, &T) -> 
 ///
 /// # Errors
 /// When one entry of `denied` covers it.
-fn not_denied<'a>(rule: &HostRule, mut denied: impl Iterator<Item = &'a HostRule>) -> Result<(), PolicyError> {
+fn not_denied(rule: &HostRule, denied: &Denied<'_>) -> Result<(), PolicyError> {
     let by = |denied: &HostRule| format!("\"{denied}\" ({})", denied.origin);
-    match denied.find(|denied| denied.covers(rule)) {
+    match denied.covering(rule) {
         Some(denied) => Err(PolicyError::Covered { at: (&rule.origin).into(), rule: rule.to_string(), by: by(denied) }),
         None => Ok(()),
     }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::compose::Composition;
 use crate::error::{PolicyError, Position};
 use crate::origin::{Origin, SourceId, Tier};
 use crate::overlay::Overlay;

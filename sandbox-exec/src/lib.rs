@@ -38,17 +38,25 @@ use std::mem::ManuallyDrop;
 use args::{Invocation, Mode, Request};
 use error::Error;
 use exit::Exit;
+use lobsterpot_memory::Memory;
 use step::{Step, Stepped};
 use supervise::Ending;
-use sys::allocator::Memory;
 use way_out::{Settings, WayOut};
 
-/// Running out of memory ends with a status of the table, too.
+/// Running out of memory ends with a status of the table, too: before the command has started nothing has run, and afterwards the kernel
+/// ends the sandbox with the launcher.
 #[global_allocator]
-static MEMORY: Memory = Memory;
+static MEMORY: Memory = Memory {
+    text: "sandbox-exec: out of memory\nhint: the host is out of memory, or a limit on it is too low (ulimit -v, ulimit -d): raise it and try again\n",
+    status: Exit::Resources as u8,
+};
+
+/// Bytes of memory that a launch under the default policy takes; what one takes more is provided as it is touched.
+const USUAL_MEMORY: usize = 208 * 1024;
 
 /// Runs the launcher with the command line `arguments`; returns the exit status.
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    lobsterpot_memory::prepare(USUAL_MEMORY);
     report::on_mistake();
     match carry_out(arguments) {
         Ok(status) => status,

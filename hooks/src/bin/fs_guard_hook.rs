@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use lobsterpot_fs_guard::Memory;
+use lobsterpot_memory::Memory;
 
 /// Clients take an abort for consent: running out of memory denies the call.
 #[global_allocator]

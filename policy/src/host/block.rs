@@ -53,6 +53,12 @@ impl Block {
         self.prefix
     }
 
+    /// The networks that `address` is in, with fewer leading bits than `prefix`, or with any number of them.
+    pub(super) fn around(address: IpAddr, prefix: Option<u8>) -> impl Iterator<Item = Self> {
+        let end = prefix.unwrap_or(width(address) + 1);
+        (0..end).map(move |prefix| Self { first: cut(address, prefix), prefix })
+    }
+
     /// Whether `address` is in it.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         address.is_ipv4() == self.first.is_ipv4() && cut(address, self.prefix) == self.first

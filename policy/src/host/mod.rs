@@ -1,6 +1,7 @@
 //! Rules about hosts and ports.
 
 mod block;
+mod denied;
 mod error;
 mod pattern;
 mod ports;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::origin::Origin;
 
+pub(crate) use denied::Denied;
 pub use error::HostError;
 pub(crate) use pattern::Asked;
 use pattern::HostPattern;

@@ -124,6 +124,22 @@ impl HostPattern {
         }
     }
 
+    /// Every pattern that [covers](Self::covers) this one, this one among them: as many as the name has labels, or the address bits.
+    pub(super) fn wider(&self) -> Vec<Self> {
+        let mut wider = vec![self.clone()];
+        match self {
+            Self::Every => return wider,
+            Self::Name(name) | Self::Below(name) => {
+                let above = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+                wider.extend(above.map(|domain| Self::Below(domain.to_owned())));
+            }
+            Self::Address(address) => wider.extend(Block::around(*address, None).map(Self::Network)),
+            Self::Network(block) => wider.extend(Block::around(block.first(), Some(block.prefix())).map(Self::Network)),
+        }
+        wider.push(Self::Every);
+        wider
+    }
+
     /// How narrow the pattern is: of two that match the same host, the narrower has the greater number.
     pub(super) fn narrowness(&self) -> usize {
         match self {

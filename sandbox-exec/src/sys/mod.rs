@@ -4,7 +4,6 @@
 //! it returns. Numbers and structures come from the kernel's uapi headers by way of the libc crate.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper in nix; one operation per block")]
 
-pub(crate) mod allocator;
 pub(crate) mod clone;
 pub(crate) mod diag;
 pub(crate) mod landlock_abi;
