@@ -34,7 +34,7 @@ DUPLICATES = {
 # The launcher is paid on every call and audited by hand: packages that are linked into it, itself included. Seven of them are the audit
 # log, and what its digests are computed with (sha2 and what that is made of); one is the list of public suffixes (a table without
 # dependencies), so that `*.github.io` in a policy is refused.
-LAUNCHER_PACKAGES = 40
+LAUNCHER_PACKAGES = 37
 
 # Where unsafe code may be, besides `sys/`; each file says why in an attribute.
 UNSAFE = {
@@ -106,9 +106,9 @@ def check_dependencies() -> None:
         if len(versions[name]) < 2:
             problem(name, "is no longer there twice: remove it from DUPLICATES")
     tree = run("cargo", "tree", "--locked", "--package", "sandbox-exec", "--edges", "normal,no-proc-macro", "--prefix", "none", "--no-dedupe")
-    packages = {line.split()[0] for line in tree.splitlines() if line.strip()}
+    packages = {line.split()[0] for line in tree.splitlines() if line.strip() and f"({ROOT}" not in line}
     if len(packages) > LAUNCHER_PACKAGES:
-        problem("sandbox-exec", f"links {len(packages)} packages; {LAUNCHER_PACKAGES} are budgeted")
+        problem("sandbox-exec", f"links {len(packages)} packages of others; {LAUNCHER_PACKAGES} are budgeted")
 
 
 def check_manifests() -> None:
