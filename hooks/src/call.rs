@@ -28,6 +28,23 @@ pub(crate) struct Call {
     pub(crate) openclaw: Option<OpenClawFacts>,
 }
 
+impl Call {
+    /// A call announced by the client's general event, of which the client tells no more than this.
+    pub(crate) fn of(client: Client, tool: String, input: Fields, directory: PathBuf) -> Self {
+        Self {
+            client,
+            event: Event::Tool,
+            tool,
+            input,
+            directory,
+            origin: None,
+            session: None,
+            transcript: None,
+            openclaw: None,
+        }
+    }
+}
+
 /// The events that announce a tool call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {

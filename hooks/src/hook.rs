@@ -9,7 +9,7 @@ use crate::arguments::{self, Job, Options};
 use crate::call::{Call, Outcome};
 use crate::denial::Denial;
 use crate::role::Role;
-use crate::wire::Fields;
+use crate::wire::{self, Fields};
 use crate::{directory, guard};
 
 /// The longest payload that is read.
@@ -53,7 +53,7 @@ pub(crate) fn answer(
     let call = dialect.read(fields(&payload(input)?)?)?;
     match judge(&call, options)? {
         Outcome::Pass => Ok(Answer::go_on(dialect.passed())),
-        Outcome::Rewrite(command) => dialect.rewritten(call, &command, options.approval).map(Answer::go_on),
+        Outcome::Rewrite(command) => wire::rewritten(call, &command, options.approval).map(Answer::go_on),
         Outcome::Ask(reason) => dialect.asked(&call, &reason).map(Answer::go_on),
     }
 }

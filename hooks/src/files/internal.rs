@@ -165,20 +165,14 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::call::Event;
+    use crate::wire::Fields;
 
     /// A call of Claude Code whose transcript lies below `home`.
     fn call(client: Client, home: &Path, transcript: &str) -> Call {
         Call {
-            client,
-            event: Event::Tool,
-            tool: "Read".to_owned(),
-            input: serde_json::from_str("{}").unwrap(),
-            directory: home.into(),
-            origin: None,
             session: Some("s-1".to_owned()),
             transcript: Some(home.join(transcript)),
-            openclaw: None,
+            ..Call::of(client, "Read".to_owned(), Fields::default(), home.into())
         }
     }
 

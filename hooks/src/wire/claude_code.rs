@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use serde_json::value::RawValue;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
+use crate::call::{Call, Origin, ShellCall, Start};
 use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::sender::refuse_foreign;
-use crate::wire::{Dialect, Fields, Refusal, specific};
+use crate::wire::sender::{announced, refuse_foreign};
+use crate::wire::{Dialect, Fields, Refusal, command_of, specific};
 
 /// Claude Code.
 #[derive(Debug)]
@@ -22,34 +22,24 @@ pub(crate) struct ClaudeCode;
 impl Dialect for ClaudeCode {
     fn read(&self, payload: Fields) -> Result<Call, Denial> {
         refuse_foreign(&payload, Client::ClaudeCode)?;
-        announced(&payload, specific::EVENT)?;
+        announced(&payload, "hook_event_name", specific::EVENT)?;
         let transcript = PathBuf::from(payload.required("transcript_path")?);
+        let (tool, input) = (payload.required("tool_name")?, payload.object("tool_input")?);
         Ok(Call {
-            client: Client::ClaudeCode,
-            event: Event::Tool,
             session: Some(payload.required("session_id")?),
-            input: payload.object("tool_input")?,
-            tool: payload.required("tool_name")?,
-            directory: PathBuf::from(payload.required("cwd")?),
             origin: origin(&transcript),
             transcript: Some(transcript),
-            openclaw: None,
+            ..Call::of(Client::ClaudeCode, tool, input, PathBuf::from(payload.required("cwd")?))
         })
     }
 
     fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            start: Start::CallDirectory,
-            keeps_directory: keeps_directory(call),
-            environment: Vec::new(),
-            lane: Lane::Rewrite,
-        })
+        let keeps_directory = keeps_directory(call);
+        Ok(ShellCall { start: Start::CallDirectory, keeps_directory, ..command_of(call)? })
     }
 
-    fn rewritten(&self, mut call: Call, command: &str, approval: Approval) -> Result<Vec<u8>, Denial> {
-        call.input.replace_text("command", command)?;
-        specific::answer(approved(approval), Some(&call.input))
+    fn rewritten(&self, call: Call, approval: Approval) -> Result<Vec<u8>, Denial> {
+        specific::answer(specific::approved(approval), Some(&call.input))
     }
 
     fn asked(&self, _: &Call, reason: &str) -> Result<Vec<u8>, Denial> {
@@ -58,25 +48,6 @@ impl Dialect for ClaudeCode {
 
     fn denied(&self, refusal: &Refusal<'_>) -> Vec<u8> {
         specific::denied(refusal)
-    }
-}
-
-/// Refuses every event but `expected`.
-///
-/// # Errors
-/// When `hook_event_name` is another one, or missing.
-pub(super) fn announced(payload: &Fields, expected: &str) -> Result<(), Denial> {
-    match payload.required("hook_event_name")? {
-        event if event == expected => Ok(()),
-        event => Err(Denial::Payload { problem: format!("the event is \"{event}\", not \"{expected}\"") }),
-    }
-}
-
-/// The decision for a call that will run in the sandbox.
-pub(super) fn approved(approval: Approval) -> Option<(&'static str, Option<&'static str>)> {
-    match approval {
-        Approval::Leave => None,
-        Approval::Give => Some(("allow", Some("it runs in the sandbox"))),
     }
 }
 

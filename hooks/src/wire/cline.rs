@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
+use crate::call::{Call, Lane, Origin, ShellCall};
 use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::sender::refuse_foreign;
-use crate::wire::{Dialect, Fields, Refusal, cannot_ask, line};
+use crate::wire::sender::{announced, refuse_foreign};
+use crate::wire::{Dialect, Fields, Refusal, command_of, line};
 
 /// Cline.
 #[derive(Debug)]
@@ -37,47 +37,30 @@ struct Answer<'a> {
 impl Dialect for Cline {
     fn read(&self, payload: Fields) -> Result<Call, Denial> {
         refuse_foreign(&payload, Client::Cline)?;
-        let event = payload.required("hookName")?;
-        if event != EVENT {
-            return Err(Denial::Payload { problem: format!("the event is \"{event}\", not \"{EVENT}\"") });
-        }
+        announced(&payload, "hookName", EVENT)?;
         payload.required("clineVersion")?;
         let roots: Vec<PathBuf> = payload.decoded("workspaceRoots")?.unwrap_or_default();
-        let announced = payload.object("preToolUse")?;
+        let call = payload.object("preToolUse")?;
         let unknown = || Denial::Payload { problem: "\"workspaceRoots\" names no folder".to_owned() };
+        let (tool, input) = (call.required("toolName")?, call.object("parameters")?);
+        let directory = roots.first().cloned().ok_or_else(unknown)?;
         Ok(Call {
-            client: Client::Cline,
-            event: Event::Tool,
             session: Some(payload.required("taskId")?),
-            tool: announced.required("toolName")?,
-            input: announced.object("parameters")?,
-            directory: roots.first().cloned().ok_or_else(unknown)?,
             origin: Some(Origin::Folders(roots)),
-            transcript: None,
-            openclaw: None,
+            ..Call::of(Client::Cline, tool, input, directory)
         })
     }
 
     fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            start: Start::ClientShell,
-            keeps_directory: false,
-            environment: Vec::new(),
-            lane: Lane::Verify,
-        })
+        Ok(ShellCall { lane: Lane::Verify, ..command_of(call)? })
     }
 
     fn passed(&self) -> Vec<u8> {
         line(&Answer { cancel: false, error_message: None }).unwrap_or_default()
     }
 
-    fn rewritten(&self, _: Call, _: &str, _: Approval) -> Result<Vec<u8>, Denial> {
+    fn rewritten(&self, _: Call, _: Approval) -> Result<Vec<u8>, Denial> {
         Err(Denial::Internal { problem: "this client's calls are never rewritten".to_owned() })
-    }
-
-    fn asked(&self, _: &Call, reason: &str) -> Result<Vec<u8>, Denial> {
-        Err(cannot_ask(reason))
     }
 
     fn denied(&self, refusal: &Refusal<'_>) -> Vec<u8> {

@@ -9,12 +9,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
+use crate::call::{Call, Event, Origin, ShellCall};
 use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::claude_code::{announced, approved};
-use crate::wire::sender::refuse_foreign;
-use crate::wire::{Dialect, Fields, Refusal, line, specific};
+use crate::wire::sender::{announced, refuse_foreign};
+use crate::wire::{Dialect, Fields, Refusal, command_of, line, specific};
 
 /// Copilot CLI.
 #[derive(Debug)]
@@ -41,40 +40,25 @@ impl Dialect for Copilot {
         let directory = PathBuf::from(payload.required("cwd")?);
         let origin = Some(Origin::Folders(vec![directory.clone()]));
         let (event, session, tool, input) = if payload.has("hook_event_name") {
-            announced(&payload, specific::EVENT)?;
+            announced(&payload, "hook_event_name", specific::EVENT)?;
             payload.required("timestamp")?;
             (Event::ClaudeShaped, "session_id", "tool_name", "tool_input")
         } else {
             refuse_results(&payload)?;
             (Event::Tool, "sessionId", "toolName", "toolArgs")
         };
-        Ok(Call {
-            client: Client::Copilot,
-            event,
-            session: Some(payload.required(session)?),
-            input: payload.object(input)?,
-            tool: payload.required(tool)?,
-            origin,
-            directory,
-            transcript: None,
-            openclaw: None,
-        })
+        let session = Some(payload.required(session)?);
+        let (tool, input) = (payload.required(tool)?, payload.object(input)?);
+        Ok(Call { event, session, origin, ..Call::of(Client::Copilot, tool, input, directory) })
     }
 
     fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            // One shell lives through the session, and it stands where the last `cd` led.
-            start: Start::ClientShell,
-            keeps_directory: true,
-            environment: Vec::new(),
-            lane: Lane::Rewrite,
-        })
+        // One shell lives through the session, and it stands where the last `cd` led.
+        Ok(ShellCall { keeps_directory: true, ..command_of(call)? })
     }
 
-    fn rewritten(&self, mut call: Call, command: &str, approval: Approval) -> Result<Vec<u8>, Denial> {
-        call.input.replace_text("command", command)?;
-        let decision = approved(approval);
+    fn rewritten(&self, call: Call, approval: Approval) -> Result<Vec<u8>, Denial> {
+        let decision = specific::approved(approval);
         if call.event == Event::ClaudeShaped {
             return specific::answer(decision, Some(&call.input));
         }

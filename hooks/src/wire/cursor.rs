@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
+use crate::call::{Call, Event, Lane, Origin, ShellCall};
 use crate::client::Client;
 use crate::denial::Denial;
 use crate::wire::sender::refuse_foreign;
-use crate::wire::{Dialect, Fields, Refusal, cannot_ask, line};
+use crate::wire::{COMMAND, Dialect, Fields, Refusal, cannot_ask, command_of, line};
 
 /// Cursor.
 #[derive(Debug)]
@@ -50,27 +50,18 @@ impl Dialect for Cursor {
         let given = payload.optional("cwd")?.map(PathBuf::from);
         let unknown =
             || Denial::Payload { problem: "neither \"cwd\" nor \"workspace_roots\" names a folder".to_owned() };
+        let directory = given.or_else(|| roots.first().cloned()).ok_or_else(unknown)?;
         Ok(Call {
-            client: Client::Cursor,
             event,
             session: Some(payload.required("conversation_id")?),
-            tool,
-            input,
-            directory: given.or_else(|| roots.first().cloned()).ok_or_else(unknown)?,
             origin: Some(Origin::Folders(roots)),
-            transcript: None,
-            openclaw: None,
+            ..Call::of(Client::Cursor, tool, input, directory)
         })
     }
 
     fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            start: Start::ClientShell,
-            keeps_directory: false,
-            environment: Vec::new(),
-            lane: if call.event == Event::Tool { Lane::Rewrite } else { Lane::Verify },
-        })
+        let lane = if call.event == Event::Tool { Lane::Rewrite } else { Lane::Verify };
+        Ok(ShellCall { lane, ..command_of(call)? })
     }
 
     fn passed(&self) -> Vec<u8> {
@@ -78,8 +69,7 @@ impl Dialect for Cursor {
         line(&answer).unwrap_or_default()
     }
 
-    fn rewritten(&self, mut call: Call, command: &str, _: Approval) -> Result<Vec<u8>, Denial> {
-        call.input.replace_text("command", command)?;
+    fn rewritten(&self, call: Call, _: Approval) -> Result<Vec<u8>, Denial> {
         let input = Some(&call.input);
         line(&Answer { permission: "allow", user_message: None, agent_message: None, updated_input: input })
     }
@@ -102,8 +92,8 @@ fn subject(payload: &Fields) -> Result<(Event, String, Fields), Denial> {
     match payload.required("hook_event_name")?.as_str() {
         "preToolUse" => Ok((Event::Tool, payload.required("tool_name")?, payload.object("tool_input")?)),
         "beforeShellExecution" => {
-            payload.command("command")?;
-            Ok((Event::ShellCommand, "Shell".to_owned(), payload.only(&["command", "cwd"])))
+            payload.command(COMMAND)?;
+            Ok((Event::ShellCommand, "Shell".to_owned(), payload.only(&[COMMAND, "cwd"])))
         }
         "beforeReadFile" => {
             let input = payload.only(&["file_path", "attachments"]);

@@ -1,14 +1,30 @@
-//! The answer of our own making, for the adapters that we wrote ourselves: one line, always, and nothing else counts.
+//! The protocol of our own making, which our plugins for OpenClaw and opencode speak: a payload that says whose it is and in
+//! which version, and one line as the answer, always; nothing else counts.
 
 use serde::Serialize;
 
+use crate::client::Client;
 use crate::denial::Denial;
+use crate::wire::sender::refuse_foreign;
 use crate::wire::{Fields, Refusal, line};
 
 /// The version of the protocol; a payload of another one is not understood.
-pub(super) const VERSION: &str = "1";
+const VERSION: &str = "1";
 
-/// One answer. An adapter that gets no such line stops the call.
+/// Refuses a payload of another client, or of another version of the protocol.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn addressed(payload: &Fields, client: Client) -> Result<(), Denial> {
+    refuse_foreign(payload, client)?;
+    payload.required("client")?;
+    match payload.value("version") {
+        Some(version) if version.get() == VERSION => Ok(()),
+        _ => Err(Denial::Payload { problem: format!("\"version\" is not {VERSION}") }),
+    }
+}
+
+/// One answer. A plugin that gets no such line stops the call.
 #[derive(Serialize)]
 struct Answer<'a> {
     /// `allow`, `ask` or `deny`.

@@ -9,12 +9,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, Origin, ShellCall, Start};
+use crate::call::{Call, Origin};
 use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::claude_code::announced;
-use crate::wire::sender::refuse_foreign;
-use crate::wire::{Dialect, Fields, Refusal, cannot_ask, line};
+use crate::wire::sender::{announced, refuse_foreign};
+use crate::wire::{Dialect, Fields, Refusal, line};
 
 /// Gemini CLI.
 #[derive(Debug)]
@@ -53,40 +52,21 @@ struct Specific<'a> {
 impl Dialect for Gemini {
     fn read(&self, payload: Fields) -> Result<Call, Denial> {
         refuse_foreign(&payload, Client::Gemini)?;
-        announced(&payload, EVENT)?;
+        announced(&payload, "hook_event_name", EVENT)?;
         let directory = PathBuf::from(payload.required("cwd")?);
+        let (tool, input) = (payload.required("tool_name")?, payload.object("tool_input")?);
         Ok(Call {
-            client: Client::Gemini,
-            event: Event::Tool,
             session: Some(payload.required("session_id")?),
-            input: payload.object("tool_input")?,
-            tool: payload.required("tool_name")?,
-            // The folder that the person started the client in: each command has a shell of its own, so no `cd` moves it.
+            // The folder that the person started the client in: each command has a shell of its own, which starts in the
+            // call's `dir_path` once the client has checked it, so no `cd` moves this.
             origin: Some(Origin::Folders(vec![directory.clone()])),
-            directory,
             transcript: payload.optional("transcript_path")?.map(PathBuf::from),
-            openclaw: None,
+            ..Call::of(Client::Gemini, tool, input, directory)
         })
     }
 
-    fn shell(&self, call: &Call) -> Result<ShellCall, Denial> {
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            // The client's shell starts in the call's `dir_path`, once the client has checked it.
-            start: Start::ClientShell,
-            keeps_directory: false,
-            environment: Vec::new(),
-            lane: Lane::Rewrite,
-        })
-    }
-
-    fn rewritten(&self, mut call: Call, command: &str, _: Approval) -> Result<Vec<u8>, Denial> {
-        call.input.replace_text("command", command)?;
+    fn rewritten(&self, call: Call, _: Approval) -> Result<Vec<u8>, Denial> {
         line(&Rewritten { hook_specific_output: Specific { event: EVENT, tool_input: &call.input } })
-    }
-
-    fn asked(&self, _: &Call, reason: &str) -> Result<Vec<u8>, Denial> {
-        Err(cannot_ask(reason))
     }
 
     fn denied(&self, refusal: &Refusal<'_>) -> Vec<u8> {

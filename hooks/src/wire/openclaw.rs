@@ -6,11 +6,10 @@
 use std::path::PathBuf;
 
 use crate::arguments::Approval;
-use crate::call::{Call, Event, Lane, OpenClawFacts, Origin, ShellCall, Start};
+use crate::call::{Call, Lane, OpenClawFacts, Origin, ShellCall};
 use crate::client::Client;
 use crate::denial::Denial;
-use crate::wire::opencode::addressed;
-use crate::wire::{Dialect, Fields, Refusal, decision};
+use crate::wire::{Dialect, Fields, Refusal, command_of, decision};
 
 /// OpenClaw.
 #[derive(Debug)]
@@ -21,25 +20,21 @@ const CODE_MODE: &str = "code_mode_exec";
 
 impl Dialect for OpenClaw {
     fn read(&self, payload: Fields) -> Result<Call, Denial> {
-        addressed(&payload, Client::OpenClaw)?;
+        decision::addressed(&payload, Client::OpenClaw)?;
         let workspace = PathBuf::from(payload.required("workspace")?);
         let directory = payload.optional("directory")?.map_or_else(|| workspace.clone(), PathBuf::from);
         let derived: Option<Vec<PathBuf>> = payload.decoded("derived_paths")?.flatten();
         let backend = payload.decoded("backend")?;
+        let (tool, input) = (payload.required("tool")?, payload.object("params")?);
         Ok(Call {
-            client: Client::OpenClaw,
-            event: Event::Tool,
             session: payload.optional("session")?,
-            tool: payload.required("tool")?,
-            input: payload.object("params")?,
-            directory,
             origin: Some(Origin::Folders(vec![workspace])),
-            transcript: None,
             openclaw: Some(OpenClawFacts {
                 kind: payload.optional("kind")?,
                 derived_paths: derived.unwrap_or_default(),
                 backend: backend.ok_or_else(|| Denial::Payload { problem: "\"backend\" is missing".to_owned() })?,
             }),
+            ..Call::of(Client::OpenClaw, tool, input, directory)
         })
     }
 
@@ -47,21 +42,15 @@ impl Dialect for OpenClaw {
         stays_here(&call.input)?;
         // Code mode's outer call runs no shell, and its inner calls are announced one by one.
         let code = call.openclaw.as_ref().is_some_and(|facts| facts.kind.as_deref() == Some(CODE_MODE));
-        Ok(ShellCall {
-            command: call.input.command("command")?,
-            start: Start::ClientShell,
-            keeps_directory: false,
-            environment: environment(&call.input)?,
-            lane: if code { Lane::Confined } else { Lane::Rewrite },
-        })
+        let lane = if code { Lane::Confined } else { Lane::Rewrite };
+        Ok(ShellCall { environment: environment(&call.input)?, lane, ..command_of(call)? })
     }
 
     fn passed(&self) -> Vec<u8> {
         decision::allowed(None).unwrap_or_default()
     }
 
-    fn rewritten(&self, mut call: Call, command: &str, _: Approval) -> Result<Vec<u8>, Denial> {
-        call.input.replace_text("command", command)?;
+    fn rewritten(&self, mut call: Call, _: Approval) -> Result<Vec<u8>, Denial> {
         // The variables go into the sandbox with the command. In OpenClaw's own shell a function called `exec` would run
         // outside.
         let none = serde_json::value::to_raw_value(&Fields::default())

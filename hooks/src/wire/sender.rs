@@ -44,6 +44,17 @@ pub(super) fn refuse_foreign(fields: &Fields, expected: Client) -> Result<(), De
     }
 }
 
+/// Refuses every event but `expected`, whose name the client writes into the field `field`.
+///
+/// # Errors
+/// When it is another one, or missing.
+pub(super) fn announced(payload: &Fields, field: &'static str, expected: &str) -> Result<(), Denial> {
+    match payload.required(field)? {
+        event if event == expected => Ok(()),
+        event => Err(Denial::Payload { problem: format!("the event is \"{event}\", not \"{expected}\"") }),
+    }
+}
+
 /// Cline, when the payload is its own and no one else's: it looks neither at the status nor at standard error.
 fn deaf(fields: &Fields) -> Option<Client> {
     let whole = fields.has("clineVersion") && fields.has("preToolUse") && !fields.has("hook_event_name");

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::arguments::Approval;
 use crate::denial::Denial;
 use crate::wire::{Fields, Refusal, line};
 
@@ -49,6 +50,14 @@ pub(super) fn answer(
     let hook_specific_output =
         Specific { hook_event_name: EVENT, permission_decision, permission_decision_reason, updated_input };
     line(&Output { hook_specific_output })
+}
+
+/// The decision for a call that will run in the sandbox.
+pub(super) fn approved(approval: Approval) -> Option<(&'static str, Option<&'static str>)> {
+    match approval {
+        Approval::Leave => None,
+        Approval::Give => Some(("allow", Some("it runs in the sandbox"))),
+    }
 }
 
 /// The answer that stops the call.
