@@ -8,21 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lobsterpot_policy::{
-    Judge, LoadRequest, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SystemReader, ToolInput,
-    ToolKind, Verdict, load,
+    Judge, LoadRequest, PASSWD, Places, Policy, PolicyError, Purpose, Reader, ResolvedPattern, SYSTEM_POLICY,
+    SystemReader, ToolInput, ToolKind, USER_POLICY, Verdict, home_of, load,
 };
 
 use crate::arguments::Options;
 use crate::denial::Denial;
-
-/// The system's policy file.
-const SYSTEM: &str = "/etc/lobsterpot/policy.toml";
-
-/// The user's policy file, in the home folder.
-const USER: &str = ".config/lobsterpot/policy.toml";
-
-/// The users of this host.
-const PASSWD: &str = "/etc/passwd";
 
 /// The policy, as far as a hook needs it.
 #[derive(Debug)]
@@ -54,8 +45,12 @@ impl Settings {
     /// When the policy cannot be read, trusted or understood.
     fn read(home: PathBuf, uid: u32, further: LoadRequest, reader: &dyn Reader) -> Result<Self, Denial> {
         let places = places(home, uid);
-        let request =
-            LoadRequest { system: Some(PathBuf::from(SYSTEM)), user: Some(places.home.join(USER)), places, ..further };
+        let request = LoadRequest {
+            system: Some(PathBuf::from(SYSTEM_POLICY)),
+            user: Some(places.home.join(USER_POLICY)),
+            places,
+            ..further
+        };
         let policy = load(&request, reader).map_err(|error| unusable(&error))?;
         Ok(Self::of(Arc::new(policy), &request.places))
     }
@@ -115,18 +110,8 @@ fn home(uid: u32) -> Result<PathBuf, Denial> {
         problem,
         remedy: "Tell the user to add a line for their account to /etc/passwd.".to_owned(),
     };
-    let passwd = fs::read_to_string(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
-    home_in(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} names no home folder for the user id {uid}")))
-}
-
-/// The absolute home folder that the text of a password file gives `uid`.
-fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
-    let entry = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [_, _, number, _, _, home, _] = fields.as_slice() else { return None };
-        (number.parse() == Ok(uid)).then(|| PathBuf::from(home))
-    };
-    passwd.lines().find_map(entry).filter(|home| home.is_absolute())
+    let passwd = fs::read(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
+    home_of(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} names no home folder for the user id {uid}")))
 }
 
 #[cfg(test)]
@@ -134,9 +119,11 @@ mod tests {
     use std::io;
     use std::path::{Path, PathBuf};
 
-    use lobsterpot_policy::{FileFacts, Folder, LoadRequest, Reader, ToolDefault, ToolKind};
+    use lobsterpot_policy::{
+        FileFacts, Folder, LoadRequest, Reader, SYSTEM_POLICY, ToolDefault, ToolKind, USER_POLICY,
+    };
 
-    use super::{SYSTEM, Settings, USER, home_in};
+    use super::Settings;
     use crate::denial::Denial;
 
     /// A host on which one policy file exists.
@@ -180,7 +167,7 @@ mod tests {
     #[test]
     fn the_policy_names_workspaces_and_shells() {
         let text = "[workspace]\nroots = [\"~/work/*\"]\n";
-        for path in [SYSTEM.into(), Path::new("/home/u").join(USER)] {
+        for path in [SYSTEM_POLICY.into(), Path::new("/home/u").join(USER_POLICY)] {
             let settings = settings(path, text, 0o644).unwrap();
             assert!(settings.is_root(Path::new("/home/u/work/a")));
             for other in ["/home/u/work", "/home/u/work/a/b", "/home/u", "/home/v/work/a", "/"] {
@@ -202,12 +189,12 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_broken_or_that_others_can_write_denies_every_call() {
-        let user = Path::new("/home/u").join(USER);
+        let user = Path::new("/home/u").join(USER_POLICY);
         for (path, text, mode) in [
             (user.clone(), "[workspace\n", 0o644),
             (user.clone(), "[workspce]\n", 0o644),
             (user.clone(), "", 0o666),
-            (SYSTEM.into(), "network = 7\n", 0o644),
+            (SYSTEM_POLICY.into(), "network = 7\n", 0o644),
         ] {
             match settings(path, text, mode) {
                 Err(denial @ Denial::Policy { .. }) => {
@@ -221,18 +208,8 @@ mod tests {
 
     #[test]
     fn a_policy_in_the_workspace_is_not_believed() {
-        let file = OneFile { path: Path::new("/home/u").join(USER), text: "", mode: 0o644 };
+        let file = OneFile { path: Path::new("/home/u").join(USER_POLICY), text: "", mode: 0o644 };
         let settings = Settings::read("/home/u".into(), 1000, writable("/home/u/.config"), &file);
         assert!(matches!(settings, Err(Denial::Policy { .. })), "{settings:?}");
-    }
-
-    #[test]
-    fn the_home_folder_is_the_password_files() {
-        let passwd =
-            "root:x:0:0:root:/root:/bin/sh\n+::::::\nu:x:1000:1000::/home/u:/bin/bash\nodd:x:7:7::home:/bin/sh\n";
-        assert_eq!(home_in(passwd, 1000), Some(PathBuf::from("/home/u")));
-        assert_eq!(home_in(passwd, 0), Some(PathBuf::from("/root")));
-        assert_eq!(home_in(passwd, 7), None);
-        assert_eq!(home_in(passwd, 8), None);
     }
 }

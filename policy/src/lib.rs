@@ -9,6 +9,7 @@
 
 mod builtin;
 mod compose;
+pub mod enforcers;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -36,17 +37,18 @@ mod suggest;
 mod tools;
 mod trust;
 mod units;
+mod users;
 mod wire;
 
 pub use error::{PolicyError, Position};
 pub use group::Group;
 pub use host::{Bounds, HostError, HostRule, Ports};
 pub use judge::{Access, Decision, Judge, ReasonCode, Refusal, ToolKind, ToolVerdict, Verdict};
-pub use load::{LoadRequest, load};
+pub use load::{LoadRequest, SYSTEM_POLICY, USER_POLICY, WORKSPACE_POLICY, load};
 pub use name::{NameError, NamePattern};
 pub use origin::{Origin, SourceId, Tier};
 pub use overlay::Overlay;
-pub use pattern::{Bases, Glob, Pattern, PatternError, Places, Purpose, ResolvedPattern, Segment};
+pub use pattern::{Bases, Glob, Pattern, PatternError, Places, Purpose, ResolvedPattern, Segment, XDG_NAMES};
 pub use policy::{
     ClientTools, Environment, Files, HomeView, Layer, Limits, Network, NetworkMode, Permission, Policy, Requirement,
     Requirements, Syscalls, ToolDefault, Workspace,
@@ -62,3 +64,4 @@ pub use tools::{
 };
 pub use trust::TrustError;
 pub use units::{LimitName, UnitError};
+pub use users::{PASSWD, User, home_of, users};

@@ -13,6 +13,15 @@ use crate::reader::{FileFacts, Reader};
 use crate::trust::TrustError;
 use crate::{builtin, narrow, trust, wire};
 
+/// The system's policy file.
+pub const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
+
+/// The user's policy file, in the home folder.
+pub const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
+
+/// The policy file of a workspace, which may only narrow.
+pub const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
+
 /// Everything that a policy is composed from.
 #[derive(Debug, Clone, Default)]
 pub struct LoadRequest {

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::{PASSWD, users};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
 use crate::host::Caller;
 use crate::obstacle::settled_io;
 use crate::step::{Failure, Step, Stepped};
-
-/// Where users are listed.
-const PASSWD: &str = "/etc/passwd";
 
 /// Finds out who calls.
 ///
@@ -22,8 +20,7 @@ const PASSWD: &str = "/etc/passwd";
 pub(crate) fn identify() -> Result<Caller, Failure> {
     let (uid, gid) = (Uid::current(), Gid::current());
     let passwd = settled_io(std::fs::read(PASSWD)).step_at(Step::Look, PASSWD)?;
-    let entry = passwd.and_then(|passwd| entry_of(&passwd, uid.as_raw()));
-    let (name, listed) = entry.map_or((None, None), |(name, home)| (Some(name), Some(home)));
+    let (name, listed) = passwd.and_then(|passwd| entry_of(&passwd, uid.as_raw())).unzip();
     let stated = match std::env::var_os("HOME").map(PathBuf::from) {
         Some(home) => real_folder_of(&home, uid).step_at(Step::Look, &home)?,
         None => None,
@@ -35,7 +32,7 @@ pub(crate) fn identify() -> Result<Caller, Failure> {
     let mut homes: Vec<PathBuf> = stated.iter().chain(&listed).cloned().collect();
     homes.dedup();
     let home = homes.first().cloned().unwrap_or_else(|| PathBuf::from("/nonexistent"));
-    Ok(Caller { uid, gid, home, homes, name })
+    Ok(Caller { uid, gid, home, homes, name: name.flatten() })
 }
 
 /// The real path of `home` when it is a folder of user `uid`, and not the root.
@@ -50,16 +47,11 @@ fn real_folder_of(home: &Path, uid: Uid) -> Result<Option<PathBuf>, Errno> {
     Ok(is_own.then_some(real))
 }
 
-/// Name and home folder of `uid` in `passwd`: `passwd(5)`.
-fn entry_of(passwd: &[u8], uid: u32) -> Option<(String, PathBuf)> {
-    passwd.split(|&byte| byte == b'\n').find_map(|line| {
-        let line = std::str::from_utf8(line).ok()?;
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let id: u32 = fields.nth(1)?.parse().ok()?;
-        let home = fields.nth(2)?;
-        (id == uid && home.starts_with('/')).then(|| (name.to_owned(), PathBuf::from(home)))
-    })
+/// Name and home folder of `uid` in `passwd`.
+fn entry_of(passwd: &[u8], uid: u32) -> Option<(Option<String>, PathBuf)> {
+    let user = users(passwd).find(|user| user.uid == uid)?;
+    // A name in another encoding is not shown inside; the home folder counts all the same.
+    Some((user.name.to_str().map(str::to_owned), user.home.to_owned()))
 }
 
 #[cfg(test)]
@@ -67,15 +59,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_home_of_the_passwd_file_is_found_by_number_not_by_name() {
-        let passwd =
-            b"root:x:0:0:root:/root:/bin/bash\n1000:x:7:7::/wrong:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
-        assert_eq!(entry_of(passwd, 1000), Some(("ann".to_owned(), PathBuf::from("/home/ann"))));
+    fn a_comment_in_an_old_encoding_hides_no_home_folder() {
+        let passwd = b"root:x:0:0:root:/root:/bin/bash
+ann:x:1000:1000:Ann \xc5berg:/home/ann:/bin/sh
+";
+        assert_eq!(entry_of(passwd, 1000), Some((Some("ann".to_owned()), PathBuf::from("/home/ann"))));
+        assert_eq!(
+            entry_of(
+                b"\xe5sa:x:7:7::/home/7:/bin/sh
+",
+                7
+            ),
+            Some((None, PathBuf::from("/home/7")))
+        );
         assert_eq!(entry_of(passwd, 5), None);
-    }
-
-    #[test]
-    fn a_broken_line_hides_no_later_one() {
-        assert_eq!(entry_of(b"broken\n\xff\nann:x:1:1::/a:/b", 1).map(|entry| entry.0), Some("ann".to_owned()));
     }
 }

@@ -2,22 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, Metadata};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::Places;
+use lobsterpot_policy::enforcers::{HARD_LINK_DEPTH, HARD_LINK_ENTRIES, is_key_store, is_sample};
 
 use crate::host::Kind;
 use crate::obstacle::settled_io;
 use crate::probe::Probe;
 use crate::rules::Rules;
 use crate::step::{Failure, Step, Stepped};
-
-/// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
-const DEPTH: usize = 3;
-/// See [`DEPTH`].
-const ENTRIES: usize = 4096;
 
 /// Finds second names of masked and protected files in the workspaces; keyed by the masked or protected path.
 ///
@@ -34,7 +29,7 @@ pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> Result<BTre
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());
             }
-            Kind::Folder => collect(path, path, DEPTH - 1, &mut wanted)?,
+            Kind::Folder => collect(path, path, HARD_LINK_DEPTH - 1, &mut wanted)?,
             Kind::File | Kind::Socket | Kind::Other => {}
         }
     }
@@ -43,7 +38,7 @@ pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> Result<BTre
             Kind::File if fact.names > 1 => {
                 wanted.insert(fact.identity, path.clone());
             }
-            Kind::Folder if is_store(path) => collect(path, path, 0, &mut wanted)?,
+            Kind::Folder if is_key_store(path) => collect(path, path, 0, &mut wanted)?,
             Kind::File | Kind::Folder | Kind::Socket | Kind::Other => {}
         }
     }
@@ -55,12 +50,6 @@ pub(crate) fn find(probe: &Probe, rules: &Rules, places: &Places) -> Result<BTre
         search(workspace, &wanted, &mut links)?;
     }
     Ok(links)
-}
-
-/// Whether a masked folder keeps keys in files of its own, few enough to look at.
-fn is_store(path: &Path) -> bool {
-    const STORES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", "gcloud", "gh"];
-    path.file_name().is_some_and(|name| STORES.iter().any(|store| name == *store))
 }
 
 /// What is right in `folder`; nothing when the sandbox could not list it either.
@@ -96,13 +85,12 @@ fn collect(
     depth: usize,
     wanted: &mut BTreeMap<(u64, u64), PathBuf>,
 ) -> Result<(), Failure> {
-    for entry in list(folder, ENTRIES)? {
-        // git runs no hook of this name, and every repository has a dozen of them.
-        if entry.file_name().as_bytes().ends_with(b".sample") {
+    for entry in list(folder, HARD_LINK_ENTRIES)? {
+        if is_sample(&entry.file_name()) {
             continue;
         }
         let Some(metadata) = look(&entry)? else { continue };
-        if metadata.is_dir() && depth < DEPTH {
+        if metadata.is_dir() && depth < HARD_LINK_DEPTH {
             collect(&entry.path(), mask, depth + 1, wanted)?;
         } else if metadata.is_file() && metadata.nlink() > 1 {
             wanted.insert((metadata.dev(), metadata.ino()), mask.to_owned());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::enforcers::{GIT_OBEYS, LONGEST_GIT_POINTER};
 use lobsterpot_policy::{Files, HomeView, Pattern, Places, Purpose, ResolvedPattern, Rule, Segment, Tier};
 
 use crate::bytes;
@@ -140,7 +141,7 @@ fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec
     }
     if is_file {
         let folders = repository_of(probe, &path);
-        paths.extend(folders.iter().flat_map(|folder| GIT_NAMES.iter().map(|name| folder.join(name))));
+        paths.extend(folders.iter().flat_map(|folder| GIT_OBEYS.iter().map(|name| folder.join(name))));
     }
     let resolve = |path: PathBuf| {
         let pattern = Pattern::literal(&path).ok()?.resolve(places, Purpose::Restrict).pop()?;
@@ -154,13 +155,11 @@ fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec
     paths.into_iter().filter_map(resolve).collect()
 }
 
-/// What git obeys in the folder of a repository.
-const GIT_NAMES: [&str; 5] = ["config", "config.worktree", "hooks", "info", "commondir"];
-
 /// The folders that the file `.git` leads to: the repository's, and the one that it shares with others. `gitrepository-layout(5)`.
 fn repository_of(probe: &mut Probe, file: &Path) -> Vec<PathBuf> {
+    let is_short = |bytes: &Vec<u8>| u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST_GIT_POINTER);
     let line = |probe: &mut Probe, path: &Path| {
-        let bytes = probe.seen(path, std::fs::read(path)).filter(|bytes| bytes.len() <= 8192)?;
+        let bytes = probe.seen(path, std::fs::read(path)).filter(is_short)?;
         Some(bytes.trim_ascii_end().to_vec())
     };
     let follow = |probe: &mut Probe, from: &Path, text: &[u8]| {

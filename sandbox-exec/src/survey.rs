@@ -5,7 +5,10 @@ use std::io::Read as _;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SystemReader, load};
+use lobsterpot_policy::{
+    LoadRequest, NetworkMode, Overlay, Places, Policy, ProfileName, SYSTEM_POLICY, SystemReader, USER_POLICY,
+    WORKSPACE_POLICY, XDG_NAMES, load,
+};
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
 
@@ -20,13 +23,6 @@ use crate::probe::Probe;
 use crate::rules::Rules;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::landlock_abi;
-
-/// The system's policy file.
-const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
-/// The user's policy file, in the home folder.
-const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
-/// The policy file of a workspace, which may only narrow.
-const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
 
 /// What was found.
 #[derive(Debug)]
@@ -134,12 +130,11 @@ fn names_of_this_host() -> Called {
 
 /// What `~` and the XDG folders mean for `caller`.
 fn places(caller: &Caller, workspaces: Vec<PathBuf>) -> Places {
-    let names = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
     let stated = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     Places {
         home: caller.home.clone(),
         homes: caller.homes.clone(),
-        xdg: names.iter().filter_map(|name| Some(((*name).to_owned(), vec![stated(name)?]))).collect(),
+        xdg: XDG_NAMES.iter().filter_map(|name| Some(((*name).to_owned(), vec![stated(name)?]))).collect(),
         uid: caller.uid.as_raw(),
         workspaces,
     }

@@ -49,7 +49,7 @@ impl Places {
     /// The places of a user, in an environment that `variable` reads. Only absolute folders count, as the specification says.
     fn of_user(uid: Uid, variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Self> {
         let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
-        let home = absolute("HOME").or_else(|| home(uid, &fs::read_to_string(PASSWD).ok()?))?;
+        let home = absolute("HOME").or_else(|| home(uid, &fs::read(PASSWD).ok()?))?;
         let folder = |name: &str, usual: &str| absolute(name).unwrap_or_else(|| home.join(usual)).join("lobsterpot");
         let config = folder("XDG_CONFIG_HOME", ".config");
         let runtime = absolute("XDG_RUNTIME_DIR")
@@ -64,8 +64,9 @@ impl Places {
 }
 
 /// The home folder of `uid` in the text of a password file (passwd(5)).
-fn home(uid: Uid, passwd: &str) -> Option<PathBuf> {
-    passwd.lines().find_map(|line| {
+fn home(uid: Uid, passwd: &[u8]) -> Option<PathBuf> {
+    // Comments may be in any encoding.
+    String::from_utf8_lossy(passwd).lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let is_theirs = fields.get(2)?.parse() == Ok(uid.as_raw());
         fields.get(5).map(Path::new).filter(|home| is_theirs && home.is_absolute()).map(Path::to_path_buf)
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_home_comes_from_the_password_file_where_the_environment_is_empty() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nbroken\na:x:12345:1::/home/a:/bin/sh\n";
+        let passwd = b"root:x:0:0:\xc5:/root:/bin/sh\nbroken\na:x:12345:1:\xe5:/home/a:/bin/sh\n";
         assert_eq!(home(Uid::from_raw(12345), passwd), Some(PathBuf::from("/home/a")));
         assert_eq!(home(Uid::from_raw(7), passwd), None);
     }

@@ -2,20 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{LoadRequest, NetworkMode, Places, Policy, Requirement, SystemReader, load};
+use lobsterpot_policy::{
+    LoadRequest, NetworkMode, Places, Policy, Requirement, SYSTEM_POLICY, SystemReader, USER_POLICY, load,
+};
 
 use super::check::Check;
 use crate::home;
 
-/// The system's file, below the root.
-const SYSTEM: &str = "etc/lobsterpot/policy.toml";
-/// The user's file, in the home folder.
-const USER: &str = ".config/lobsterpot/policy.toml";
-
 /// Looks at both files, each by itself and then together.
 pub(super) fn checks(home: &Path, root: Option<&Path>) -> Vec<Check> {
-    let system = root.unwrap_or(Path::new("/")).join(SYSTEM);
-    let user = home.join(USER);
+    let system = root.unwrap_or(Path::new("/")).join(SYSTEM_POLICY.trim_start_matches('/'));
+    let user = home.join(USER_POLICY);
     let mut checks = vec![
         file("policy.system", &system, home, |request, path| request.system = Some(path)),
         file("policy.user", &user, home, |request, path| request.user = Some(path)),

@@ -3,19 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lobsterpot_policy::{LoadRequest, Overlay, PatternError, Policy, SystemReader, load};
+use lobsterpot_policy::{
+    LoadRequest, Overlay, PatternError, Policy, SYSTEM_POLICY, SystemReader, USER_POLICY, WORKSPACE_POLICY, load,
+};
 use nix::errno::Errno;
 
 use super::error::GuardError;
 use super::options::{Options, Uses};
 use super::{Guard, caller, workspace};
-
-/// The system's policy file.
-const SYSTEM_POLICY: &str = "/etc/lobsterpot/policy.toml";
-/// The user's policy file, in the home folder.
-const USER_POLICY: &str = ".config/lobsterpot/policy.toml";
-/// The policy file of a workspace, which may only narrow.
-const WORKSPACE_POLICY: &str = ".lobsterpot.toml";
 
 /// A composed policy, for workspaces that are still to be chosen.
 #[derive(Debug)]

@@ -3,23 +3,16 @@
 //! Looked for only when a file has more than one name, by identity, with the launcher's bounds: files that rules name, what lies
 //! in protected folders, and in masked folders of keys.
 
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::enforcers::{HARD_LINK_DEPTH, HARD_LINK_ENTRIES, is_key_store, is_sample};
 use nix::sys::stat::FileStat;
 
 use super::Guard;
 use super::expand::{self, Found};
 use super::facts::Facts;
 use super::index::List;
-
-/// How deep masked folders are searched for files with a second name, and how many entries are looked at in each.
-const DEPTH: usize = 3;
-/// See [`DEPTH`].
-const ENTRIES: usize = 4096;
-/// Masked folders that keep keys in files of their own, few enough to look at.
-const STORES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", "gcloud", "gh"];
 
 /// The hidden or protected path that is another name of the file at `real`, whose facts are `file`.
 pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileStat) -> Option<PathBuf> {
@@ -36,7 +29,7 @@ pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileS
         restricting.extend(found.paths.into_iter().map(|path| (path, wild.entry.list)));
     }
     restricting.extend(facts.pointers.iter().map(|path| (PathBuf::from(path), List::Protect)));
-    restricting.into_iter().map(|(path, list)| search.at(&path, list)).find(Option::is_some).flatten()
+    restricting.into_iter().find_map(|(path, list)| search.at(&path, list))
 }
 
 /// What is searched for.
@@ -54,21 +47,19 @@ impl Search<'_> {
         if metadata.is_file() {
             return self.is_other(path, &metadata).then(|| path.to_owned());
         }
-        let is_store = || path.file_name().is_some_and(|name| STORES.iter().any(|store| name == *store));
         match list {
-            List::Protect if metadata.is_dir() => self.inside(path, DEPTH - 1),
-            List::Mask if metadata.is_dir() && is_store() => self.inside(path, 0),
+            List::Protect if metadata.is_dir() => self.inside(path, HARD_LINK_DEPTH - 1),
+            List::Mask if metadata.is_dir() && is_key_store(path) => self.inside(path, 0),
             List::Mask | List::Protect | List::Read | List::Write | List::Scratch => None,
         }
     }
 
     /// Looks at what `folder` holds.
     fn inside(&self, folder: &Path, depth: usize) -> Option<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES);
-        // git runs no hook of this name, and every repository has a dozen of them.
-        for entry in entries.filter(|entry| !entry.file_name().as_bytes().ends_with(b".sample")) {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(HARD_LINK_ENTRIES);
+        for entry in entries.filter(|entry| !is_sample(&entry.file_name())) {
             let Ok(metadata) = entry.metadata() else { continue };
-            if metadata.is_dir() && depth < DEPTH {
+            if metadata.is_dir() && depth < HARD_LINK_DEPTH {
                 if let Some(found) = self.inside(&entry.path(), depth + 1) {
                     return Some(found);
                 }

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lobsterpot_policy::{Access, Decision, HomeView, Judge, Places, Policy, Purpose, Rule, Verdict};
+use lobsterpot_policy::{Access, Decision, HomeView, Judge, PASSWD, Places, Policy, Purpose, Rule, Verdict};
 use nix::errno::Errno;
 
 pub use draft::Draft;
@@ -161,7 +161,7 @@ impl Guard {
     /// Files whose content is looked at again between requests, besides those of the workspaces.
     #[must_use]
     pub fn needs(&self) -> Vec<PathBuf> {
-        let mut files = vec![PathBuf::from(caller::PASSWD)];
+        let mut files = vec![PathBuf::from(PASSWD)];
         for root in &self.roots {
             repository::names(&root.join(".git"), |file| files.push(file.to_owned()));
         }

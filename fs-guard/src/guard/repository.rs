@@ -6,11 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// What git obeys in the folder of a repository.
-const NAMES: [&str; 5] = ["config", "config.worktree", "hooks", "info", "commondir"];
-
-/// The longest pointer that is read.
-const LONGEST: u64 = 8192;
+use lobsterpot_policy::enforcers::{GIT_OBEYS, LONGEST_GIT_POINTER};
 
 /// What git would obey because of the file `pointer`: names in the repository's folder, and in the one that it shares with others.
 ///
@@ -26,7 +22,7 @@ pub(super) fn names(pointer: &Path, mut watch: impl FnMut(&Path)) -> Vec<PathBuf
     watch(&shared);
     let shared = line(&shared).and_then(|text| follow(&folder, &text));
     let folders = std::iter::once(folder).chain(shared);
-    folders.flat_map(|folder| NAMES.map(|name| folder.join(name))).collect()
+    folders.flat_map(|folder| GIT_OBEYS.map(|name| folder.join(name))).collect()
 }
 
 /// The content of a small regular file, without what ends the line.
@@ -35,8 +31,8 @@ fn line(path: &Path) -> Option<Vec<u8>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
     file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes).ok()?;
-    let is_short = u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST);
+    file.take(LONGEST_GIT_POINTER + 1).read_to_end(&mut bytes).ok()?;
+    let is_short = u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST_GIT_POINTER);
     is_short.then(|| bytes.trim_ascii_end().to_vec())
 }
 

@@ -2,23 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::enforcers::objection_to_workspace;
 use lobsterpot_policy::{Places, Policy, Purpose};
 
 use super::error::GuardError;
 use super::expand::{self, Found};
 use super::index::{Entry, Index, List, ancestors, lies_in};
-
-/// Folders that are the system's: nothing below `/` itself, and none of these, is a place to work in.
-const SYSTEM: [&str; 17] = [
-    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/mnt", "/nix", "/opt", "/proc", "/run",
-    "/sbin", "/sys", "/usr", "/var",
-];
-/// Folders of the system in which a workspace may lie all the same.
-const OPEN: [&str; 4] = ["/home", "/var", "/mnt", "/opt"];
-/// The same, deeper down.
-const OPEN_BELOW: [&str; 3] = ["/usr/src", "/usr/local", "/dev/shm"];
-/// Folders in which a workspace may lie, but which are none themselves.
-const SHARED: [&str; 5] = ["/tmp", "/var/tmp", "/srv", "/media", "/dev/shm"];
 
 /// The workspaces: those that were named; else the policy's root around `directory`; else `directory`.
 pub(super) fn choose(named: Vec<PathBuf>, policy: &Policy, places: &Places, directory: &Path) -> Vec<PathBuf> {
@@ -51,17 +40,8 @@ fn objection(workspace: &Path, policy: &Policy, places: &Places, index: &Index) 
     if !workspace.is_dir() {
         return Some(("it is not a folder", elsewhere()));
     }
-    if workspace.parent().is_none() || SYSTEM.iter().chain(&SHARED).any(|folder| workspace == Path::new(folder)) {
-        return Some(("it belongs to the system", elsewhere()));
-    }
-    let homes = || places.homes.iter();
-    let closed = SYSTEM.iter().filter(|folder| !OPEN.contains(folder)).any(|folder| workspace.starts_with(folder));
-    let is_open = OPEN_BELOW.iter().any(|folder| workspace.starts_with(folder));
-    if closed && !is_open && !homes().any(|home| workspace.starts_with(home)) {
-        return Some(("it belongs to the system", elsewhere()));
-    }
-    if homes().any(|home| home.starts_with(workspace)) {
-        return Some(("it is, or holds, a home folder", elsewhere()));
+    if let Some(why) = objection_to_workspace(workspace, &places.homes) {
+        return Some((why, elsewhere()));
     }
     masked_store(workspace, policy, places, index)
 }

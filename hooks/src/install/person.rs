@@ -5,12 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::{PASSWD, home_of, users};
 use nix::unistd::{getegid, geteuid};
 
 use crate::install::error::InstallError;
-
-/// The users of this host.
-const PASSWD: &str = "/etc/passwd";
 
 /// Where the installer keeps its records, in a home folder.
 const RECORDS: &str = ".local/state/lobsterpot/install";
@@ -42,8 +40,8 @@ impl Person {
         let named = match home {
             Some(home) => home.to_path_buf(),
             None => {
-                let passwd = fs::read_to_string(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
-                home_in(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} does not name it")))?
+                let passwd = fs::read(PASSWD).map_err(|error| unknown(format!("{PASSWD}: {error}")))?;
+                home_of(&passwd, uid).ok_or_else(|| unknown(format!("{PASSWD} does not name it")))?
             }
         };
         let home = named.canonicalize().map_err(|error| unknown(format!("\"{}\": {error}", named.display())))?;
@@ -80,38 +78,12 @@ impl Person {
 
 /// The home folder that the hooks will take for the user's, whatever the command line names.
 pub(crate) fn listed_home(person: &Person) -> PathBuf {
-    let passwd = fs::read_to_string(PASSWD).unwrap_or_default();
-    home_in(&passwd, person.uid).unwrap_or_else(|| person.home.clone())
+    let passwd = fs::read(PASSWD).unwrap_or_default();
+    home_of(&passwd, person.uid).unwrap_or_else(|| person.home.clone())
 }
 
 /// The home folders of everybody on this host, as its user database has them.
 pub(crate) fn homes(person: &Person) -> Vec<PathBuf> {
-    let passwd = fs::read_to_string(person.system(PASSWD)).unwrap_or_default();
-    let all = passwd.lines().filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
-    all.filter(|home| home.is_absolute()).collect()
-}
-
-/// The absolute home folder that the text of a password file gives `uid`.
-fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
-    let entry = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [_, _, number, _, _, home, _] = fields.as_slice() else { return None };
-        (number.parse() == Ok(uid)).then(|| PathBuf::from(home))
-    };
-    passwd.lines().find_map(entry).filter(|home| home.is_absolute())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::home_in;
-
-    #[test]
-    fn a_relative_home_folder_is_no_home_folder() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\n+::::::\nodd:x:7:7::home:/bin/sh\n";
-        assert_eq!(home_in(passwd, 0), Some(PathBuf::from("/root")));
-        assert_eq!(home_in(passwd, 7), None);
-        assert_eq!(home_in(passwd, 8), None);
-    }
+    let passwd = fs::read(person.system(PASSWD)).unwrap_or_default();
+    users(&passwd).map(|user| user.home.to_owned()).collect()
 }

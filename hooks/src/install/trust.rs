@@ -4,7 +4,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Decision, Judge, LoadRequest, Places, Purpose, ResolvedPattern, SystemReader, load};
+use lobsterpot_policy::{
+    Decision, Judge, LoadRequest, Places, Purpose, ResolvedPattern, SYSTEM_POLICY, SystemReader, USER_POLICY, load,
+};
 
 use crate::install::error::InstallError;
 use crate::install::person::Person;
@@ -14,12 +16,6 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// The bit of folders in which everybody can rename only what is theirs.
 const STICKY: u32 = 0o1000;
-
-/// The system's policy file.
-const SYSTEM: &str = "/etc/lobsterpot/policy.toml";
-
-/// The user's policy file, in the home folder.
-const USER: &str = ".config/lobsterpot/policy.toml";
 
 /// What is wrong with a file or folder that only root and `uid` should be able to change.
 pub(crate) fn fault(facts: &Metadata, uid: u32) -> Option<String> {
@@ -67,8 +63,8 @@ impl Workspaces {
             ..Places::default()
         };
         let request = LoadRequest {
-            system: Some(PathBuf::from(SYSTEM)),
-            user: Some(person.home.join(USER)),
+            system: Some(PathBuf::from(SYSTEM_POLICY)),
+            user: Some(person.home.join(USER_POLICY)),
             places,
             ..LoadRequest::default()
         };

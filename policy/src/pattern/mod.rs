@@ -22,8 +22,8 @@ pub use glob::{Glob, Segment};
 pub use places::{Bases, Places, Purpose};
 pub use resolved::ResolvedPattern;
 
-/// The folders that a pattern may be relative to, as environment variables name them.
-pub(crate) const XDG_NAMES: [&str; 5] =
+/// The folders of a user that a pattern may be relative to, by the environment variables that move them.
+pub const XDG_NAMES: [&str; 5] =
     ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
 /// The longest pattern that is accepted: as long as the longest path.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::enforcers::objection_to_workspace;
 use lobsterpot_policy::{Places, Policy, Purpose};
 
 use super::views::Layout;
@@ -9,14 +10,6 @@ use crate::args::{Invocation, Origin};
 use crate::bytes;
 use crate::error::Error;
 use crate::host::{Caller, Host, Kind};
-
-/// Folders that are the system's: nothing below `/` itself, and none of these, is a place to work in.
-const SYSTEM: [&str; 17] = [
-    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/mnt", "/nix", "/opt", "/proc", "/run",
-    "/sbin", "/sys", "/usr", "/var",
-];
-/// Folders in which a workspace may lie, but which are none themselves.
-const SHARED: [&str; 5] = ["/tmp", "/var/tmp", "/srv", "/media", "/dev/shm"];
 
 /// The workspaces of a run: those of the command line; else the policy's roots around `cwd`; else, for a person, `cwd`.
 ///
@@ -76,23 +69,8 @@ fn objection(workspace: &Path, policy: &Policy, places: &Places, host: &Host) ->
         Some(Kind::Folder) => {}
         Some(_) => return Some(("it is not a folder", elsewhere())),
     }
-    if workspace.parent().is_none() || SYSTEM.iter().chain(&SHARED).any(|folder| workspace == Path::new(folder)) {
-        return Some(("it belongs to the system", elsewhere()));
-    }
-    let in_private_home = host.caller.homes.iter().any(|home| workspace.starts_with(home));
-    let deep = SYSTEM
-        .iter()
-        .filter(|folder| **folder != "/home" && **folder != "/var" && **folder != "/mnt" && **folder != "/opt");
-    if !in_private_home
-        && deep.clone().any(|folder| workspace.starts_with(folder))
-        && !workspace.starts_with("/usr/src")
-        && !workspace.starts_with("/usr/local")
-        && !workspace.starts_with("/dev/shm")
-    {
-        return Some(("it belongs to the system", elsewhere()));
-    }
-    if host.caller.homes.iter().any(|home| home.starts_with(workspace)) {
-        return Some(("it is, or holds, a home folder", elsewhere()));
+    if let Some(why) = objection_to_workspace(workspace, &host.caller.homes) {
+        return Some((why, elsewhere()));
     }
     masked_store(workspace, policy, places, host)
 }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lobsterpot_policy::USER_POLICY;
 use serde_json::{Map, Value, json};
 
 use crate::install::agent::{Agent, Scope};
@@ -149,7 +150,7 @@ fn about_the_prefix(context: &Context<'_>) -> Vec<String> {
             format!("to name one, the policy says, for example: {}", prefix::policy_line(Path::new("~/code/project")))
         }
     };
-    let policy = context.person.home.join(".config/lobsterpot/policy.toml");
+    let policy = context.person.home.join(USER_POLICY);
     vec![
         format!("{}; {line} (\"{}\")", prefix::ELSEWHERE, policy.display()),
         "behind the prefix of the shell every command starts in the session's folder: a `cd` ends with its command"
