@@ -70,7 +70,11 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     places.workspaces = plan::choose_workspaces(named, &policy, &caller, &cwd, invocation.origin)?;
     shown.refuse_led_astray(&places.workspaces)?;
     let narrowing: Vec<PathBuf> = places.workspaces.iter().map(|workspace| workspace.join(WORKSPACE_POLICY)).collect();
-    if is_any_there(&narrowing)? {
+    // A workspace that the policy itself named was not known when its files were believed: one of them may lie in it.
+    let believed = [&request.places.workspaces, &request.writable_roots];
+    let is_new = |workspace: &PathBuf| !believed.iter().any(|folders| folders.contains(workspace));
+    let is_any_new = places.workspaces.iter().any(is_new);
+    if is_any_new || is_any_there(&narrowing)? {
         request.workspace_files = narrowing;
         request.places = places.clone();
         policy = load(&request, &SystemReader)?;

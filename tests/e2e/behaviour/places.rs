@@ -184,6 +184,18 @@ fn policy_file_is_trusted_from_every_folder_once_the_workspace_is_named() {
 }
 
 #[test]
+fn policy_file_in_the_workspace_that_it_names_itself_is_refused() {
+    each_scene(|scene| {
+        let (below, file) = (scene.at_work("below"), scene.at_work("own.toml"));
+        scene.mkdir(&below);
+        scene.write(&file, &format!("[workspace]\nroots = [\"{}\"]\n", scene.workspace.display()));
+        let flags = ["--policy".into(), file.into_os_string()];
+        let text = refused(scene, &Run::new(&["true"]).folder(&below).workspaces(&[]).flags(&flags), 65);
+        assert!(text.contains("is not trusted"), "{text}");
+    });
+}
+
+#[test]
 fn a_socket_that_the_policy_names_is_seen_and_connected_to_and_a_masked_one_is_not() {
     each_scene(|scene| {
         let (named, masked) = (scene.at_home("app.sock"), scene.at_home(".ssh/agent.sock"));
