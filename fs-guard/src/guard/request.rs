@@ -19,7 +19,7 @@ pub struct Request {
     /// What kinds of files will do.
     pub objects: Objects,
     /// How the path is written.
-    pub tilde: Spelling,
+    pub spelling: Spelling,
     /// The folder that a relative path starts from; `None` means the guard's own.
     pub directory: Option<PathBuf>,
 }
@@ -55,7 +55,7 @@ impl Request {
     /// A request for content, links followed, spelled as the kernel takes it.
     #[must_use]
     pub const fn new(access: Access) -> Self {
-        Self { access, last: LastLink::Follow, objects: Objects::Content, tilde: Spelling::Literal, directory: None }
+        Self { access, last: LastLink::Follow, objects: Objects::Content, spelling: Spelling::Literal, directory: None }
     }
 
     /// The same about the name itself: a link at the end is not followed, and its kind does not matter.
@@ -73,7 +73,7 @@ impl Request {
     /// The same, spelled as agents do.
     #[must_use]
     pub fn as_client(self) -> Self {
-        Self { tilde: Spelling::Client, ..self }
+        Self { spelling: Spelling::Client, ..self }
     }
 
     /// The same with relative paths from `directory`, which must be absolute.

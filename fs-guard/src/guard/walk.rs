@@ -3,20 +3,24 @@
 //! Links are expanded by hand, so that what they say is looked up in the sandbox's tree and not in the host's. `..` goes back to
 //! the folder that was passed before: never to what the kernel takes for its parent. Where the sandbox shows nothing, the way ends.
 
+mod end;
+
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use lobsterpot_policy::{Access, Verdict};
+use lobsterpot_policy::Verdict;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 use nix::sys::stat::FileStat;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
+pub(super) use end::{End, Parent};
+
 use super::facts::Cause;
 use super::handle::{Found, Kind, look};
-use super::index::{Entry, split};
+use super::index::Entry;
 use super::sight::{Begin, Host, Made, Region, Sight, Writing};
 use super::words::{LONGEST_NAME, intended};
 use super::{LastLink, Refusal, Request, Spelling};
@@ -66,36 +70,6 @@ pub(super) struct Walk<'a> {
     reserved: Option<(PathBuf, Cause)>,
     /// How much is left to go once the outermost link that is being followed has been gone through.
     behind_link: Option<usize>,
-}
-
-/// Where a walk ended.
-#[derive(Debug)]
-pub(super) struct End {
-    /// The path in the sandbox.
-    pub(super) path: PathBuf,
-    /// The part of the host that it lies in.
-    pub(super) host: Host,
-    /// The folder that holds it; the folder itself when `name` is `.`.
-    pub(super) parent: Parent,
-    /// Its name.
-    pub(super) name: OsString,
-    /// What is there; `None` when nothing is.
-    pub(super) found: Option<Found>,
-    /// The names below that do not exist either.
-    pub(super) missing: Vec<OsString>,
-    /// Whether only a folder will do.
-    pub(super) wants_folder: bool,
-    /// Whether something else begins to be shown there.
-    pub(super) is_beginning: bool,
-}
-
-/// The folder that holds where a walk ended.
-#[derive(Debug)]
-pub(super) enum Parent {
-    /// This one.
-    Open(OwnedFd),
-    /// The one that holds its real path: only this file is shown.
-    OfFile,
 }
 
 impl<'a> Walk<'a> {
@@ -334,103 +308,6 @@ impl<'a> Walk<'a> {
         self.path = path;
     }
 
-    /// The end, at something that is no folder.
-    ///
-    /// # Errors
-    /// When the folder that holds it cannot be kept.
-    fn end_at(
-        &mut self,
-        path: PathBuf,
-        name: OsString,
-        host: Host,
-        found: Found,
-        is_beginning: bool,
-    ) -> Result<End, Refusal> {
-        let parent = if is_beginning { Parent::OfFile } else { self.keep_parent(&path)? };
-        Ok(End { path, host, parent, name, found: Some(found), missing: Vec::new(), wants_folder: false, is_beginning })
-    }
-
-    /// Takes the folder that holds `path` out of the walk.
-    ///
-    /// # Errors
-    /// When there is none.
-    fn keep_parent(&mut self, path: &Path) -> Result<Parent, Refusal> {
-        let folder = self.places.pop().and_then(|place| place.folder);
-        folder.map(|folder| Parent::Open(folder.handle)).ok_or_else(|| Refusal::not_found(path))
-    }
-
-    /// The end, at something that does not exist.
-    ///
-    /// # Errors
-    /// When it may not be made.
-    fn absent(&mut self, path: PathBuf, name: OsString, host: Host, hits: &[Entry]) -> Result<End, Refusal> {
-        if self.request.access != Access::Write {
-            return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
-        }
-        // The kernel makes the last thing that a link leads to, and no folder on the way there.
-        let is_on_link = self.behind_link.is_some_and(|left| self.rest.len() >= left);
-        if is_on_link && self.rest.iter().any(|name| name != ".") {
-            return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
-        }
-        if let Some(refusal) = self.reserved.take().map(|(link, cause)| self.sight.guard.caused(&link, cause)) {
-            return Err(refusal);
-        }
-        if let Some(cause) = self.sight.reservation(&path, hits) {
-            return Err(self.sight.guard.caused(&path, cause));
-        }
-        let mut missing: Vec<OsString> = Vec::new();
-        let mut below = path.clone();
-        for name in std::mem::take(&mut self.rest).into_iter().rev().filter(|name| name != ".") {
-            if name == ".." {
-                return Err(Refusal::not_found(&below));
-            }
-            if name.len() > LONGEST_NAME {
-                return Err(Refusal::of_spelling(&name, "a name in it is too long"));
-            }
-            below.push(&name);
-            if let Some(cause) = self.sight.reservation(&below, &self.sight.hits(&below)) {
-                return Err(self.sight.guard.caused(&below, cause));
-            }
-            missing.push(name);
-        }
-        let parent = self.keep_parent(&path)?;
-        let wants_folder = self.wants_folder;
-        Ok(End { path, host, parent, name, found: None, missing, wants_folder, is_beginning: false })
-    }
-
-    /// The end, at the last folder that was entered.
-    ///
-    /// # Errors
-    /// When it is not the host's.
-    fn here(mut self) -> Result<End, Refusal> {
-        let path = std::mem::take(&mut self.path);
-        let Some(place) = self.places.pop() else { return Err(Refusal::made(&path)) };
-        let (host, folder) = match (place.region, place.folder) {
-            (Region::Host(host), Some(folder)) => (host, folder),
-            (Region::Made(made), _) => return Err(self.unseen(&path, made)),
-            (Region::Host(_), None) => return Err(Refusal::made(&path)),
-        };
-        let around = self.places.pop().and_then(|place| place.folder).filter(|_| !place.is_beginning);
-        let found = Found { handle: folder.handle, facts: folder.facts };
-        let (parent, name) = match around {
-            Some(around) => (around.handle, split(&path).1.to_owned()),
-            None => {
-                let again = found.handle.as_fd().try_clone_to_owned();
-                (again.map_err(|_| Refusal::of_kernel(&path, Errno::EMFILE))?, OsString::from("."))
-            }
-        };
-        Ok(End {
-            path,
-            host,
-            parent: Parent::Open(parent),
-            name,
-            found: Some(found),
-            missing: Vec::new(),
-            wants_folder: self.wants_folder,
-            is_beginning: place.is_beginning,
-        })
-    }
-
     /// What every sandbox has at `path`.
     ///
     /// Of the kernel's links only those are understood that say the same to whoever will open the path: the root, and for the guard's
@@ -440,7 +317,7 @@ impl<'a> Walk<'a> {
         match path.as_os_str().as_bytes() {
             b"/proc" | b"/proc/self" | b"/proc/thread-self" | b"/dev" | b"/dev/pts" => folder(Made::Special),
             b"/proc/self/root" | b"/proc/thread-self/root" => Some(Begin::Link(PathBuf::from("/"))),
-            b"/proc/self/cwd" | b"/proc/thread-self/cwd" if self.request.tilde == Spelling::Literal => {
+            b"/proc/self/cwd" | b"/proc/thread-self/cwd" if self.request.spelling == Spelling::Literal => {
                 let directory = self.request.directory.as_ref().unwrap_or(&self.sight.guard.directory);
                 Some(Begin::Link(directory.clone()))
             }

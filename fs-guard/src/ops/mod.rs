@@ -78,13 +78,13 @@ impl<'a> Operations<'a> {
     }
 
     /// Judges an access, and does nothing.
-    pub fn check(&self, path: &OsStr, wish: CheckFor, tilde: Spelling) -> Checked {
+    pub fn check(&self, path: &OsStr, wish: CheckFor, spelling: Spelling) -> Checked {
         let access = match wish {
             CheckFor::Read | CheckFor::List => Access::Read,
             CheckFor::Write => Access::Write,
             CheckFor::Execute => Access::Execute,
         };
-        let request = Request { tilde, ..self.content(access) };
+        let request = Request { spelling, ..self.content(access) };
         let mut path = path.to_owned();
         if wish == CheckFor::List && !path.is_empty() {
             // To the kernel, too, a path with a slash at its end is that of a folder.

@@ -40,7 +40,7 @@ pub(super) enum Presence {
 
 impl Ground for Guard {
     fn path(&self, spelled: &str, access: Access, objects: Objects) -> Result<Presence, Verdict> {
-        let request = Request { objects, tilde: Spelling::Client, ..Request::new(access) };
+        let request = Request { objects, spelling: Spelling::Client, ..Request::new(access) };
         match self.resolve(OsStr::new(spelled), &request) {
             Ok(target) => Ok(presence(&target)),
             // What is to be written and cannot be made is refused, whatever the reason: clients make folders on the way.
@@ -51,7 +51,8 @@ impl Ground for Guard {
 
     fn pattern(&self, pattern: &str, base: Option<&str>, objects: Objects) -> Result<(), Verdict> {
         // Searching tools follow no links, and list or read what they find beneath.
-        let request = Request { tilde: Spelling::Client, last: LastLink::Keep, objects, ..Request::new(Access::Read) };
+        let request =
+            Request { spelling: Spelling::Client, last: LastLink::Keep, objects, ..Request::new(Access::Read) };
         match self.pattern(OsStr::new(pattern), base.map(OsStr::new), &request) {
             Err(refusal) if !refusal.is_missing() => Err(refusal.verdict),
             Ok(()) | Err(_) => Ok(()),
