@@ -9,7 +9,6 @@ mod install;
 mod log;
 mod options;
 mod show;
-mod shown;
 mod status;
 mod uninstall;
 mod vault;

@@ -6,10 +6,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use clap::builder::PathBufValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use lobsterpot_audit_log::{Log, Record, Verdict, What, Why};
+use lobsterpot_policy::printable;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::shown::printable;
 use crate::{Status, home, say};
 
 /// How many records are shown when nobody says how many.

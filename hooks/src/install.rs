@@ -35,4 +35,5 @@ pub use error::InstallError;
 pub use pipeline::{Request, Run, install, uninstall};
 pub use report::{FileReport, Outcome, Report};
 pub use status::{BackendStatus, ClientStatus, Question, ScopeStatus, Status, status};
+pub use trust::changeable;
 pub use wishes::{Choice, Choices, ShellPrefix};

@@ -6,9 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lobsterpot_policy::printable;
 use serde_json::{Value, json};
-
-use crate::shown::printable;
 
 /// How long a program that is asked may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -124,4 +123,15 @@ pub(super) fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> 
 pub(super) fn ask_json(program: &Path, arguments: &[&str]) -> Result<Value, String> {
     let text = ask(program, arguments)?;
     serde_json::from_str(&text).map_err(|error| format!("its answer cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_so_that_the_hint_can_be_typed_and_drives_no_terminal() {
+        let line = Check::fail("log", "\u{1b}[2J is not trusted").hint("mv '/home/j\u{fc}rg/a' /b\n").line();
+        assert_eq!(line, "FAIL log: \\u{1b}[2J is not trusted\n     hint: mv '/home/j\u{fc}rg/a' /b\\n\n");
+    }
 }

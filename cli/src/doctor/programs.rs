@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use lobsterpot_hooks::install::changeable;
+
 use super::check::{Check, ask};
 use crate::home;
 
@@ -10,8 +12,6 @@ use crate::home;
 const VERSIONED: [&str; 4] = ["sandbox-exec", "lobsterpot-egress", "fs-guard", "lobsterpot-vault"];
 /// Hooks, which answer calls and nothing else.
 const HOOKS: [&str; 2] = ["sandbox-exec-hook", "fs-guard-hook"];
-/// What others may not do to a program or its folder.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Any permission to run.
 const RUNNABLE: u32 = 0o111;
 
@@ -65,15 +65,7 @@ fn program(folder: &Path, name: &str, versioned: bool) -> Check {
     }
 }
 
-/// Why somebody else could change a file or folder. A folder of root's in which everybody has only their own is safe.
+/// Why somebody else could change what lies at `path`.
 fn fault(path: &Path) -> Option<String> {
-    let facts = path.metadata().ok()?;
-    let sticky = facts.is_dir() && facts.mode() & 0o1000 != 0 && facts.uid() == 0;
-    if facts.uid() != 0 && facts.uid() != home::user() {
-        Some(format!("it belongs to the user id {}", facts.uid()))
-    } else if facts.mode() & WRITABLE_BY_OTHERS != 0 && !sticky {
-        Some("its group or others can write it".to_owned())
-    } else {
-        None
-    }
+    changeable(&path.metadata().ok()?, home::user())
 }

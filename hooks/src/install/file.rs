@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::install::error::InstallError;
 use crate::install::person::Person;
-use crate::install::trust::{Workspaces, fault, weak_folder};
+use crate::install::trust::{Workspaces, changeable, weak_folder};
 
 /// The longest configuration that is edited.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -96,7 +96,7 @@ fn believable(facts: &Metadata, person: &Person) -> Result<(), String> {
     if !facts.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    fault(facts, person.uid).map_or(Ok(()), Err)
+    changeable(facts, person.uid).map_or(Ok(()), Err)
 }
 
 /// Whether a file may be replaced, by its metadata.

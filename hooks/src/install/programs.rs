@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::install::error::InstallError;
 use crate::install::person::Person;
-use crate::install::trust::{Workspaces, fault, weak_folder};
+use crate::install::trust::{Workspaces, changeable, weak_folder};
 
 /// The launcher.
 pub(crate) const LAUNCHER: &str = "sandbox-exec";
@@ -114,7 +114,7 @@ pub(crate) fn check(program: &Path, person: &Person, workspaces: &Workspaces) ->
     if !facts.is_file() {
         return Err(wrong(&resolved, "it is not a regular file".to_owned()));
     }
-    if let Some(problem) = fault(&facts, person.uid) {
+    if let Some(problem) = changeable(&facts, person.uid) {
         return Err(wrong(&resolved, problem));
     }
     if facts.permissions().mode() & 0o111 == 0 {

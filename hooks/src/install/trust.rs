@@ -17,8 +17,10 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// The bit of folders in which everybody can rename only what is theirs.
 const STICKY: u32 = 0o1000;
 
-/// What is wrong with a file or folder that only root and `uid` should be able to change.
-pub(crate) fn fault(facts: &Metadata, uid: u32) -> Option<String> {
+/// Why somebody other than root and `uid` could change a file or folder with these facts. A folder of root's in which everybody
+/// can rename only what is theirs is safe.
+#[must_use]
+pub fn changeable(facts: &Metadata, uid: u32) -> Option<String> {
     if facts.uid() != 0 && facts.uid() != uid {
         return Some(format!("it belongs to the user id {}", facts.uid()));
     }
@@ -31,7 +33,7 @@ pub(crate) fn fault(facts: &Metadata, uid: u32) -> Option<String> {
 pub(crate) fn weak_folder(path: &Path, uid: u32) -> Option<(PathBuf, String)> {
     path.ancestors().skip(1).find_map(|folder| {
         let problem = match folder.symlink_metadata() {
-            Ok(facts) => fault(&facts, uid)?,
+            Ok(facts) => changeable(&facts, uid)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
             Err(error) => error.to_string(),
         };
