@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lobsterpot_policy::ReasonCode;
 use thiserror::Error;
 
 use crate::client::Client;
@@ -131,12 +132,12 @@ impl Denial {
             Self::Payload { .. } | Self::Oversize { .. } => "hook.payload",
             Self::Command { .. } | Self::Unwrapped { .. } => "hook.command",
             Self::Program { .. } => "hook.program",
-            Self::Workspace { .. } => "fs.outside-workspace",
-            Self::Policy { .. } => "policy.unreadable",
-            Self::Tool { .. } => "tool.denied",
+            Self::Workspace { .. } => ReasonCode::OutsideWorkspace.as_str(),
+            Self::Policy { .. } => ReasonCode::PolicyUnreadable.as_str(),
+            Self::Tool { .. } => ReasonCode::Tool.as_str(),
             Self::Unasked { .. } => "tool.unasked",
             Self::Judged { code, .. } => code,
-            Self::Signal { .. } | Self::Deadline { .. } | Self::Internal { .. } => "internal",
+            Self::Signal { .. } | Self::Deadline { .. } | Self::Internal { .. } => ReasonCode::Internal.as_str(),
         }
     }
 

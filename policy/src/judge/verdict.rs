@@ -233,11 +233,6 @@ impl Verdict {
         )
     }
 
-    /// The verdict when there is no policy to judge by.
-    pub fn without_policy(error: &crate::error::PolicyError) -> Self {
-        Self::deny(ReasonCode::PolicyUnreadable, None, format!("The policy cannot be loaded: {error}."), &error.hint())
-    }
-
     /// The verdict when the guard itself failed.
     pub fn internal() -> Self {
         let message = "The guard failed and therefore refuses.".to_owned();
