@@ -64,7 +64,7 @@ pub(crate) enum Leftovers {
     /// They end with it, after a short grace.
     #[default]
     End,
-    /// The launcher waits for them.
+    /// They go on in the sandbox; the launcher returns, and a process that it leaves behind looks after them.
     Keep,
 }
 
@@ -187,7 +187,7 @@ fn grammar() -> Command {
         .arg(one("timeout", "DURATION", "End the run after this long, as in 30s or 5m"))
         .arg(one("chdir", "FOLDER", "Start in this folder").value_parser(path()))
         .arg(many("fd", "NUMBER", "Keep this descriptor open").value_parser(clap::value_parser!(RawFd).range(3..)))
-        .arg(flag("keep", "Wait for background processes instead of ending them"))
+        .arg(flag("keep", "Leave background processes running in the sandbox when the command has ended"))
         .arg(flag("dry-run", "Print the plan and do not run"))
         .arg(flag("explain", "Report on standard error what was enforced"))
         .arg(flag("json", "Write reports as JSON").global(true))

@@ -1,6 +1,7 @@
 //! The first process inside, once the command runs: reaps every orphan, passes signals on, ends what is left over.
 //!
-//! It holds no descriptor, has no capability, and when it ends the kernel ends everything inside.
+//! It holds no descriptor (but the line on which it tells of the command's end, where processes are kept), has no capability, and when
+//! it ends the kernel ends everything inside.
 
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The order and its reasons: the place in the queue of the out-of-memory killer first, because everything inherits it; then identity,
-//! because everything made later is owned by it; mounts while the process still has the namespace's capabilities; the root last of the
+//! because everything made later is owned by it; the sockets of the sandbox's network before anything is mounted, because the outside
+//! takes them and they need nothing of the tree; mounts while the process still has the namespace's capabilities; the root last of the
 //! mounts, because sources are looked up in the old one; then, in the command's own process, limits, Landlock (needs
 //! `no_new_privs`), capabilities (nothing after needs them), and seccomp last, because the filter refuses what the steps before it do.
 
