@@ -97,10 +97,7 @@ def main() -> None:
     """Measures as each user."""
     output = pathlib.Path(sys.argv[1])
     with lab.stage(output) as stage:
-        for user in lab.users():
-            home = stage / user.pw_name
-            told = lab.as_user(user, home, lambda home=home: measure(stage, home))
-            lab.publish(output, f"call-{user.pw_name}", text(user.pw_name, told), told)
+        lab.as_each_user(output, stage, "call", measure, text)
 
 
 if __name__ == "__main__":

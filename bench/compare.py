@@ -181,10 +181,7 @@ def main() -> None:
     port = listener.getsockname()[1]
     with lab.stage(output) as stage:
         (stage / "filter.bpf").write_bytes(subprocess.run([HERE / "filter.sh"], capture_output=True, check=True).stdout)
-        for user in lab.users():
-            home = stage / user.pw_name
-            figures = lab.as_user(user, home, lambda home=home: measure(stage, home, port))
-            lab.publish(output, f"launch-{user.pw_name}", text(user.pw_name, figures), figures)
+        lab.as_each_user(output, stage, "launch", lambda place, home: measure(place, home, port), text)
     (output / "versions.json").write_text(json.dumps(peers.versions()) + "\n")
 
 

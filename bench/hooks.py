@@ -69,10 +69,7 @@ def main() -> None:
     """Measures as each user."""
     output = pathlib.Path(sys.argv[1])
     with lab.stage(output) as stage:
-        for user in lab.users():
-            home = stage / user.pw_name
-            figures = lab.as_user(user, home, lambda home=home: measure(stage, home))
-            lab.publish(output, f"hooks-{user.pw_name}", text(user.pw_name, figures), figures)
+        lab.as_each_user(output, stage, "hooks", measure, text)
 
 
 if __name__ == "__main__":

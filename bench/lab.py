@@ -107,6 +107,16 @@ def as_user(user: pwd.struct_passwd, home: pathlib.Path, measure: Callable[[], o
     return json.loads(told)
 
 
+def as_each_user(
+    output: pathlib.Path, place: pathlib.Path, name: str, measure: Callable[[pathlib.Path, pathlib.Path], object], text: Callable[[str, object], str]
+) -> None:
+    """Publishes as `name-USER` what `measure` tells of the stage `place` and a home in it, as each user, in the words of `text`."""
+    for user in users():
+        home = place / user.pw_name
+        told = as_user(user, home, lambda home=home: measure(place, home))
+        publish(output, f"{name}-{user.pw_name}", text(user.pw_name, told), told)
+
+
 def environment(home: pathlib.Path) -> dict[str, str]:
     """What every subject is started with."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb"}
