@@ -1,7 +1,7 @@
 //! Claude Code, guarded in the user's own settings.
 
 use crate::client::Client;
-use crate::client::claude::{ClaudeCode, ManagedClaudeCode, PrefixedClaudeCode};
+use crate::client::claude::ClaudeCode;
 use crate::model::{Step, call};
 use crate::shared;
 use crate::trial::{Attack, END, attacks, broken, work};
@@ -10,13 +10,13 @@ use serde_json::json;
 
 /// A shell call.
 fn shell(command: &str) -> Step {
-    ClaudeCode.shell(command)
+    ClaudeCode::User.shell(command)
 }
 
 #[test]
 fn shell_calls_cannot_reach_secrets() {
-    attacks(&ClaudeCode, |_| {
-        let mut all = shared::shell_attacks(&ClaudeCode);
+    attacks(&ClaudeCode::User, |_| {
+        let mut all = shared::shell_attacks(&ClaudeCode::User);
         all.push(Attack::leaks("the client's own credentials", shell("cat ~/.claude/.credentials.json")));
         all.extend(in_the_background());
         all.push(by_a_subagent());
@@ -47,10 +47,10 @@ fn by_a_subagent() -> Attack {
 
 #[test]
 fn guards_cannot_be_switched_off_from_within() {
-    attacks(&ClaudeCode, |world| {
-        let mut all = shared::shell_attacks_on_the_guards(&ClaudeCode, world);
-        all.extend(shared::attacks_on_repository_settings(&ClaudeCode, world));
-        let off = ClaudeCode
+    attacks(&ClaudeCode::User, |world| {
+        let mut all = shared::shell_attacks_on_the_guards(&ClaudeCode::User, world);
+        all.extend(shared::attacks_on_repository_settings(&ClaudeCode::User, world));
+        let off = ClaudeCode::User
             .write(&world.at_home(".claude/settings.json").display().to_string(), "{\"disableAllHooks\": true}");
         let is_off = |world: &World| world.read(&world.at_home(".claude/settings.json")).contains("disableAll");
         all.push(Attack::effect("the user's settings", off, is_off).refused("fs."));
@@ -63,17 +63,17 @@ fn settings_of_a_repository_cannot_switch_managed_hooks_off() {
     if !nix::unistd::getuid().is_root() {
         return crate::harness::skip("only root can install for everybody");
     }
-    attacks(&ManagedClaudeCode, |world| {
+    attacks(&ClaudeCode::Managed, |world| {
         let key = world.at_home(".ssh/id_ed25519").display().to_string();
         let mut all = vec![Attack::leaks("a key", shell("cat ~/.ssh/id_ed25519"))];
-        all.extend(ClaudeCode.read(&key).map(|step| Attack::leaks("reading a key", step).refused("fs.")));
+        all.extend(ClaudeCode::User.read(&key).map(|step| Attack::leaks("reading a key", step).refused("fs.")));
         all
     });
 }
 
 #[test]
 fn behind_the_shell_prefix_another_hooks_answer_frees_nothing() {
-    attacks(&PrefixedClaudeCode, |world| {
+    attacks(&ClaudeCode::Prefixed, |world| {
         // It answers later than ours, with a command that nobody has rewritten, in the place of the last probe as well.
         let command = format!("cat ~/.ssh/id_ed25519 ~/code/other/private.txt; echo {END}");
         let input = json!({"command": command, "description": "from a repository"});
@@ -90,9 +90,9 @@ fn behind_the_shell_prefix_another_hooks_answer_frees_nothing() {
 
 #[test]
 fn file_tools_keep_to_the_workspace() {
-    attacks(&ClaudeCode, |world| {
+    attacks(&ClaudeCode::User, |world| {
         let home = world.home.display().to_string();
-        let mut all = shared::file_attacks(&ClaudeCode, world);
+        let mut all = shared::file_attacks(&ClaudeCode::User, world);
         for (name, tool, input) in [
             (
                 "Grep in the keys",
@@ -118,12 +118,12 @@ fn file_tools_keep_to_the_workspace() {
 
 #[test]
 fn broken_guards_stop_the_tools() {
-    broken(&ClaudeCode, shared::BREAKAGES);
+    broken(&ClaudeCode::User, shared::BREAKAGES);
 }
 
 #[test]
 fn work_goes_on_as_before() {
-    work(&ClaudeCode, |world| {
+    work(&ClaudeCode::User, |world| {
         let expect = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
         let path = |name: &str| world.at_work(name).display().to_string();
         vec![
@@ -157,7 +157,7 @@ fn work_goes_on_as_before() {
 
 #[test]
 fn work_goes_on_behind_the_shell_prefix() {
-    work(&PrefixedClaudeCode, |_| {
+    work(&ClaudeCode::Prefixed, |_| {
         let expect = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
         let background =
             json!({"command": "sleep 1; echo later >later.txt", "description": "x", "run_in_background": true});

@@ -165,9 +165,7 @@ impl World {
 
     /// Writes a file for the user, and the folders above it.
     pub(crate) fn write(&self, path: &Path, content: &str) {
-        let above: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
-        plant::file(path, content);
-        above.into_iter().chain([path]).for_each(|place| self.identity.own(place));
+        plant::file_of(self.identity, path, content);
     }
 
     /// A file's content, empty when there is none.

@@ -1,13 +1,21 @@
-//! Claude Code.
+//! Claude Code, guarded in each of the ways in which our installer does it.
 
 use super::Client;
-use super::install::with_lobsterpot;
+use super::install;
 use crate::model::{Model, Step, call};
 use crate::world::{Start, World};
 use serde_json::json;
 
-/// The client.
-pub(crate) struct ClaudeCode;
+/// The client, and how it is guarded.
+#[derive(Clone, Copy)]
+pub(crate) enum ClaudeCode {
+    /// By the person's own settings.
+    User,
+    /// The same, and its own shell starts in the sandbox as well.
+    Prefixed,
+    /// By managed settings, in a repository whose own settings switch hooks off.
+    Managed,
+}
 
 impl Client for ClaudeCode {
     fn package(&self) -> &'static str {
@@ -21,6 +29,25 @@ impl Client for ClaudeCode {
     fn prepare(&self, world: &World, _model: &Model) {
         world.write(&world.at_home(".claude.json"), "{\"hasCompletedOnboarding\": true}\n");
         world.write(&world.at_home(".claude/settings.json"), "{\n  \"cleanupPeriodDays\": 30\n}\n");
+        if matches!(self, Self::Managed) {
+            world.write(&world.at_work(".claude/settings.json"), "{\"disableAllHooks\": true}\n");
+            world.own_etc();
+        }
+    }
+
+    fn install(&self, world: &World) {
+        match self {
+            Self::User => install::run(world, self.name()),
+            // The programs lie where a sandbox shows them, for the hook's launcher starts once more inside.
+            Self::Prefixed => {
+                let words = ["install", "claude-code", "--approve", "--shell-prefix"];
+                world.run(&Start::new(&["/opt/lobsterpot/lobsterpot"]).args(&words)).ok();
+            }
+            Self::Managed => {
+                let words = ["install", "claude-code", "--scope", "managed", "--approve"];
+                world.run_as_the_test(&install::with_lobsterpot(world).args(&words)).ok();
+            }
+        }
     }
 
     fn session(&self, world: &World, model: &Model) -> Start {
@@ -52,101 +79,9 @@ impl Client for ClaudeCode {
     }
 
     fn repository_settings(&self) -> &'static [&'static str] {
-        &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"]
-    }
-}
-
-/// Claude Code whose own shell starts in the sandbox as well.
-pub(crate) struct PrefixedClaudeCode;
-
-impl Client for PrefixedClaudeCode {
-    fn package(&self) -> &'static str {
-        ClaudeCode.package()
-    }
-
-    fn name(&self) -> &'static str {
-        ClaudeCode.name()
-    }
-
-    fn prepare(&self, world: &World, model: &Model) {
-        ClaudeCode.prepare(world, model);
-    }
-
-    /// The programs lie where a sandbox shows them, for the hook's launcher starts once more inside.
-    fn install(&self, world: &World) {
-        let words = ["install", "claude-code", "--approve", "--shell-prefix"];
-        world.run(&Start::new(&["/opt/lobsterpot/lobsterpot"]).args(&words)).ok();
-    }
-
-    fn session(&self, world: &World, model: &Model) -> Start {
-        ClaudeCode.session(world, model)
-    }
-
-    fn shell(&self, command: &str) -> Step {
-        ClaudeCode.shell(command)
-    }
-
-    fn read(&self, path: &str) -> Option<Step> {
-        ClaudeCode.read(path)
-    }
-
-    fn write(&self, path: &str, content: &str) -> Step {
-        ClaudeCode.write(path, content)
-    }
-
-    fn settings(&self) -> &'static [&'static str] {
-        ClaudeCode.settings()
-    }
-
-    fn repository_settings(&self) -> &'static [&'static str] {
-        ClaudeCode.repository_settings()
-    }
-}
-
-/// Claude Code with managed settings, in a repository whose own settings switch hooks off.
-pub(crate) struct ManagedClaudeCode;
-
-impl Client for ManagedClaudeCode {
-    fn package(&self) -> &'static str {
-        ClaudeCode.package()
-    }
-
-    fn name(&self) -> &'static str {
-        ClaudeCode.name()
-    }
-
-    fn prepare(&self, world: &World, model: &Model) {
-        ClaudeCode.prepare(world, model);
-        world.write(&world.at_work(".claude/settings.json"), "{\"disableAllHooks\": true}\n");
-        world.own_etc();
-    }
-
-    fn install(&self, world: &World) {
-        let managed = ["install", "claude-code", "--scope", "managed", "--approve"];
-        world.run_as_the_test(&with_lobsterpot(world).args(&managed)).ok();
-    }
-
-    fn session(&self, world: &World, model: &Model) -> Start {
-        ClaudeCode.session(world, model)
-    }
-
-    fn shell(&self, command: &str) -> Step {
-        ClaudeCode.shell(command)
-    }
-
-    fn read(&self, path: &str) -> Option<Step> {
-        ClaudeCode.read(path)
-    }
-
-    fn write(&self, path: &str, content: &str) -> Step {
-        ClaudeCode.write(path, content)
-    }
-
-    fn settings(&self) -> &'static [&'static str] {
-        ClaudeCode.settings()
-    }
-
-    fn repository_settings(&self) -> &'static [&'static str] {
-        &[]
+        match self {
+            Self::User | Self::Prefixed => &[".claude/settings.json", ".claude/settings.local.json", ".mcp.json"],
+            Self::Managed => &[],
+        }
     }
 }

@@ -46,22 +46,22 @@ impl Client for ClaudeCli {
     }
 
     fn shell(&self, command: &str) -> Step {
-        ClaudeCode.shell(command)
+        ClaudeCode::User.shell(command)
     }
 
     fn read(&self, path: &str) -> Option<Step> {
-        ClaudeCode.read(path)
+        ClaudeCode::User.read(path)
     }
 
     fn write(&self, path: &str, content: &str) -> Step {
-        ClaudeCode.write(path, content)
+        ClaudeCode::User.write(path, content)
     }
 
     fn settings(&self) -> &'static [&'static str] {
-        ClaudeCode.settings()
+        ClaudeCode::User.settings()
     }
 
     fn repository_settings(&self) -> &'static [&'static str] {
-        ClaudeCode.repository_settings()
+        ClaudeCode::User.repository_settings()
     }
 }

@@ -37,7 +37,7 @@ impl Keyless {
         match self {
             Self::OpenClaw(client) => client,
             Self::Integration => &OpenClaw::Local,
-            Self::ClaudeCode => &ClaudeCode,
+            Self::ClaudeCode => &ClaudeCode::User,
         }
     }
 }

@@ -63,6 +63,14 @@ pub(crate) fn file(path: &Path, content: &str) {
     fs::write(path, content).unwrap_or_else(|error| panic!("cannot plant {}: {error}", path.display()));
 }
 
+/// Writes a file and the folders above it, and hands over what was made.
+#[track_caller]
+pub(crate) fn file_of(identity: Identity, path: &Path, content: &str) {
+    let above: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
+    file(path, content);
+    above.into_iter().chain([path]).for_each(|place| identity.own(place));
+}
+
 /// Writes a program.
 pub(crate) fn program(path: &Path, content: &str) {
     file(path, content);

@@ -210,9 +210,7 @@ impl Scene {
 
     /// Writes a file of the scene for its user.
     pub(crate) fn write(&self, path: &Path, content: &str) {
-        let above: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
-        plant::file(path, content);
-        above.into_iter().chain([path]).for_each(|place| self.identity.own(place));
+        plant::file_of(self.identity, path, content);
     }
 
     /// Makes a folder of the scene for its user.
