@@ -15,7 +15,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::sys::statfs::{self, FsType, fstatfs};
 use nix::unistd::{Whence, lseek};
 
-use super::report::{Finding, Passed, Place, Report, Spot};
+use super::finding::{Finding, Place, Spot};
+use super::report::{Passed, Report};
 use super::search::{Findings, Position, Searcher, search, wide};
 
 /// How deep folders are entered: each level holds a descriptor.

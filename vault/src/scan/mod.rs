@@ -4,6 +4,7 @@
 //! where and which, never the value or what stands around it.
 
 mod files;
+mod finding;
 mod forms;
 mod git;
 mod index;
@@ -11,6 +12,7 @@ mod layers;
 mod processes;
 mod report;
 mod search;
+mod shown;
 mod worth;
 
 use std::collections::BTreeSet;
@@ -19,10 +21,11 @@ use std::path::PathBuf;
 
 use self::files::Walk;
 use self::search::Searcher;
+pub use finding::{Finding, Origin, Place, Spot};
 pub use forms::Form;
 pub use index::Index;
 pub use layers::Layer;
-pub use report::{Finding, Origin, Passed, Place, Report, Spot, Unread};
+pub use report::{Passed, Report, Unread};
 pub use search::Writing;
 pub use worth::{SHORTEST, SHORTEST_PLAIN, Unsearched};
 

@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use nix::errno::Errno;
 use zeroize::Zeroizing;
 
-use super::report::{Finding, Place, Report};
+use super::finding::{Finding, Place};
+use super::report::Report;
 use super::search::{Searcher, search};
 
 /// How much is read of each: the kernel bounds both together at a quarter of the stack's bound, which is 6 MiB at most by default.
@@ -92,7 +93,8 @@ fn variable(entry: &[u8], at: usize, index: &super::Index) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::{Place, Report};
+    use super::super::finding::Place;
+    use super::super::report::Report;
     use super::super::search::Searcher;
     use super::super::tests::index;
     use super::look;

@@ -22,7 +22,8 @@ use self::origins::Origins;
 use self::repository::Repository;
 pub(super) use self::repository::above;
 use super::files::{Identity, identity};
-use super::report::{Finding, Origin, Place, Report, Spot};
+use super::finding::{Finding, Origin, Place, Spot};
+use super::report::Report;
 use super::search::{Findings, Searcher};
 
 /// How many origins of one file's content are told.
