@@ -3,7 +3,7 @@
 //! The sandbox has a network namespace in which every address is local. The launcher makes listening sockets there and starts this
 //! program outside with them. Here names are answered (`dns`), each with an address of its own (`names`); a connection to such an
 //! address is accepted (`flow`), what is said on it is checked against the name (`sniff`), the real address is looked up and checked
-//! (`resolve`, `special`), and bytes are passed on. Nothing else leaves.
+//! (`resolve`, and the table of special addresses in `policy`), and bytes are passed on. Nothing else leaves.
 //!
 //! One thread. Everything that it reads is hostile: the sandbox's bytes, the servers' bytes, DNS answers. It is confined before it
 //! reads the first of them (`confine`), holds no file, starts no program, and dies with the launcher.
@@ -30,7 +30,6 @@ mod resolve;
 mod serve;
 mod services;
 mod sniff;
-mod special;
 mod sys;
 mod tap;
 mod target;

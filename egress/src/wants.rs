@@ -9,12 +9,12 @@ use std::rc::Rc;
 
 use lobsterpot_policy::ReasonCode;
 use lobsterpot_policy::orders::Event;
+use lobsterpot_policy::special::is_special;
 use tokio::sync::Mutex;
 
 use crate::gate::{Gate, Refusal};
 use crate::maker::Maker;
 use crate::names::Names;
-use crate::special::is_special;
 use crate::target::Target;
 
 /// Questions that wait for an answer, at most. Further ones are answered at once, with nothing done.

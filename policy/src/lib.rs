@@ -33,6 +33,7 @@ mod reader;
 #[path = "../../tests/fuzz/replay.rs"]
 mod replay;
 mod rule;
+pub mod special;
 mod suggest;
 mod tools;
 mod trust;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use lobsterpot_policy::special::{is_special, translated};
 use lobsterpot_policy::{HostRule, ReasonCode};
 
 use super::check::Check;
@@ -16,7 +17,6 @@ use super::meter::Meter;
 use super::{Errand, NoWay};
 use crate::gate::{Gate, Refusal};
 use crate::names::Names;
-use crate::special::{is_special, translated};
 use crate::target::Target;
 
 /// Knows hosts, the policy, and protocols.

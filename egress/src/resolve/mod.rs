@@ -2,7 +2,7 @@
 //!
 //! No name is asked for that the policy does not allow, and none is completed by a search list. Both kinds of addresses are asked
 //! for at once; answers are kept, and equal questions at the same time become one. What comes back is not checked here for being
-//! special (`special`): a rule may name such an address.
+//! special (`lobsterpot_policy::special`): a rule may name such an address.
 
 mod ask;
 mod cache;

@@ -3,6 +3,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use lobsterpot_policy::special::is_special;
+
 use super::patch::is_edge;
 use super::remote::Remote;
 
@@ -64,43 +66,18 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     plain.then_some((scheme, rest))
 }
 
-/// Whether a host is this one or beside it, as far as its name says so. Escapes in it are not decoded but refused.
+/// Whether a host is this one or beside it, as far as its name says so, or an address of no ordinary host. Escapes in it are not
+/// decoded but refused.
 pub(super) fn is_local(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if host.is_empty() || host.contains('%') || !host.is_ascii() {
         return true;
     }
     if host.contains(':') {
-        return host.parse().map_or(true, reaches_here_v6);
+        return host.parse::<Ipv6Addr>().map_or(true, |address| is_special(address.into()).is_some());
     }
     let name = LOCAL_NAMES.contains(&host.as_str()) || LOCAL_ENDINGS.iter().any(|ending| host.ends_with(ending));
-    name || number(&host).is_some_and(reaches_here)
-}
-
-/// Whether an address is this host's, the link's that clouds keep their credentials on, or of a network that is not public.
-fn reaches_here(address: Ipv4Addr) -> bool {
-    let [first, second, third, _] = address.octets();
-    let shared = first == 100 && second & 0xc0 == 64;
-    let special = (first, second, third) == (192, 0, 0) || (first == 198 && second & 0xfe == 18);
-    let plain = address.is_loopback() || address.is_private() || address.is_link_local();
-    // From 224 on are groups, and what nobody has.
-    plain || shared || special || first == 0 || first >= 224
-}
-
-/// As [`reaches_here`], also for the addresses that stand for one of the older kind.
-fn reaches_here_v6(address: Ipv6Addr) -> bool {
-    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = address.segments();
-    let older = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    match (first, second) {
-        // Mapped and compatible addresses, loopback and none.
-        (0, 0) if (third, fourth, fifth) == (0, 0, 0) && matches!(sixth, 0 | 0xffff) => {
-            reaches_here(older(seventh, eighth))
-        }
-        (0x64, 0xff9b) => (third, fourth, fifth, sixth) != (0, 0, 0, 0) || reaches_here(older(seventh, eighth)),
-        (0x2002, _) => reaches_here(older(second, third)),
-        // What is routed publicly is 2000::/3, less the tunnels in 2001::/32.
-        _ => first & 0xe000 != 0x2000 || (first, second) == (0x2001, 0),
-    }
+    name || number(&host).is_some_and(|address| is_special(address.into()).is_some())
 }
 
 /// The IPv4 address that browsers see in one to four numbers, decimal, octal or hexadecimal.
@@ -213,6 +190,9 @@ mod tests {
             "http://[::ffff:0:127.0.0.1]/",
             "http://[::1.2.3.4:x]/",
             "http://[v1.x:y]/",
+            "http://168.63.129.16/machine",
+            "http://[2001:db8::1]/",
+            "http://[2a00:1450:1:2:0:5efe:a00:1]/",
             "http://metadata/",
             "http://metadata.google.internal/",
         ] {

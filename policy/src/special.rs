@@ -1,4 +1,5 @@
-//! Addresses that are no ordinary host of the internet: what a name leads to is compared with this before a connection is made.
+//! Addresses that are no ordinary host of the internet: what a name leads to is compared with this before a connection is made, and
+//! what an agent's own web tool is given before it runs.
 //!
 //! The two tables are IANA's registries of special-purpose addresses ([RFC 6890], [IPv4], [IPv6]), with multicast, reserved and
 //! deprecated blocks added, and the addresses at which clouds keep their metadata. IPv6 addresses that carry an IPv4 address are
@@ -19,13 +20,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Why an address is special.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Why {
+pub struct Why {
     /// What the block is for.
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// Where that is written.
-    pub(crate) source: &'static str,
+    pub source: &'static str,
     /// The IPv4 address that the address carries, when that is what is special.
-    pub(crate) carried: Option<Ipv4Addr>,
+    pub carried: Option<Ipv4Addr>,
 }
 
 /// A block of IPv4 addresses.
@@ -141,7 +142,7 @@ const NOT_UNICAST: &str = "not a global unicast address";
 
 /// Why `address` is no ordinary public host, or `None` when it is one.
 #[must_use]
-pub(crate) fn is_special(address: IpAddr) -> Option<Why> {
+pub fn is_special(address: IpAddr) -> Option<Why> {
     match address {
         IpAddr::V4(address) => is_special4(address),
         IpAddr::V6(address) => is_special6(address),
@@ -170,7 +171,7 @@ fn is_special6(address: Ipv6Addr) -> Option<Why> {
 
 /// The IPv4 address that is reached at `address` through a translator with the well-known prefix.
 #[must_use]
-pub(crate) fn translated(address: IpAddr) -> Option<IpAddr> {
+pub fn translated(address: IpAddr) -> Option<IpAddr> {
     match address {
         IpAddr::V6(address) if is_nat64(address) => {
             let [.., high, low] = address.segments();
