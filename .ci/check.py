@@ -162,13 +162,47 @@ def check_words() -> None:
                 problem(f"{name}:{number}", f"says {found[0]!r}")
 
 
+def prose(name: str) -> str:
+    """A document without its blocks of code."""
+    return re.sub(r"```.*?```", "", text(name), flags=re.S)
+
+
+def headings(name: str) -> set[str]:
+    """The places of a document that links can name, as forges make them of its headings."""
+    bare = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in re.findall(r"^#+ (.*)$", prose(name), re.M))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in bare}
+
+
 def check_links() -> None:
-    """Every relative link of a document leads somewhere."""
-    for name in tracked("*.md"):
-        prose = re.sub(r"```.*?```", "", text(name), flags=re.S)
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose) + re.findall(r'src="([^"]+)"', prose):
-            if "://" not in target and not target.startswith("mailto:") and not (ROOT / name).parent.joinpath(target).exists():
+    """Every relative link of a document leads somewhere, and where it names a heading, to that."""
+    documents = tracked("*.md")
+    for name in documents:
+        for target, heading in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", prose(name)) + re.findall(r'src="([^"]+)"()', prose(name)):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            place = (ROOT / name).parent.joinpath(target).resolve() if target else ROOT / name
+            found = str(place.relative_to(ROOT)) if place.is_relative_to(ROOT) else target
+            if not place.exists():
                 problem(name, f"links to {target}, which is not there")
+            elif heading and found in documents and heading not in headings(found):
+                problem(name, f"links to {target}#{heading}, which is no heading there")
+
+
+def check_map() -> None:
+    """docs/code-map.md names every module of the folders that it goes through, and no other."""
+    parts = re.split(r"^In `([\w/-]+)/`", text("docs/code-map.md"), flags=re.M)
+    for folder, part in zip(parts[1::2], parts[2::2]):
+        rows = "\n".join(line.split("|")[1] for line in part.splitlines() if line.startswith("| `"))
+        named = set(re.findall(r"`(\w+)/?`", rows))
+        sources = [pathlib.PurePath(name).relative_to(folder) for name in tracked(f"{folder}/*.rs")]
+        modules = {source.parts[0].removesuffix(".rs") for source in sources}
+        modules = {name for name in modules if name not in ("lib", "main", "tests", "fuzz") and not name.endswith("_tests")}
+        # The installer has a part of the map for itself.
+        modules -= {"install"} if f"{folder}/install" in parts else set()
+        for name in sorted(modules - named):
+            problem("docs/code-map.md", f"lacks {folder}/{name}")
+        for name in sorted(named - modules):
+            problem("docs/code-map.md", f"names {folder}/{name}, which is not there")
 
 
 def check_gaps() -> None:
@@ -194,7 +228,7 @@ def check_exit_codes() -> None:
 
 def main() -> int:
     """Runs every check."""
-    for check in (check_dependencies, check_manifests, check_sources, check_words, check_links, check_gaps, check_exit_codes):
+    for check in (check_dependencies, check_manifests, check_sources, check_words, check_links, check_map, check_gaps, check_exit_codes):
         check()
     for line in problems:
         print(f"check: {line}", file=sys.stderr)
