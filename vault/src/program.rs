@@ -39,8 +39,18 @@ fn refuse(error: &clap::Error) -> Exit {
         let _ = error.print();
         return if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand { Exit::Usage } else { Exit::Done };
     }
-    let reason = kind.as_str().unwrap_or("the command line cannot be understood");
-    tell(&Failure::new(Exit::Usage, reason, advice(error)))
+    tell(&Failure::new(Exit::Usage, reason(error), advice(error)))
+}
+
+/// What is wrong with the command line. Options are named where clap gives the names that they were defined by.
+fn reason(error: &clap::Error) -> String {
+    let named = |kind| error.get(kind).and_then(name_in);
+    match (error.kind(), named(ContextKind::InvalidArg), named(ContextKind::PriorArg)) {
+        (ErrorKind::ArgumentConflict, Some(one), Some(other)) if one == other => format!("{one} is given twice"),
+        (ErrorKind::ArgumentConflict, Some(one), Some(other)) => format!("{one} cannot be used with {other}"),
+        (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is missing"),
+        (kind, _, _) => kind.as_str().unwrap_or("the command line cannot be understood").to_owned(),
+    }
 }
 
 /// What to write instead. Only the names of our own commands and options are in it.
@@ -103,4 +113,24 @@ fn trace() {
         .with_ansi(false)
         .with_max_level(tracing::Level::DEBUG)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::reason;
+    use crate::commands;
+
+    #[test]
+    fn options_that_do_not_fit_are_named_and_nothing_that_was_typed_is() {
+        let said = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            reason(&commands::all(&words).try_get_matches_from(words).unwrap_err())
+        };
+        assert_eq!(said("lobsterpot-vault --vault /a --vault /b list"), "--vault <FILE> is given twice");
+        assert_eq!(said("lobsterpot-vault set"), "<NAME> is missing");
+        let unknown = said("lobsterpot-vault set NAME sk-typed-by-mistake");
+        assert!(!unknown.contains("sk-"), "{unknown}");
+    }
 }
