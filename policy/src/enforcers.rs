@@ -54,13 +54,12 @@ const SHARED: [&str; 5] = ["/tmp", "/var/tmp", "/srv", "/media", "/dev/shm"];
 #[must_use]
 pub fn objection_to_workspace(workspace: &Path, homes: &[PathBuf]) -> Option<&'static str> {
     const OF_THE_SYSTEM: &str = "it belongs to the system";
-    let lies_in = |folder: &&str| workspace.starts_with(folder);
     if workspace.parent().is_none() || SYSTEM.iter().chain(&SHARED).any(|folder| workspace == Path::new(folder)) {
         return Some(OF_THE_SYSTEM);
     }
-    let is_closed = SYSTEM.iter().filter(|folder| !OPEN.contains(folder)).any(|folder| lies_in(folder));
-    let is_open =
-        OPEN_BELOW.iter().any(|folder| lies_in(folder)) || homes.iter().any(|home| workspace.starts_with(home));
+    let lies_in = |folder: &&str| workspace.starts_with(folder);
+    let is_closed = SYSTEM.iter().filter(|folder| !OPEN.contains(folder)).any(lies_in);
+    let is_open = OPEN_BELOW.iter().any(lies_in) || homes.iter().any(|home| workspace.starts_with(home));
     if is_closed && !is_open {
         return Some(OF_THE_SYSTEM);
     }

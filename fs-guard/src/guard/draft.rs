@@ -58,6 +58,7 @@ impl Draft {
             flags: flags(options, &readable, &writable)?,
             places,
             writable_roots: writable.clone(),
+            without_tools: false,
         };
         // Until the policy says which the workspaces are, the current folder counts as one; as in the launcher.
         if options.workspaces.is_empty() {
