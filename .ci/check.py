@@ -31,8 +31,8 @@ DUPLICATES = {
     ),
 }
 
-# The launcher is paid on every call and audited by hand: packages that are linked into it, itself included. Seven of them are the audit
-# log, and what its digests are computed with (sha2 and what that is made of); one is the list of public suffixes (a table without
+# The launcher is paid on every call and audited by hand: packages of others that are linked into it. Some of them are what the audit
+# log's digests are computed with (sha2 and what that is made of); one is the list of public suffixes (a table without
 # dependencies), so that `*.github.io` in a policy is refused.
 LAUNCHER_PACKAGES = 37
 
