@@ -58,6 +58,7 @@ impl Draft {
             flags: flags(options, &readable, &writable)?,
             places,
             writable_roots: writable.clone(),
+            // The hook judges by the same policy which tool it is.
             without_tools: false,
         };
         // Until the policy says which the workspaces are, the current folder counts as one; as in the launcher.
