@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lobsterpot_policy::printable_lines;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use crate::client::Client;
@@ -18,6 +19,12 @@ use crate::wire::Refusal;
 
 /// The status that lets the client go on.
 pub(crate) const GO_ON: u8 = 0;
+
+/// What a pipe that is ready takes without making the writer wait: `PIPE_BUF`, pipe(7).
+const ATOMIC: usize = 4096;
+
+/// How long a reader of standard error may take to make room, in milliseconds.
+const LISTENER_PATIENCE: u16 = 500;
 
 /// The status with which every client stops the call.
 pub const STOP: u8 = 2;
@@ -134,7 +141,15 @@ fn is_null(descriptor: impl AsFd) -> io::Result<bool> {
     Ok(character && major(facts.st_rdev) == 1 && minor(facts.st_rdev) == 3)
 }
 
-/// Writes to standard error. When nobody listens there, the status still stops the call.
+/// Writes to standard error, as long as somebody takes it. When nobody does, the status still stops the call; a hook that waited
+/// there would outlast its client's patience, which some clients take for consent.
 fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let stderr = io::stderr();
+    for piece in text.as_bytes().chunks(ATOMIC) {
+        let mut watched = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut watched, LISTENER_PATIENCE).is_ok_and(|ready| ready == 0) || io::stderr().write_all(piece).is_err()
+        {
+            return;
+        }
+    }
 }

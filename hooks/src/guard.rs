@@ -18,7 +18,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::answer::{Answer, STOP, Voice};
 use crate::denial::Denial;
 
-/// How long the work may take. Clients' own limits are set to ten seconds or more.
+/// How long the work may take. Clients are told to wait much longer.
 const DEADLINE_SECONDS: u16 = 5;
 
 /// What the watchdog needs at most, to write one denial. A small stack is cheaper to set up.

@@ -84,7 +84,7 @@ fn managed_settings_are_for_everybody_and_shut_other_hooks_out() {
         "\"allowManagedHooksOnly\": true",
         "\"BASH_ENV\": \"\"",
         "\"onFailure\": \"block\"",
-        "\"timeout\": 10",
+        "\"timeout\": 600",
         "\"--approve\"",
     ] {
         assert!(text.contains(part), "{part}: {text}");

@@ -32,7 +32,7 @@ fn whatever_has_changed_since_is_said() {
         ("claude-code", "home/.claude/settings.json", |text| text.replacen('{', "{\"disableAllHooks\": true,", 1)),
         ("claude-code", "home/.claude/settings.json", |text| text.replace("\"block\"", "\"allow\"")),
         ("claude-code", "home/.claude/settings.json", |text| format!("{text}}}")),
-        ("gemini", "home/.gemini/settings.json", |text| text.replace("10000", "10")),
+        ("gemini", "home/.gemini/settings.json", |text| text.replace("600000", "10")),
         ("codex", "home/.codex/config.toml", |text| text.replace("sha256:", "sha256:0")),
         ("opencode", "home/.config/opencode/plugin/lobsterpot.js", |text| format!("{text}// x\n")),
         ("openclaw", "home/.local/share/lobsterpot/openclaw-plugin/index.mjs", |_| String::new()),

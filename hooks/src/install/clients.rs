@@ -26,6 +26,10 @@ use crate::install::version::Installed;
 use crate::install::wishes::{ShellPrefix, Wishes};
 use crate::quote;
 
+/// How long a client is told to wait for a hook. Its own deadline is 5 seconds, and it denies then; but where the client stops waiting,
+/// most of them make the call all the same, and what runs in the background of an agent can take the processor away from a hook.
+const PATIENCE_SECONDS: u32 = 600;
+
 /// What an installation is made from.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {

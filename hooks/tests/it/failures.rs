@@ -1,7 +1,7 @@
 //! Every way in which the hook can fail stops the call.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -215,6 +215,27 @@ fn a_client_that_stops_listening_gets_the_status_that_stops_the_call() {
 }
 
 #[test]
+fn streams_that_nobody_empties_stop_the_call_in_time() {
+    let world = World::new();
+    let full = || {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        // As much as a pipe holds: pipe(7).
+        writer.write_all(&[b'x'; 65536]).unwrap();
+        (reader, writer)
+    };
+    let payload = world.base.join("payload");
+    for content in [good(&world).to_string(), "garbage".to_owned()] {
+        fs::write(&payload, content).unwrap();
+        let ((_stdout, out), (_stderr, err)) = (full(), full());
+        let mut command = Command::new(HOOK);
+        command.args(arguments(&world)).stdin(File::open(&payload).unwrap()).stdout(out).stderr(err);
+        let begin = Instant::now();
+        assert_eq!(command.status().unwrap().code(), Some(2));
+        assert!(begin.elapsed() < Duration::from_secs(30), "clients give ten minutes");
+    }
+}
+
+#[test]
 fn signals_that_would_end_the_hook_stop_the_call() {
     let world = World::new();
     for signal in [
@@ -262,7 +283,7 @@ fn a_client_that_never_finishes_its_payload_is_denied_in_time() {
     let output = child.wait_with_output().unwrap();
     drop(stdin);
     assert_denied(&output, "internal");
-    assert!(begin.elapsed() < Duration::from_secs(9), "clients give ten seconds");
+    assert!(begin.elapsed() < Duration::from_secs(30), "clients give ten minutes");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) const CLIENTS: [&str; 8] =
 pub(crate) struct Golden {
     /// A policy file for `--policy`, if the call needs one.
     #[serde(default)]
-    policy: Option<String>,
+    pub(crate) policy: Option<String>,
     /// What the client sends, byte for byte.
     pub(crate) payload: Box<RawValue>,
     /// What the hook writes to standard output.

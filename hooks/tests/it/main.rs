@@ -8,6 +8,7 @@ mod documentation;
 mod failures;
 mod files;
 mod golden;
+mod places;
 mod quoting;
 mod starved;
 mod support;

@@ -1,6 +1,8 @@
-//! What happens when something fails: each system call of the launcher's set-up, each process that keeps a run, and many runs at once.
+//! What happens when something fails: each system call of the launcher's set-up, each process that keeps a run, each call of a hook, full and read-only disks, and many runs at once.
 
 mod calls;
+mod disks;
+mod hooks;
 mod judge;
 mod keepers;
 mod many;

@@ -75,7 +75,7 @@ fn survey(scene: &Scene) -> Option<(Vec<Call>, Expected)> {
 }
 
 /// Those of `calls` that are tried: all, or the first of each name in each process and a part of the others.
-fn sample(calls: Vec<Call>, seed: u64) -> Vec<Call> {
+pub(super) fn sample(calls: Vec<Call>, seed: u64) -> Vec<Call> {
     let mut seen = BTreeSet::new();
     let is_first = |call: &Call| seen.insert((call.label.clone(), call.name.clone()));
     let first: Vec<bool> = calls.iter().map(is_first).collect();
@@ -92,7 +92,7 @@ fn sample(calls: Vec<Call>, seed: u64) -> Vec<Call> {
 }
 
 /// The seed of this run's samples.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let stated = std::env::var("LOBSTERPOT_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = stated.unwrap_or(0x9e37_79b9);
     eprintln!("LOBSTERPOT_SEED={seed}");
@@ -147,7 +147,7 @@ fn names(scene: &Scene) -> Vec<PathBuf> {
 }
 
 /// What is done to a call: the name that the test has for it, and the tracer's word.
-type Deeds = fn(&Call, u32) -> Vec<(Deed, String)>;
+pub(super) type Deeds = fn(&Call, u32) -> Vec<(Deed, String)>;
 
 /// Disturbs the calls of a run as everybody that the suite can be.
 #[track_caller]

@@ -159,7 +159,9 @@ fn masked_file_that_is_replaced_outside_is_seen_by_the_command_that_runs() {
     each_scene(|scene| {
         scene.write(&scene.at_work("prod.env"), "old\n");
         let mask = scene.at_work("prod.env").into_os_string();
-        let script = "touch ready; for i in $(seq 500); do cat prod.env 2>/dev/null && break; sleep 0.02; done";
+        // For a moment the mount is gone, and the old file is still there.
+        let script =
+            "touch ready; for i in $(seq 500); do grep -v '^old$' prod.env 2>/dev/null && break; sleep 0.02; done";
         let run = Run::shell(script).flags(&["--mask".into(), mask]);
         let outcome = replaced_outside(scene, "prod.env", scene.canary.text(), &run);
         assert!(scene.canary.is_in(&outcome.stdout), "the gap is closed: {outcome}");

@@ -1,6 +1,7 @@
 //! What this machine offers, and loud skips where it does not.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Whether a missing tool or feature fails the test instead of skipping it.
@@ -47,16 +48,34 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     place
 }
 
-/// Where scenes are made: `$LOBSTERPOT_SCENES_DIR`, or away from `/tmp` where possible, which the sandbox replaces
-/// anyway, so that hiding is really tested.
+/// Where scenes are made: `$LOBSTERPOT_SCENES_DIR`, or away from `/tmp`, which the sandbox replaces anyway, so that hiding is really
+/// tested. Not among the build's own folders where that can be helped: there a scene's cargo would find this project's configuration, and
+/// paths would be too long for sockets.
 pub(crate) fn scenes() -> PathBuf {
     if let Some(named) = std::env::var_os("LOBSTERPOT_SCENES_DIR") {
         PathBuf::from(named)
     } else if nix::unistd::getuid().is_root() && Path::new("/home").is_dir() {
         PathBuf::from("/home")
     } else {
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        let home = own_home().filter(|home| is_free_of_configuration(home));
+        home.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")))
     }
+}
+
+/// The caller's home folder, as the passwd file names it, when it is theirs.
+fn own_home() -> Option<PathBuf> {
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let own = nix::unistd::getuid();
+    let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(&own.to_string()))?;
+    let home = PathBuf::from(line.split(':').nth(5)?);
+    let is_own = std::fs::metadata(&home).is_ok_and(|facts| facts.is_dir() && facts.uid() == own.as_raw());
+    is_own.then_some(home)
+}
+
+/// Whether programs that look upwards from a folder find nothing there that changes what they do.
+fn is_free_of_configuration(folder: &Path) -> bool {
+    let files = ["Cargo.toml", "package.json", "pyproject.toml", ".git"];
+    folder.ancestors().all(|folder| files.iter().all(|name| !folder.join(name).exists()))
 }
 
 /// Whether only the bare half runs: to try new attacks out where no launcher is built.

@@ -322,6 +322,11 @@ impl Scene {
         outcome::run(&mut self.command(run, Some(&self.binary("sandbox-exec"))), run.input.as_deref())
     }
 
+    /// The command line of a command without any sandbox, to be run by whoever wants to.
+    pub(crate) fn bare_command(&self, run: &Run) -> Command {
+        self.command(run, None)
+    }
+
     /// The command line of a command under the launcher, to be run by whoever wants to.
     pub(crate) fn sandboxed_command(&self, run: &Run) -> Command {
         self.command(run, Some(&self.binary("sandbox-exec")))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark, starts};
-use crate::install::clients::{Context, Piece, Values, arguments};
+use crate::install::clients::{Context, PATIENCE_SECONDS, Piece, Values, arguments};
 use crate::install::json::Dialect;
 use crate::install::prefix;
 use crate::install::programs::{FILE_HOOK, LAUNCHER, SHELL_HOOK};
@@ -23,9 +23,6 @@ const SHELLS: &str = "Bash|Monitor";
 
 /// Every tool: what is no file tool is the policy's to judge.
 const EVERYTHING: &str = "*";
-
-/// Seconds; the hooks' own deadline is 5.
-const TIMEOUT: u8 = 10;
 
 /// Variables by which a repository's settings could make the client's own shell run something before the sandbox starts.
 const BLANK: [&str; 4] = ["BASH_ENV", "ENV", "LD_PRELOAD", "LD_AUDIT"];
@@ -80,7 +77,7 @@ fn group(context: &Context<'_>, program: &str, matcher: &str) -> Change {
         "type": "command",
         "command": context.programs.path(program),
         "args": arguments(Agent::ClaudeCode, program, context.wishes),
-        "timeout": TIMEOUT,
+        "timeout": PATIENCE_SECONDS,
         "onFailure": "block",
     });
     Change::element(&HOOKS, json!({ "matcher": matcher, "hooks": [hook] }), Mark::Program(program.to_owned()))

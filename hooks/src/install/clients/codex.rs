@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark, starts};
-use crate::install::clients::{Context, Piece, Values, line};
+use crate::install::clients::{Context, PATIENCE_SECONDS, Piece, Values, line};
 use crate::install::edit::Edit;
 use crate::install::error::InstallError;
 use crate::install::file::digest;
@@ -22,9 +22,6 @@ use crate::install::version::Installed;
 
 /// Where the hooks are.
 const HOOKS: [&str; 2] = ["hooks", "PreToolUse"];
-
-/// Seconds; the hooks' own deadline is 5.
-const TIMEOUT: u8 = 10;
 
 /// The files of an installation: trust first, so that no moment has hooks without it.
 ///
@@ -52,7 +49,8 @@ fn hooks(context: &Context<'_>, _values: &Values<'_>) -> Result<Vec<Change>, Str
 
 /// The group of one hook.
 fn group(context: &Context<'_>, program: &str, matcher: &str) -> Change {
-    let hook = json!({ "type": "command", "command": line(Agent::Codex, program, context), "timeout": TIMEOUT });
+    let hook =
+        json!({ "type": "command", "command": line(Agent::Codex, program, context), "timeout": PATIENCE_SECONDS });
     Change::element(&HOOKS, json!({ "matcher": matcher, "hooks": [hook] }), Mark::Program(program.to_owned()))
 }
 

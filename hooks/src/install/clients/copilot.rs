@@ -4,16 +4,13 @@ use serde_json::json;
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark};
-use crate::install::clients::{Context, Piece, Values, line};
+use crate::install::clients::{Context, PATIENCE_SECONDS, Piece, Values, line};
 use crate::install::error::InstallError;
 use crate::install::json::Dialect;
 use crate::install::programs::{FILE_HOOK, SHELL_HOOK};
 
 /// Where the hooks are in the file.
 const HOOKS: [&str; 2] = ["hooks", "preToolUse"];
-
-/// Seconds; the hooks' own deadline is 5.
-const TIMEOUT: u8 = 10;
 
 /// The files of an installation.
 ///
@@ -35,7 +32,7 @@ pub(crate) fn pieces(context: &Context<'_>) -> Result<Vec<Piece>, InstallError> 
 fn changes(context: &Context<'_>, _values: &Values<'_>) -> Result<Vec<Change>, String> {
     let hook = |program: &str| {
         let command = line(Agent::Copilot, program, context);
-        let entry = json!({ "type": "command", "bash": command, "timeoutSec": TIMEOUT });
+        let entry = json!({ "type": "command", "bash": command, "timeoutSec": PATIENCE_SECONDS });
         Change::element(&HOOKS, entry, Mark::Program(program.to_owned()))
     };
     Ok(vec![Change::own(&["version"], json!(1)), hook(FILE_HOOK), hook(SHELL_HOOK)])

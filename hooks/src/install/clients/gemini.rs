@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 use crate::install::agent::{Agent, Scope};
 use crate::install::change::{Change, Mark};
-use crate::install::clients::{Context, Piece, Values, line};
+use crate::install::clients::{Context, PATIENCE_SECONDS, Piece, Values, line};
 use crate::install::json::Dialect;
 use crate::install::programs::{FILE_HOOK, SHELL_HOOK};
 
 /// Where the hooks are.
 const HOOKS: [&str; 2] = ["hooks", "BeforeTool"];
 
-/// Milliseconds; the hooks' own deadline is 5 s.
-const TIMEOUT: u16 = 10_000;
+/// The same wait as for other clients, in milliseconds.
+const TIMEOUT: u32 = PATIENCE_SECONDS * 1000;
 
 /// The files of an installation.
 pub(crate) fn pieces(context: &Context<'_>) -> Vec<Piece> {
