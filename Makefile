@@ -42,20 +42,24 @@ $(TARGET_DIR)/demo/service: demo/service.rs
 	mkdir -p $(@D)
 	rustc --edition 2024 -D warnings -C opt-level=s -C strip=symbols -C target-feature=+crt-static -o $@ $<
 
+# Many tests wait for something most of the time (namespaces that end, clocks of what is tested), so there are more at once than processors.
+# RUST_TEST_THREADS names another number.
+TESTS_AT_ONCE := $(or $(RUST_TEST_THREADS),$(shell echo $$(($$(nproc) * 2))))
+
 # The programs under test are the release binaries; the tests themselves need no optimisation. As root the end-to-end
 # suite runs everything twice: as root and as an ordinary user.
 test: export LOBSTERPOT_PEERS := $(or $(LOBSTERPOT_PEERS),$(PEERS_DIR))
 test: build
 	[ "$$LOBSTERPOT_PEERS" != "$(PEERS_DIR)" ] || tests/peers/install "$(PEERS_DIR)"
-	cargo test --workspace --locked --no-fail-fast
-	@if command -v node >/dev/null; then node --test $(PLUGIN_TESTS); \
+	RUST_TEST_THREADS=$(TESTS_AT_ONCE) cargo test --workspace --locked --no-fail-fast
+	@if command -v node >/dev/null; then printf '%s\n' $(PLUGIN_TESTS) | xargs -n 1 -P $(TESTS_AT_ONCE) node --test; \
 	else echo "SKIP: node is not installed, so the plugins are not tested"; [ "$$REQUIRE_ALL" != 1 ]; fi
 
 # The suite of real clients. LOBSTERPOT_CLIENTS_DIR names a folder in which they are installed already.
 test-clients: export LOBSTERPOT_CLIENTS_DIR := $(or $(LOBSTERPOT_CLIENTS_DIR),$(CLIENTS_DIR))
 test-clients: build
 	[ "$$LOBSTERPOT_CLIENTS_DIR" != "$(CLIENTS_DIR)" ] || tests/clients/install "$(CLIENTS_DIR)"
-	cargo test --package e2e --test clients --locked --no-fail-fast -- --test-threads=4
+	cargo test --package e2e --test clients --locked --no-fail-fast -- --test-threads=$(TESTS_AT_ONCE)
 
 lint:
 	cargo fmt --all --check

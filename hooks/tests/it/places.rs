@@ -106,7 +106,7 @@ const PLACES: &[(&str, &str, Effect)] = &[
     ("a few files can be open", "limit='ulimit -n 7'", Effect::Some),
     ("hardly a file can be open", "limit='ulimit -n 4'", Effect::Some),
     ("the stack is small", "limit='ulimit -s 256'", Effect::Some),
-    ("the memory is small", "limit='ulimit -d 900'", Effect::Some),
+    ("the memory is small", "limit='ulimit -d 2500'", Effect::Some),
 ];
 
 /// A world for a call of either hook, with a home and a passwd file of its own.

@@ -55,7 +55,7 @@ fn a_hook_without_memory_answers_or_does_not_start() {
         for hook in HOOKS {
             // From what no program can start with, to what is enough; each client at other points on the way.
             for step in 0..14 {
-                let kilobytes = 96 + 64 * step + 8 * index;
+                let kilobytes = 640 + 96 * step + 12 * index;
                 let what = format!("{hook} --client {client} with {kilobytes} KiB of data");
                 assert_answered(&limited(&format!("ulimit -d {kilobytes}"), hook, client, &payload), true, &what);
             }
