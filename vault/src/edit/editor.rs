@@ -137,8 +137,7 @@ impl Editor {
     #[must_use]
     pub fn arguments(&self, folder: &Path, file: &Path) -> Vec<OsString> {
         let fixed: &[&str] = match self.kind {
-            Kind::Vim => VIM,
-            Kind::Gvim => GVIM,
+            Kind::Vim | Kind::Gvim => VIM,
             Kind::Nano => &["--ignorercfiles"],
             Kind::Emacs => EMACS,
             Kind::Code => &["--wait", "--new-window", "--disable-extensions", "--user-data-dir"],
@@ -146,6 +145,10 @@ impl Editor {
             Kind::Helix | Kind::Unknown => &[],
         };
         let mut arguments = self.options.clone();
+        if self.kind == Kind::Gvim {
+            // It would go to the background otherwise.
+            arguments.push("-f".into());
+        }
         arguments.extend(fixed.iter().map(OsString::from));
         if self.kind == Kind::Code {
             arguments.push(folder.join("data").into_os_string());
@@ -186,20 +189,6 @@ fn kind(name: &str) -> Kind {
 
 /// Vim: neither swap file (`-n`) nor history (`-i`); the rest is set before the file is read, after its own settings, and once more.
 const VIM: &[&str] = &[
-    "-n",
-    "-i",
-    "NONE",
-    "--cmd",
-    "set nobackup nowritebackup noundofile",
-    "--cmd",
-    "autocmd BufReadPre * setlocal nomodeline noswapfile noundofile",
-    "-c",
-    "set nobackup nowritebackup noundofile",
-];
-
-/// The same for Vim with windows, which would otherwise go to the background (`-f`).
-const GVIM: &[&str] = &[
-    "-f",
     "-n",
     "-i",
     "NONE",

@@ -19,7 +19,7 @@ pub struct Finding {
     pub place: Place,
 }
 
-/// Where a value was found. Texts are shown as [`Index::shown`] makes them.
+/// Where a value was found. Texts are shown as [`Index::shown`](super::Index::shown) makes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
