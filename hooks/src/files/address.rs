@@ -74,7 +74,7 @@ pub(super) fn is_local(host: &str) -> bool {
         return true;
     }
     if host.contains(':') {
-        return host.parse::<Ipv6Addr>().map_or(true, |address| is_special(address.into()).is_some());
+        return host.parse::<Ipv6Addr>().map_or(true, |address| is_special(address.to_canonical()).is_some());
     }
     let name = LOCAL_NAMES.contains(&host.as_str()) || LOCAL_ENDINGS.iter().any(|ending| host.ends_with(ending));
     name || number(&host).is_some_and(|address| is_special(address.into()).is_some())
