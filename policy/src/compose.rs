@@ -31,6 +31,8 @@ pub(crate) struct Composition {
     pub(crate) stated: Overlay,
     /// Patterns that a layer has taken out of `read`.
     unread: BTreeSet<Pattern>,
+    /// The rules that they were.
+    no_longer_read: Vec<Rule>,
     /// Patterns that a layer has taken out of `mask`.
     unmasked: BTreeSet<Pattern>,
     /// Names that a layer has taken out of `pass`.
@@ -51,7 +53,8 @@ impl Composition {
     /// # Errors
     /// When the layer takes away what is not there, or both adds and takes away the same entry.
     pub(crate) fn apply(&mut self, layer: Overlay, source: &SourceId) -> Result<(), PolicyError> {
-        remove_rules("files.unread", &mut self.stated.read, &mut self.unread, &layer.unread, &layer.read)?;
+        let taken = remove_rules("files.unread", &mut self.stated.read, &mut self.unread, &layer.unread, &layer.read)?;
+        self.no_longer_read.extend(taken);
         remove_rules("files.unmask", &mut self.stated.mask, &mut self.unmasked, &layer.unmask, &layer.mask)?;
         self.remove_names(&layer.unpass, &layer.pass)?;
         let stated = &mut self.stated;
@@ -138,6 +141,7 @@ impl Composition {
                 mask: stated.mask,
                 protect: stated.protect,
                 sockets: stated.sockets,
+                unread: self.no_longer_read,
             },
             network: Network {
                 mode: stated.network.map_or(NetworkMode::None, |mode| mode.value),
@@ -264,7 +268,7 @@ fn add_published(known: &mut Vec<Stated<Publish>>, new: Vec<Stated<Publish>>) ->
     Ok(())
 }
 
-/// Takes rules away by their exact pattern.
+/// Takes rules away by their exact pattern, and returns them.
 ///
 /// # Errors
 /// When a pattern is not there to be taken away, or is added by the same layer.
@@ -274,9 +278,9 @@ fn remove_rules(
     removed: &mut BTreeSet<Pattern>,
     entries: &[Rule],
     added: &[Rule],
-) -> Result<(), PolicyError> {
+) -> Result<Vec<Rule>, PolicyError> {
     if entries.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let patterns = |rules: &[Rule]| rules.iter().map(|rule| rule.pattern.clone()).collect::<BTreeSet<_>>();
     let (added, there, gone) = (patterns(added), patterns(known), patterns(entries));
@@ -289,9 +293,9 @@ fn remove_rules(
             return Err(removes_nothing(list, text(), &entry.origin, known.iter().map(|rule| rule.pattern.text())));
         }
     }
-    known.retain(|rule| !gone.contains(&rule.pattern));
+    let taken = known.extract_if(.., |rule| gone.contains(&rule.pattern)).collect();
     removed.extend(gone);
-    Ok(())
+    Ok(taken)
 }
 
 /// The error for an entry both added and taken away.

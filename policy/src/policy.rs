@@ -64,6 +64,8 @@ pub struct Files {
     pub protect: Vec<Rule>,
     /// Unix sockets of the host that may be connected to.
     pub sockets: Vec<Rule>,
+    /// What layers have taken out of `read`. Nothing there is readable for it; what others rely on is still no place to work in.
+    pub unread: Vec<Rule>,
 }
 
 /// What is seen of the home folder where no rule speaks of it.

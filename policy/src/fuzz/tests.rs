@@ -164,6 +164,13 @@ fn whatever_a_workspaces_layer_says_the_policy_allows_a_subset() {
 }
 
 #[test]
+fn a_place_that_a_workspaces_layer_does_without_is_still_none_to_work_in() {
+    let before = composed(b"", None).expect("the built-in policy");
+    let after = composed(b"", Some(b"[files]\nunread = [\"/usr\"]\n")).expect("it takes away");
+    judges_narrower(&after, &before, ["/usr", "/usr/src", "/"]);
+}
+
+#[test]
 fn the_generated_layers_are_composed_often_enough_to_tell_something() {
     let mut runner = TestRunner::deterministic();
     let mut composes = || {

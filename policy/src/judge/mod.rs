@@ -43,6 +43,8 @@ pub struct Judge {
     read: List,
     /// `files.sockets`.
     sockets: List,
+    /// What `files.unread` has taken away.
+    unread: List,
 }
 
 impl Judge {
@@ -68,6 +70,7 @@ impl Judge {
             scratch: grant(|policy| &policy.files.scratch),
             read: grant(|policy| &policy.files.read),
             sockets: grant(|policy| &policy.files.sockets),
+            unread: grant(|policy| &policy.files.unread),
             ground,
         }
     }

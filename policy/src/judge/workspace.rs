@@ -21,9 +21,9 @@ impl Judge {
         if let Some(mask) = self.mask.iter().find(|mask| mask.is_builtin_place() && is_held(path, mask)) {
             return refuse(path, Some(mask), "it is or holds a place for secrets");
         }
-        let system =
-            self.read.iter().chain(self.scratch.iter()).find(|rule| rule.is_builtin_place() && is_held(path, rule));
-        if let Some(rule) = system {
+        // Also what a layer does without: it is no less the system's for that.
+        let mut relied_upon = self.read.iter().chain(self.scratch.iter()).chain(self.unread.iter());
+        if let Some(rule) = relied_upon.find(|rule| rule.is_builtin_place() && is_held(path, rule)) {
             return refuse(path, Some(rule), "it is or holds a folder that everything else relies on");
         }
         if let Some(root) = covering(&self.roots, path) {
