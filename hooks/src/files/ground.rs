@@ -96,13 +96,29 @@ pub(super) fn path(ground: &dyn Ground, spelled: &str, access: Access, objects: 
     ground.path(spelled, access, objects).map(|_| ())
 }
 
-/// Judges a text that is an address or a path to be read.
+/// What a field of a web tool may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// An address, or a path.
+    Either,
+    /// An address. Where it has no scheme, the client may add one, whatever lies at the path of that name.
+    Address,
+}
+
+/// Judges a text that is an address or a path to be read. One that could be either is judged as both.
 ///
 /// # Errors
 /// Why it may not be used.
-pub(super) fn address(ground: &dyn Ground, text: &str) -> Result<(), Verdict> {
+pub(super) fn address(ground: &dyn Ground, text: &str, holds: Holds) -> Result<(), Verdict> {
     match address::read(text) {
-        Address::Path(spelled) => path(ground, &spelled, Access::Read, Objects::Content),
+        Address::Path(spelled) => {
+            let presence = ground.path(&spelled, Access::Read, Objects::Content)?;
+            let may_be_address = holds == Holds::Address || presence == Presence::Nothing;
+            match remote::without_scheme(&spelled).filter(|_| may_be_address) {
+                Some(host) if holds == Holds::Address || host.is_plain() => host.judge(ground.network(), text),
+                _ => Ok(()),
+            }
+        }
         Address::Harmless => Ok(()),
         Address::Network(remote) => remote.judge(ground.network(), text),
         Address::Refused(why) => Err(remote::refused(text, why)),

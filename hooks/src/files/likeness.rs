@@ -173,6 +173,12 @@ fn belongs_elsewhere(before: &str, rest: &str) -> bool {
     (before.ends_with(':') && rest.starts_with("//")) || (before.ends_with('<') && closes())
 }
 
+/// Whether a field of a web tool holds addresses and no paths: it is called `url`, or that of a page.
+pub(super) fn is_of_addresses(field: &Field) -> bool {
+    let last = field.steps().last().map(|step| step.name.to_ascii_lowercase());
+    last.is_some_and(|name| ["url", "urls", "uri", "targeturl", "pageurl", "href"].contains(&name.as_str()))
+}
+
 /// The addresses of the network in fields that are named like one: `url`, `targetUrl`, `uris`.
 pub(super) fn addresses(value: &Value) -> Vec<&str> {
     let mut found = Vec::new();

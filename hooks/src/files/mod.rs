@@ -32,7 +32,7 @@ use crate::denial::Denial;
 use crate::settings::Settings;
 use crate::workspace;
 use claim::Claim;
-use ground::Ground;
+use ground::{Ground, Holds};
 #[cfg(any(test, fuzzing))]
 pub(crate) use imagined::Imagined;
 use likeness::{Sign, Suspect};
@@ -109,7 +109,8 @@ fn verdict(call: &Call, input: &Value, judge: &Judge, ground: &dyn Ground) -> Re
         (None, ToolKind::Other(_)) => {
             by_likeness(input, judge.path_default(client), ground, &mut verdicts)?;
             let addresses = likeness::addresses(input);
-            verdicts.extend(addresses.into_iter().filter_map(|text| ground::address(ground, text).err()));
+            verdicts
+                .extend(addresses.into_iter().filter_map(|text| ground::address(ground, text, Holds::Either).err()));
         }
     }
     Ok(strictest(verdicts))
@@ -134,11 +135,14 @@ fn by_rule(rule: &ToolRule, input: &Value, ground: &dyn Ground, verdicts: &mut V
     for text in texts(&rule.write, input)? {
         verdicts.extend(ground::path(ground, text, Access::Write, Objects::Content).err());
     }
-    for text in texts(&rule.url, input)? {
-        verdicts.extend(ground::address(ground, text).err());
+    for field in &rule.url {
+        let holds = if likeness::is_of_addresses(field) { Holds::Address } else { Holds::Either };
+        for text in texts(std::slice::from_ref(field), input)? {
+            verdicts.extend(ground::address(ground, text, holds).err());
+        }
     }
     for text in texts(&rule.urls_in, input)? {
-        verdicts.extend(remote::within(text).filter_map(|found| ground::address(ground, found).err()));
+        verdicts.extend(remote::within(text).filter_map(|found| ground::address(ground, found, Holds::Either).err()));
     }
     let access = if rule.write.is_empty() { Access::Read } else { Access::Write };
     let known: Vec<&Field> = [&rule.read, &rule.write, &rule.url, &rule.urls_in].into_iter().flatten().collect();

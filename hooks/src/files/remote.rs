@@ -88,6 +88,43 @@ impl Remote {
     }
 }
 
+/// What may be an address that lacks its scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WithoutScheme<'a>(&'a str);
+
+/// `text` as such an address; `None` for what is a path to everybody: from the root, the home, or the current folder.
+pub(super) fn without_scheme(text: &str) -> Option<WithoutScheme<'_>> {
+    let text = text.trim_matches(|c: char| c <= ' ');
+    let rest = text.strip_prefix("//").or_else(|| text.strip_prefix("\\\\"));
+    let first = text.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let is_path = matches!(first, "" | "." | "..") || first.starts_with('~');
+    rest.or_else(|| (!is_path).then_some(text)).map(WithoutScheme)
+}
+
+impl WithoutScheme<'_> {
+    /// Whether it looks like a host even where a path would do as well: a name with a dot in it, or one of this host.
+    pub(super) fn is_plain(self) -> bool {
+        let host = self.0.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+        host.trim_start_matches('.').contains('.') || address::is_local(host)
+    }
+
+    /// Judges it by the policy: as what a client may make of it, with `https` and with `http`.
+    ///
+    /// # Errors
+    /// Why it may not be reached.
+    pub(super) fn judge(self, network: &Network, text: &str) -> Result<(), Verdict> {
+        for scheme in ["https", "http"] {
+            let remote = Remote::parse(scheme, &format!("//{}", self.0)).map_err(|why| refused(text, why))?;
+            remote.judge(network, text).map_err(|verdict| Verdict {
+                message: format!("\"{}\" has no scheme. As an {scheme} address: {}", shortened(text), verdict.message),
+                instead: format!("Write the address with its scheme. {}", verdict.instead),
+                ..verdict
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// The host and the port of an authority; the port is empty when there is none.
 ///
 /// # Errors

@@ -149,3 +149,45 @@ fn every_address_of_a_text_is_found() {
     assert_eq!(found("http:b.example ftp://c view://d"), ["http:b.example", "ftp://c", "view://d"]);
     assert_eq!(found("use http: or a:b at 10:30, then http"), Vec::<&str>::new());
 }
+
+/// What is said of an address that lacks its scheme, where it could be a path too.
+fn said_without_scheme(network: &Network, text: &str) -> Option<&'static str> {
+    without_scheme(text).and_then(|host| host.judge(network, text).err()).map(|verdict| verdict.reason.as_str())
+}
+
+#[test]
+fn an_address_without_its_scheme_is_judged_as_a_client_may_complete_it() {
+    let network = network(NetworkMode::Allowlist, &["example.com", "both.example.com:80,443"], &[]);
+    for text in [
+        "evil.example/x",
+        "//evil.example",
+        "evil.example?q",
+        " evil.example/x:y",
+        "127.1/",
+        "localhost",
+        "x/y",
+        "a@b/",
+    ] {
+        assert_eq!(said_without_scheme(&network, text), Some("net.host-not-allowed"), "{text}");
+    }
+    assert_eq!(
+        said_without_scheme(&network, "example.com/x"),
+        Some("net.host-not-allowed"),
+        "http is not allowed there"
+    );
+    assert_eq!(said_without_scheme(&network, "both.example.com/x"), None);
+    for text in ["/x", "./x", "../x", "~/x", "", "."] {
+        assert_eq!(without_scheme(text), None, "{text:?} is a path");
+    }
+}
+
+#[test]
+fn a_name_that_is_more_likely_a_files_is_not_taken_for_a_host() {
+    let is_plain = |text: &str| without_scheme(text).is_some_and(WithoutScheme::is_plain);
+    for text in ["evil.example/x", "//evil.example/x", "localhost/x", "127.0.0.1", "2130706433/x", "notes.md"] {
+        assert!(is_plain(text), "{text}");
+    }
+    for text in ["out/picture.png", "README", ".env", "src/main.rs"] {
+        assert!(!is_plain(text), "{text}");
+    }
+}

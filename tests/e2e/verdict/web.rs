@@ -40,3 +40,20 @@ fn web_tool_of_a_hijacked_agent_reaches_no_host_that_its_commands_could_not() {
         }
     }
 }
+
+// Bare, there is nothing to ask here either.
+#[test]
+fn web_tool_given_an_address_without_its_scheme_reaches_no_host_either() {
+    for scene in Identity::all_known().into_iter().map(Scene::new) {
+        let hook = scene.binary("fs-guard-hook").into_os_string();
+        scene.write(&scene.at_work("evil.example"), "a file that a command has made\n");
+        scene.write(&scene.at_work("evil.example.net/x"), "another\n");
+        for url in ["evil.example", "evil.example.net/x", "other.example/?stolen", "localhost/x", "127.1/", "x/y"] {
+            let words = [hook.clone(), "--client".into(), "openclaw".into()];
+            let judged = scene.bare(&Run::new(&words).input(fetching(&scene, url).to_string().as_bytes()));
+            assert_ne!(judged.status, 0, "{url}: {judged}");
+            let answer: Value = serde_json::from_str(&judged.out()).expect("an answer");
+            assert_eq!(answer["code"], "net.host-not-allowed", "{url}: {judged}");
+        }
+    }
+}
