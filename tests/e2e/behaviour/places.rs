@@ -60,6 +60,46 @@ fn workspace_may_lie_in_the_temporary_folder() {
 }
 
 #[test]
+fn command_starts_in_the_workspace_where_the_current_folder_is_not_there_inside() {
+    each_scene(|scene| {
+        for folder in ["/tmp", "/var/tmp", "/dev/shm"] {
+            let place = Path::new(folder).join(format!("lobsterpot-e2e-{}", random_name()));
+            scene.mkdir(&place.join("deep"));
+            scene.goes_away(&place);
+            let outcome = scene.sandboxed(&Run::new(&["pwd"]).folder(&place.join("deep")));
+            assert_eq!(Path::new(outcome.ok().trim_end()), scene.workspace, "{outcome}");
+            let outcome = scene.sandboxed(&Run::new(&["pwd"]).folder(Path::new(folder)));
+            assert_eq!(outcome.ok().trim_end(), folder, "this folder is there, empty: {outcome}");
+        }
+    });
+}
+
+#[test]
+fn package_managers_add_to_their_folders_for_the_command_alone() {
+    const FOLDERS: [&str; 5] = [".cargo", "go/pkg", ".m2/repository", ".nuget/packages", ".yarn/berry"];
+    each_scene(|scene| {
+        for (number, folder) in FOLDERS.into_iter().enumerate() {
+            // Every other one is there already.
+            let is_there = number % 2 == 0;
+            if is_there {
+                scene.write(&scene.at_home(folder).join("old/package"), "old\n");
+            }
+            let read = if is_there { "cat old/package && echo more >>old/package &&" } else { "" };
+            let script = format!(
+                "cd ~/{folder} && {read} mkdir -p new/package && echo new >new/package/file && cat new/package/file"
+            );
+            let said = scene.sandboxed(&Run::shell(&script)).ok();
+            assert_eq!(said, if is_there { "old\nnew\n" } else { "new\n" }, "{folder}");
+            assert!(!scene.at_home(folder).join("new").exists(), "{folder}: nothing of it is left");
+            let old = std::fs::read_to_string(scene.at_home(folder).join("old/package")).unwrap_or_default();
+            assert_eq!(old, if is_there { "old\n" } else { "" }, "{folder}: the person's own is as it was");
+        }
+        let outcome = scene.sandboxed(&Run::shell("echo x >~/go/bin/x || mkdir ~/go/bin"));
+        assert_ne!(outcome.status, 0, "a program is not installed to be lost: {outcome}");
+    });
+}
+
+#[test]
 fn workspace_may_lie_in_an_agents_state_folder() {
     each_scene(|scene| is_a_workspace(scene, &scene.at_home(".openclaw/workspace")));
 }
