@@ -106,7 +106,7 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
         if plan.network.is_own() {
             launch::refuse_handed_in(&plan.descriptors)?;
         }
-        let way_out = way_out(&plan, &survey, invocation)?;
+        let way_out = way_out(&plan, &survey)?;
         let failure = match launch::launch(&plan, inherited, way_out, &|| explain(&plan, invocation)) {
             Ok(Ending::Failed(failure)) | Err(failure) => failure,
             Ok(ending) => return status(&plan, ending),
@@ -126,7 +126,7 @@ fn run_command(invocation: &Invocation) -> Result<u8, Error> {
 ///
 /// # Errors
 /// What stops the run, with a hint.
-fn way_out(plan: &plan::Plan, survey: &survey::Survey, invocation: &Invocation) -> Result<Option<WayOut>, Error> {
+fn way_out(plan: &plan::Plan, survey: &survey::Survey) -> Result<Option<WayOut>, Error> {
     let network = match &plan.network {
         plan::Network::Allowlist(allowlist) => allowlist.policy.clone(),
         plan::Network::Isolated | plan::Network::Host => return Ok(None),
@@ -134,10 +134,8 @@ fn way_out(plan: &plan::Plan, survey: &survey::Survey, invocation: &Invocation) 
     let settings = Settings {
         network,
         become_id: survey.host.caller.uid.is_root().then_some(plan::REMAPPED),
-        log: survey.places.expand("$XDG_STATE_HOME/lobsterpot").into(),
         writable: plan.writable_origins(),
-        command: plan.command.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default(),
-        report: (invocation.mode, invocation.format),
+        account: plan.supervision.account.clone(),
     };
     WayOut::prepare(settings).map(Some)
 }

@@ -130,12 +130,17 @@ fn roots(probe: &mut Probe, places: &Places, write: &[Resolved]) -> Vec<PathBuf>
 }
 
 /// The rules that protect `.git` in `root` when it is not a folder: a symlink is not to be made anew, and a file, which linked
-/// worktrees and submodules have, names the folder whose configuration git obeys. No pattern of a policy can tell.
+/// worktrees and submodules have, names the folder whose configuration git obeys. No pattern of a policy can tell. In the same way the
+/// file `.jj/repo` of a further workspace names the repository whose configuration Jujutsu obeys.
 fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec<Resolved> {
-    let path = root.join(".git");
-    let Some(fact) = probe.look(&path) else { return Vec::new() };
-    let (is_link, is_file) = (fact.link.is_some(), fact.kind == Kind::File);
     let mut paths = Vec::new();
+    let elsewhere = root.join(JJ_REPOSITORY);
+    if probe.look(&elsewhere).is_some_and(|fact| fact.kind == Kind::File) {
+        paths.push(elsewhere);
+    }
+    let path = root.join(".git");
+    let (is_link, is_file) =
+        probe.look(&path).map_or((false, false), |fact| (fact.link.is_some(), fact.kind == Kind::File));
     if is_link || is_file {
         paths.push(path.clone());
     }
@@ -154,6 +159,9 @@ fn pointer_to_repository(probe: &mut Probe, root: &Path, places: &Places) -> Vec
     };
     paths.into_iter().filter_map(resolve).collect()
 }
+
+/// What names a repository of Jujutsu: a folder, or a file that leads to one.
+const JJ_REPOSITORY: &str = ".jj/repo";
 
 /// The folders that the file `.git` leads to: the repository's, and the one that it shares with others. `gitrepository-layout(5)`.
 fn repository_of(probe: &mut Probe, file: &Path) -> Vec<PathBuf> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lobsterpot_policy::{Layer, Permission, Places, Policy, Requirement, ResolvedPattern};
 
-use crate::args::{Invocation, Leftovers};
+use crate::args::{Format, Invocation, Leftovers, Mode};
 use crate::error::Error;
 use crate::host::Host;
 use crate::rules::Resolved;
@@ -122,6 +122,19 @@ pub(crate) struct Supervision {
     pub(crate) grace: Duration,
     /// What happens to leftover processes.
     pub(crate) leftovers: Leftovers,
+    /// Where what was refused is told.
+    pub(crate) account: Account,
+}
+
+/// Where a run gives account of what was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// How the caller asked to be told.
+    pub(crate) report: (Mode, Format),
+    /// The folder of the audit log.
+    pub(crate) log: PathBuf,
+    /// The command's first word.
+    pub(crate) command: String,
 }
 
 /// A whole run, decided.
@@ -237,6 +250,11 @@ pub(crate) fn plan(inputs: Inputs<'_>) -> Result<Plan, Error> {
             timeout: policy.limits.wall_clock,
             grace: policy.limits.grace,
             leftovers: invocation.leftovers,
+            account: Account {
+                report: (invocation.mode, invocation.format),
+                log: places.expand("$XDG_STATE_HOME/lobsterpot").into(),
+                command: invocation.command.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default(),
+            },
         },
         notes: layout.into_notes(),
     })

@@ -299,10 +299,13 @@ impl<'a> Layout<'a> {
 
     /// Whether anything is seen at `path`, be it a part of the private tree.
     pub(crate) fn is_visible(&self, path: &Path) -> bool {
-        let shown =
-            |view: &View| matches!(view, View::Bind { .. } | View::Overlay(..) | View::Scratch(_) | View::Text(_));
-        self.nearest(path).is_some_and(|(_, view)| shown(view))
-            || self.views.keys().any(|target| bytes::lies_in(Path::new(target), path))
+        let shown = |(target, view): (&Path, &View)| match view {
+            View::Bind { .. } | View::Overlay(..) | View::Text(_) => true,
+            // It is empty at first: what lies below it on the host is not there.
+            View::Scratch(_) => target == path,
+            View::MaskedFile | View::MaskedFolder(_) => false,
+        };
+        self.nearest(path).is_some_and(shown) || self.views.keys().any(|target| bytes::lies_in(Path::new(target), path))
     }
 
     /// Whether files of the host are seen at `path`.

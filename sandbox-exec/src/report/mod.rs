@@ -78,9 +78,41 @@ pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
     ));
 }
 
+/// Says that a symlink came to lie where git writes, and was removed.
+pub(crate) fn link_removed(path: &Path, target: &Path) {
+    let (path, target) = (escaped(path), escaped(target));
+    say(&format!(
+        "sandbox-exec: \"{path}\" became a symlink to \"{target}\", which git would write through: removed\n"
+    ));
+}
+
+/// Says that a folder could not be searched for such symlinks.
+pub(crate) fn not_searched(folder: &Path, errno: Errno) {
+    let (folder, why) = (escaped(folder), errno.desc());
+    say(&format!(
+        "sandbox-exec: \"{folder}\" could not be searched for symlinks: {why}\nhint: before git runs there outside: find {folder} -type l\n"
+    ));
+}
+
+/// Says that something was left for git to go on with, and was moved aside.
+pub(crate) fn left_aside(path: &Path, aside: &Path, why: &str) {
+    let (path, aside) = (escaped(path), escaped(aside));
+    say(&format!(
+        "sandbox-exec: \"{path}\" was left behind, and {why}: moved to \"{aside}\"\nhint: {}\n",
+        if path.ends_with("index") {
+            "git reset makes a new one of the last commit"
+        } else {
+            "to go on with it in the sandbox, move it back and go on in one command"
+        }
+    ));
+}
+
 /// Says what the sandbox refused: calls, each with how often, and sockets outside.
-pub(crate) fn refused(calls: &[(Refusal, u64)], sockets: &[Socket], others: u64) {
-    say(&refused::text(calls, sockets, others));
+pub(crate) fn refused(calls: &[(Refusal, u64)], sockets: &[Socket], others: u64, asked_for: (Mode, Format)) {
+    say(&match asked_for {
+        (Mode::Explain, Format::Json) => refused::json(calls, sockets, others),
+        (Mode::Run | Mode::Explain | Mode::DryRun, _) => refused::text(calls, sockets, others),
+    });
 }
 
 /// Says what was refused on the network, when something was.

@@ -35,6 +35,7 @@ use crate::way_out::WayOut;
 
 use ground::Ground;
 pub(crate) use refusals::Socket;
+use repositories::Repositories;
 pub(crate) use signals::Signals;
 use watch::Watch;
 
@@ -88,8 +89,8 @@ struct Watchman<'a> {
     sandbox: Sandbox,
     /// What to look after.
     supervision: &'a Supervision,
-    /// The folders around guarded names, until the watch has them: opened before anything runs that could change them.
-    ground: Option<Ground>,
+    /// The folders around guarded names, and the repositories among them, until the watch has them: opened before anything runs that could change them.
+    ground: Option<(Ground, Repositories)>,
     /// The launcher's own network, as the kernel numbers it.
     outside: Option<u64>,
     /// The filter's listener, once it is there, with what answers it.
@@ -117,12 +118,13 @@ pub(crate) fn supervise(
     told: Told<'_>,
 ) -> Result<Ending, Failure> {
     let deadline = supervision.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let ground = Some(Ground::open(&supervision.guards).step(Step::Supervisor)?);
+    let ground = Ground::open(&supervision.guards).step(Step::Supervisor)?;
+    let repositories = Repositories::of(&supervision.guards, &ground).step(Step::Supervisor)?;
     let outside = socket::own_network().step(Step::Supervisor)?;
     let mut watchman = Watchman {
         sandbox,
         supervision,
-        ground,
+        ground: Some((ground, repositories)),
         outside,
         watch: None,
         starting: true,
@@ -254,6 +256,7 @@ impl Watchman<'_> {
                 if let Some(line) = self.told.line {
                     // Afterwards nobody may be there to read it.
                     if let Some(watch) = &mut self.watch {
+                        watch.sweep();
                         watch.tell();
                     }
                     if let Some(way_out) = &self.sandbox.way_out {

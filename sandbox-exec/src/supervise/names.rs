@@ -38,8 +38,6 @@ pub(crate) struct Names<'a> {
     existing: bool,
     /// The last components and the folders above them: nothing else can matter.
     words: BTreeSet<OsString>,
-    /// Where no symlink may come to lie.
-    repositories: Repositories,
 }
 
 /// What a call would create.
@@ -58,7 +56,7 @@ struct Creation {
 enum What {
     /// A file that is opened: the last component is followed when it is a symlink.
     Opened,
-    /// A file that is opened, but never through a symlink (`O_EXCL`, `O_NOFOLLOW`).
+    /// A file that is opened, but never through a symlink (`O_EXCL`, `O_NOFOLLOW`), or made by `mknod(2)`.
     OpenedItself,
     /// A new file, folder or device, never through a symlink.
     New,
@@ -74,21 +72,23 @@ enum What {
 
 impl<'a> Names<'a> {
     /// The names of `guards`.
-    pub(crate) fn new(guards: &'a [Guard], existing: bool, ground: &Ground) -> Self {
+    pub(crate) fn new(guards: &'a [Guard], existing: bool) -> Self {
         let words = guards.iter().flat_map(|guard| guard.name.components());
         let words = words.map(|component| component.as_os_str().to_owned()).collect();
-        Self { guards, existing, words, repositories: Repositories::of(guards, ground) }
+        Self { guards, existing, words }
     }
 
-    /// The answer to the call of `target`.
-    pub(crate) fn judge(&self, target: Target<'_>, ground: &Ground) -> Answer {
+    /// The answer to the call of `target`. No symlink may come to lie in `repositories`.
+    pub(crate) fn judge(&self, target: Target<'_>, ground: &Ground, repositories: &Repositories) -> Answer {
         let creations = match creations(target) {
             Ok(creations) => creations,
             // The kernel will say the same.
             Err(Errno::EFAULT | Errno::ENAMETOOLONG) => return Answer::Continue,
             Err(_) => return Answer::Fail(Errno::EROFS),
         };
-        let refusal = creations.iter().find_map(|creation| self.check(target, ground, creation).err());
+        let refusal = creations.iter().find_map(|creation| {
+            self.check(target, ground, creation).and_then(|()| no_link(target, creation, repositories)).err()
+        });
         refusal.map_or(Answer::Continue, Answer::Fail)
     }
 
@@ -107,11 +107,6 @@ impl<'a> Names<'a> {
             return self.check_opened(target, ground, creation);
         }
         let path = target.absolute(creation.folder, &creation.path).map_err(|_| Errno::EROFS)?;
-        match &creation.what {
-            What::Link => self.repositories.check(target, &path, None)?,
-            What::Linked(from) | What::Moved(from) => self.repositories.check(target, &path, Some(from))?,
-            What::Opened | What::OpenedItself | What::New | What::Gone => {}
-        }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
         if !self.words.contains(name) {
             return Ok(());
@@ -201,12 +196,30 @@ impl<'a> Names<'a> {
             return self.existing || !opens || ground.look(guard, Symlinks::Follow).is_err();
         }
         match &creation.what {
-            What::Opened | What::OpenedItself | What::New | What::Linked(_) => false,
+            // A file in the place of a folder leads whoever reads it as a pointer elsewhere (`.jj/repo`).
+            What::Opened | What::OpenedItself | What::Linked(_) => {
+                ground.folder(guard, around, Symlinks::Follow).is_err()
+            }
+            What::New => false,
             What::Gone => self.existing,
             What::Link => true,
             What::Moved(from) => brings(target, from, rest),
         }
     }
+}
+
+/// Checks that no symlink comes to lie in `repositories`.
+///
+/// # Errors
+/// `EROFS` when one does, or when nobody can tell.
+fn no_link(target: Target<'_>, creation: &Creation, repositories: &Repositories) -> Result<(), Errno> {
+    let from = match &creation.what {
+        What::Link => None,
+        What::Linked(from) | What::Moved(from) => Some(from.as_path()),
+        What::Opened | What::OpenedItself | What::New | What::Gone => return Ok(()),
+    };
+    let path = target.absolute(creation.folder, &creation.path).map_err(|_| Errno::EROFS)?;
+    repositories.check(target, &path, from)
 }
 
 /// Whether what is moved from `from` holds `rest`, or is a symlink, of which nobody can tell what it will hold.
@@ -250,7 +263,8 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_unlinkat => one(target.integer(0), 1, What::Gone),
         libc::SYS_truncate => one(here, 0, What::Opened),
         libc::SYS_openat2 => opened_by_structure(target),
-        libc::SYS_mkdirat | libc::SYS_mknodat => one(target.integer(0), 1, What::New),
+        libc::SYS_mkdirat => one(target.integer(0), 1, What::New),
+        libc::SYS_mknodat => one(target.integer(0), 1, What::OpenedItself),
         libc::SYS_symlinkat => one(target.integer(1), 2, What::Link),
         libc::SYS_linkat => linked(target, (target.integer(0), 1), (target.integer(2), 3)),
         libc::SYS_renameat => moved(target, (target.integer(0), 1), (target.integer(2), 3), 0),
@@ -261,7 +275,9 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         #[cfg(target_arch = "x86_64")]
         libc::SYS_creat => one(here, 0, What::Opened),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_mkdir | libc::SYS_mknod => one(here, 0, What::New),
+        libc::SYS_mkdir => one(here, 0, What::New),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mknod => one(here, 0, What::OpenedItself),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_unlink | libc::SYS_rmdir => one(here, 0, What::Gone),
         #[cfg(target_arch = "x86_64")]
@@ -272,6 +288,16 @@ fn creations(target: Target<'_>) -> Result<Vec<Creation>, Errno> {
         libc::SYS_rename => moved(target, (here, 0), (here, 1), 0),
         // The filter hands out nothing else; should it ever, the call is refused.
         _ => Err(Errno::ENOSYS),
+    }
+}
+
+/// Whether a call of this number makes a symlink, or gives one another place.
+pub(crate) fn could_bring_a_symlink(number: libc::c_long) -> bool {
+    match number {
+        libc::SYS_symlinkat | libc::SYS_linkat | libc::SYS_renameat | libc::SYS_renameat2 => true,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_symlink | libc::SYS_link | libc::SYS_rename => true,
+        _ => false,
     }
 }
 
@@ -356,7 +382,7 @@ mod tests {
     #[test]
     fn only_words_of_guards_matter() {
         let guards = guards();
-        let names = Names::new(&guards, false, &Ground::open(&[]).expect("nothing to open"));
+        let names = Names::new(&guards, false);
         for name in [".mcp.json", "hooks", ".github", "config"] {
             assert!(names.words.contains(OsStr::new(name)), "{name}");
         }

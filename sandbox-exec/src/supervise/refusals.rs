@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::plan::Account;
 use crate::report;
 use crate::seccomp::Refusal;
+use crate::way_out::record;
 
 /// How many sockets are told apart.
 const SOCKETS: usize = 16;
@@ -55,11 +57,15 @@ impl Refusals {
         }
     }
 
-    /// Tells the person what was refused, once.
-    pub(crate) fn tell(&mut self) {
+    /// Tells the person what was refused, once, and writes it down.
+    pub(crate) fn tell(&mut self, account: &Account) {
         let Self { calls, sockets, others } = std::mem::take(self);
-        if !calls.is_empty() || !sockets.is_empty() {
-            report::refused(&calls, &sockets, others);
+        if calls.is_empty() && sockets.is_empty() {
+            return;
+        }
+        report::refused(&calls, &sockets, others, account.report);
+        if let Err(error) = record::write_refused(account, &calls, &sockets, others) {
+            report::log_not_written(&error);
         }
     }
 }

@@ -1,11 +1,20 @@
-//! Folders in which a person's own git writes by name (`.git`): no symlink may come to lie there.
+//! Folders in which a person's own git writes by name (`.git`): no symlink may come to lie there, and nothing be left there that the
+//! person's git would go on with to the person's harm.
 //!
-//! git follows one: with `.git/logs/HEAD` a link to `~/.bashrc`, the person's next `git checkout` appends a line to that file whose
+//! git follows a symlink: with `.git/logs/HEAD` one to `~/.bashrc`, the person's next `git checkout` appends a line to that file whose
 //! text a branch's name chose. git itself makes no symlinks there, so nothing honest is lost. As with all names, the kernel reads the path
-//! again after the answer.
+//! again after the answer: what slips through is found by [`links`].
 
+mod index;
+mod left;
+mod links;
+
+use std::ffi::OsStr;
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -14,30 +23,112 @@ use nix::sys::stat::{Mode, fstat};
 
 use super::ground::{Ground, Symlinks};
 use super::target::{Last, Target};
+use crate::obstacle::settled;
 use crate::plan::Guard;
+use left::Left;
+use links::Links;
 
 /// The folder that is meant, below a workspace.
 const FOLDER: &str = ".git";
+/// A name in every folder that git obeys, which is guarded there.
+const REDIRECTION: &str = "commondir";
+/// Where the folders of linked worktrees lie.
+const WORKTREES: &str = "worktrees";
+/// How many of these are looked at that were made during the run.
+const NEW: usize = 1000;
 /// How many folders there may be above one; deeper ones are taken to lie in a repository.
 const DEPTH: u32 = 256;
 /// How many names are looked at in a folder that is moved there; more are taken to hold a symlink.
 const NAMES: usize = 20_000;
+/// Bytes of an object's name (SHA-1, SHA-256).
+const HASHES: [usize; 2] = [20, 32];
+/// How much of a repository's configuration is read.
+const CONFIGURATION: u64 = 1 << 20;
 
-/// The folders that were there at the start, by device and inode number.
+/// The folders that were there at the start.
 #[derive(Debug)]
-pub(super) struct Repositories(Vec<(u64, u64)>);
+pub(super) struct Repositories {
+    /// Them.
+    all: Vec<Repository>,
+    /// Symlinks in them.
+    links: Links,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Repository {
+    /// Its path.
+    path: PathBuf,
+    /// Itself.
+    folder: OwnedFd,
+    /// Its device and inode number.
+    identity: (u64, u64),
+    /// Its work tree, where that is the folder around it.
+    work: Option<OwnedFd>,
+    /// How many bytes an object's name has.
+    hash: usize,
+    /// What lay there that git would go on with.
+    left: Left,
+}
 
 impl Repositories {
-    /// The folders beside the guarded names in them.
-    pub(super) fn of(guards: &[Guard], ground: &Ground) -> Self {
-        let within = guards.iter().filter(|guard| guard.name.starts_with(FOLDER) && guard.name != Path::new(FOLDER));
-        let mut found: Vec<(u64, u64)> = within
-            .filter_map(|guard| ground.folder(guard, Path::new(FOLDER), Symlinks::Refuse).and_then(fstat).ok())
-            .map(|status| (status.st_dev, status.st_ino))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        Self(found)
+    /// The folders beside the guarded names in them. To be called before anything runs that could change them.
+    ///
+    /// # Errors
+    /// When one cannot be looked at for a reason that need not hold for the inside: what is left there could not be judged.
+    pub(super) fn of(guards: &[Guard], ground: &Ground) -> Result<Self, Errno> {
+        let mut all: Vec<Repository> = Vec::new();
+        for guard in guards {
+            let name = match guard.name.parent() {
+                Some(folder) if guard.name.ends_with(REDIRECTION) => folder,
+                Some(folder) if folder.starts_with(FOLDER) => Path::new(FOLDER),
+                _ => continue,
+            };
+            let path = guard.root.join(name);
+            if all.iter().any(|known| known.path == path) {
+                continue;
+            }
+            let folder = match ground.folder(guard, name, Symlinks::Follow) {
+                // It lies elsewhere, where nothing can be written.
+                Err(Errno::EXDEV) => continue,
+                found => settled(found)?,
+            };
+            let Some(folder) = folder else { continue };
+            let identity = identity(folder.as_fd())?;
+            if all.iter().any(|known| known.identity == identity) {
+                continue;
+            }
+            let beside = name == Path::new(FOLDER);
+            let work = if beside { Some(ground.folder(guard, Path::new(""), Symlinks::Refuse)?) } else { None };
+            let (hash, left) = (hash(&folder), Left::of(&folder)?);
+            all.push(Repository { path, folder, identity, work, hash, left });
+        }
+        Ok(Self { all, links: Links::default() })
+    }
+
+    /// A call that could make or move a symlink goes through.
+    pub(super) fn note_creation(&mut self) {
+        if !self.all.is_empty() {
+            self.links.note(&self.all);
+        }
+    }
+
+    /// When [`sweep`](Self::sweep) is to be called.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.links.due()
+    }
+
+    /// Takes symlinks away that came to lie in one of them.
+    pub(super) fn sweep(&mut self) {
+        self.links.sweep(&self.all);
+    }
+
+    /// Sets aside what the person's git is not to go on with.
+    pub(super) fn look_at_what_is_left(&self) {
+        for repository in &self.all {
+            left::look(repository);
+            repository.new_worktrees(&self.all).iter().for_each(left::look);
+        }
     }
 
     /// Checks that no symlink comes to lie in one of them at `path` (absolute): a new one, or what `from` is or holds.
@@ -45,7 +136,7 @@ impl Repositories {
     /// # Errors
     /// `EROFS` when one does, or when nobody can tell.
     pub(super) fn check(&self, target: Target<'_>, path: &Path, from: Option<&Path>) -> Result<(), Errno> {
-        if self.0.is_empty() {
+        if self.all.is_empty() {
             return Ok(());
         }
         let Some(parent) = path.parent() else { return Ok(()) };
@@ -69,9 +160,8 @@ impl Repositories {
     fn has(&self, mut folder: OwnedFd) -> Result<bool, Errno> {
         let mut below = None;
         for _ in 0..DEPTH {
-            let status = fstat(&folder).map_err(|_| Errno::EROFS)?;
-            let identity = (status.st_dev, status.st_ino);
-            if self.0.contains(&identity) {
+            let identity = identity(folder.as_fd()).map_err(|_| Errno::EROFS)?;
+            if self.all.iter().any(|known| known.identity == identity) {
                 return Ok(true);
             }
             // The root is its own parent.
@@ -83,6 +173,56 @@ impl Repositories {
         }
         Ok(true)
     }
+}
+
+impl Repository {
+    /// The folders of linked worktrees that are not among `known`.
+    fn new_worktrees(&self, known: &[Self]) -> Vec<Self> {
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let Ok(around) = openat(&self.folder, WORKTREES, OFlag::O_RDONLY | flags, Mode::empty()) else {
+            return Vec::new();
+        };
+        let Ok(mut list) = around.try_clone().map_err(|_| Errno::EMFILE).and_then(Dir::from_fd) else {
+            return Vec::new();
+        };
+        let names = list.iter().flatten().map(|entry| entry.file_name().to_owned());
+        let names = names.filter(|name| !name.to_bytes().starts_with(b".")).take(NEW);
+        let open = |name: std::ffi::CString| {
+            let folder = openat(&around, name.as_c_str(), OFlag::O_PATH | flags, Mode::empty()).ok()?;
+            let identity = identity(folder.as_fd()).ok()?;
+            let path = self.path.join(WORKTREES).join(OsStr::from_bytes(name.to_bytes()));
+            let is_new = known.iter().all(|known| known.identity != identity);
+            is_new.then_some(Self { path, folder, identity, work: None, hash: self.hash, left: Left::NOTHING })
+        };
+        names.filter_map(open).collect()
+    }
+}
+
+/// How many bytes the names of objects have in a repository: what its configuration says, or, for a linked worktree, that of the
+/// repository which it belongs to. Commands cannot change either.
+fn hash(folder: &OwnedFd) -> usize {
+    let [short, long] = HASHES;
+    let says_long = |path: &str| {
+        let file = openat(folder, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+        let mut text = Vec::new();
+        std::fs::File::from(file).take(CONFIGURATION).read_to_end(&mut text).ok()?;
+        text.make_ascii_lowercase();
+        let mut lines = text.split(|&byte| byte == b'\n');
+        Some(lines.any(|line| {
+            let line = line.trim_ascii();
+            line.starts_with(b"objectformat") && line.ends_with(b"sha256")
+        }))
+    };
+    let said = says_long("config").or_else(|| says_long("../../config"));
+    if said == Some(true) { long } else { short }
+}
+
+/// The device and inode number of an open file.
+///
+/// # Errors
+/// The kernel's.
+fn identity(file: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
+    fstat(file).map(|status| (status.st_dev, status.st_ino))
 }
 
 /// What was looked up; `None` when it is not there for the caller either, so that the kernel will say the same.

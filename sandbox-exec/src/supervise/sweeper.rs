@@ -7,6 +7,7 @@
 //! The launcher has more rights than the inside. So it renames only in folders that it reached from the workspace without any
 //! symlink, by descriptor.
 
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -75,26 +76,36 @@ impl<'a> Sweeper<'a> {
     }
 }
 
-/// Gives the name of `guard`, in `folder`, another one.
+/// Moves the name of `guard`, in `folder`, aside, and says so.
 fn move_aside(folder: BorrowedFd<'_>, guard: &Guard) {
     let Some(name) = guard.name.file_name() else { return };
     let path = guard.root.join(&guard.name);
+    match set_aside(folder, name) {
+        Ok(Some(aside)) => report::moved_aside(&path, &path.with_file_name(aside)),
+        Ok(None) => {}
+        Err(errno) => report::not_moved_aside(&path, errno),
+    }
+}
+
+/// Gives `name`, in `folder`, another one, and returns that; `None` when it is gone.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn set_aside(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OsString>, Errno> {
     let mut result = Err(Errno::EEXIST);
     for attempt in 0_u32..16 {
         let mut aside = name.to_owned();
         aside.push(format!(".quarantined-{}", mark(attempt)));
         result = renameat2(folder, Path::new(name), folder, Path::new(&aside), RenameFlags::RENAME_NOREPLACE);
         match result {
-            Ok(()) => return report::moved_aside(&path, &path.with_file_name(&aside)),
+            Ok(()) => return Ok(Some(aside)),
             // The inside may have taken the right to rename away; it is the caller's folder, and the caller's to give back.
             Err(Errno::EACCES | Errno::EPERM) => give_back(folder),
-            Err(Errno::ENOENT) => return,
+            Err(Errno::ENOENT) => return Ok(None),
             Err(_) => {}
         }
     }
-    if let Err(errno) = result {
-        report::not_moved_aside(&path, errno);
-    }
+    result.map(|()| None)
 }
 
 /// A number that nobody inside can foresee.
@@ -106,7 +117,7 @@ fn mark(attempt: u32) -> String {
 }
 
 /// Gives the owner of `folder` the right to change it.
-fn give_back(folder: BorrowedFd<'_>) {
+pub(super) fn give_back(folder: BorrowedFd<'_>) {
     let Ok(status) = fstat(folder) else { return };
     let mode = Mode::from_bits_truncate(status.st_mode) | Mode::S_IRWXU;
     let path = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&folder)));

@@ -10,12 +10,13 @@ use nix::errno::Errno;
 use super::connect::{Connection, Connector, Outcome};
 use super::crew::{Crew, Job};
 use super::ground::Ground;
-use super::names::Names;
+use super::names::{self, Names};
 use super::refusals::Refusals;
+use super::repositories::Repositories;
 use super::sweeper::Sweeper;
 use super::target::Target;
 use super::wants::Wants;
-use crate::plan::Supervision;
+use crate::plan::{Account, Supervision};
 use crate::seccomp::{self, Refusal};
 use crate::sys::notify::{self, Answer, Notification};
 use crate::way_out::{News, WayOut};
@@ -34,6 +35,8 @@ pub(crate) struct Watch<'a> {
     connector: Connector<'a>,
     /// Moves aside what slipped through.
     sweeper: Sweeper<'a>,
+    /// The folders in which the person's git goes on.
+    repositories: Repositories,
     /// The folders around guarded names.
     ground: Ground,
     /// Whether no process inside can change its root.
@@ -46,6 +49,8 @@ pub(crate) struct Watch<'a> {
     wants: Wants<(u64, Connection)>,
     /// What was refused and is to be told.
     refusals: Refusals,
+    /// Where.
+    account: &'a Account,
     /// Calls that the way out is to be asked about once others have their answer.
     later: VecDeque<Notification>,
 }
@@ -57,12 +62,12 @@ impl<'a> Watch<'a> {
         diagnosis: Option<OwnedFd>,
         supervision: &'a Supervision,
         outside: Option<u64>,
-        ground: Ground,
+        (ground, repositories): (Ground, Repositories),
     ) -> Self {
         notify::wake_synchronously(&listener);
         Self {
             listener: Some(Arc::new(listener)),
-            names: Names::new(&supervision.guards, supervision.existing, &ground),
+            names: Names::new(&supervision.guards, supervision.existing),
             connector: Connector {
                 allowed: &supervision.sockets,
                 hidden: &supervision.hidden,
@@ -72,12 +77,14 @@ impl<'a> Watch<'a> {
                 offline: supervision.offline,
             },
             sweeper: Sweeper::new(&supervision.guards, &ground),
+            repositories,
             ground,
             fixed_root: supervision.fixed_root,
             root: None,
             crew: Crew::default(),
             wants: Wants::new(),
             refusals: Refusals::default(),
+            account: &supervision.account,
             later: VecDeque::new(),
         }
     }
@@ -89,14 +96,17 @@ impl<'a> Watch<'a> {
 
     /// When [`tick`](Self::tick) is to be called.
     pub(crate) fn due(&self) -> Option<Instant> {
-        [self.sweeper.due(), self.wants.due()].into_iter().flatten().min()
+        [self.sweeper.due(), self.repositories.due(), self.wants.due()].into_iter().flatten().min()
     }
 
     /// Does what is due now: looks for guarded names, and lets go on what has waited long enough.
     pub(crate) fn tick(&mut self) {
         let now = Instant::now();
         if self.sweeper.due().is_some_and(|due| due <= now) {
-            self.sweep();
+            self.sweeper.sweep(&self.ground);
+        }
+        if self.repositories.due().is_some_and(|due| due <= now) {
+            self.repositories.sweep();
         }
         for (id, connection) in self.wants.overdue(now) {
             self.connect(id, connection);
@@ -119,14 +129,16 @@ impl<'a> Watch<'a> {
         self.listener = None;
     }
 
-    /// Moves aside guarded names that came into being.
+    /// The command has ended: moves aside guarded names that came into being, and what it left for others to go on with.
     pub(crate) fn sweep(&mut self) {
         self.sweeper.sweep(&self.ground);
+        self.repositories.sweep();
+        self.repositories.look_at_what_is_left();
     }
 
     /// Tells the person what was refused.
     pub(crate) fn tell(&mut self) {
-        self.refusals.tell();
+        self.refusals.tell(self.account);
     }
 
     /// Answers the next call; with a way out, once that was asked.
@@ -164,9 +176,12 @@ impl<'a> Watch<'a> {
                 Outcome::Wait(connection) => return self.ask_or_connect(call, connection, way_out),
             }
         } else {
-            let answer = self.names.judge(target, &self.ground);
+            let answer = self.names.judge(target, &self.ground, &self.repositories);
             if answer == Answer::Continue {
                 self.sweeper.note_creation();
+                if names::could_bring_a_symlink(target.number()) {
+                    self.repositories.note_creation();
+                }
             }
             answer
         };

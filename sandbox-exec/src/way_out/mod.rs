@@ -11,22 +11,21 @@ mod line;
 mod memory;
 mod program;
 mod publish;
-mod record;
+pub(crate) mod record;
 mod start;
 mod tally;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use lobsterpot_policy::Network;
 use lobsterpot_policy::orders::{Command, Event, Role};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::args::{Format, Mode};
 use crate::error::Error;
+use crate::plan::Account;
 use crate::report;
 use line::Heard;
 use program::Program;
@@ -46,14 +45,10 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// The user and group id that egress becomes, when the launcher is root's.
     pub(crate) become_id: Option<u32>,
-    /// The folder of the audit log.
-    pub(crate) log: PathBuf,
     /// What the sandbox may write to, by device and inode number.
     pub(crate) writable: Vec<(u64, u64)>,
-    /// The command's first word.
-    pub(crate) command: String,
-    /// Whether a report was asked for, and in which form.
-    pub(crate) report: (Mode, Format),
+    /// Where the run gives account.
+    pub(crate) account: Account,
 }
 
 /// The way out of one run.
@@ -161,7 +156,7 @@ impl WayOut {
 
     /// Tells what is known while processes of the command go on.
     pub(crate) fn tell_so_far(&self) {
-        report::network(&self.summary(), self.settings.report);
+        report::network(&self.summary(), self.settings.account.report);
     }
 
     /// Closes the line, so that egress tells the last and ends. When something has come that nobody has looked at, egress is started
@@ -199,8 +194,8 @@ impl WayOut {
             State::Closed => {}
         }
         let summary = self.summary();
-        report::network(&summary, self.settings.report);
-        if let Err(error) = record::write(&self.settings, &summary) {
+        report::network(&summary, self.settings.account.report);
+        if let Err(error) = record::write(&self.settings.account, &summary) {
             report::log_not_written(&error);
         }
     }

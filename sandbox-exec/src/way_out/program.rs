@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access, execve, fexecve};
+use nix::unistd::{AccessFlags, Uid, access, execve, fexecve, geteuid};
 
 use super::memory;
 use crate::error::Error;
@@ -81,16 +81,21 @@ impl Program {
 }
 
 /// Whether the file at `path` may be changed by who may write to `writable`: it or a folder above it is among them, or it has
-/// another name somewhere.
+/// another name somewhere, by which the caller could change it. What a package manager has linked and the system owns, the caller cannot.
 fn is_exposed(path: &Path, status: &Metadata, writable: &[(u64, u64)]) -> bool {
     let real = path.canonicalize();
     let is_writable = |place: &Path| {
         // What cannot be looked at counts as if it could be written to.
         std::fs::metadata(place).map_or(true, |status| writable.contains(&(status.dev(), status.ino())))
     };
-    status.nlink() > 1
+    (status.nlink() > 1 && could_change(status, geteuid()))
         || path.ancestors().any(is_writable)
         || real.map_or(true, |real| real != path && real.ancestors().any(is_writable))
+}
+
+/// Whether `user` owns a file, or its mode lets others than its owner write to it.
+fn could_change(status: &Metadata, user: Uid) -> bool {
+    status.uid() == user.as_raw() || status.mode() & 0o022 != 0
 }
 
 /// The content of the file at `path` in a file without a name that cannot be changed any more.
@@ -142,6 +147,21 @@ mod tests {
         assert!(is_copied(&link, &bin), "through a symlink");
         fs::hard_link(&file, elsewhere.path().join("other")).expect("a link");
         assert!(is_copied(&bin, elsewhere.path()), "under another name");
+    }
+
+    #[test]
+    fn a_second_name_matters_only_where_the_caller_could_write_by_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("program");
+        fs::write(&file, "x").expect("written");
+        let own = fs::metadata(&file).expect("its status").uid();
+        let could = |mode, user| {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("its mode");
+            could_change(&fs::metadata(&file).expect("its status"), Uid::from_raw(user))
+        };
+        assert!(could(0o555, own), "its owner changes its mode");
+        assert!(could(0o775, own + 1) && could(0o757, own + 1), "its group, everybody");
+        assert!(!could(0o755, own + 1), "nobody else");
     }
 
     #[test]

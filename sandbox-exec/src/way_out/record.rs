@@ -1,23 +1,56 @@
 //! What of a run goes into the audit log: only what somebody may want to look into later.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lobsterpot_audit_log::{Log, LogError, What, Writer};
 
-use super::{Settings, Summary};
+use super::Summary;
+use crate::plan::Account;
+use crate::seccomp::Refusal;
+use crate::supervise::Socket;
 
 /// Writes what was refused, and the end of the way out when it came too early. Nothing is written, and no file made, when there is
 /// nothing to tell.
 ///
 /// # Errors
 /// When the log cannot be written.
-pub(crate) fn write(settings: &Settings, summary: &Summary) -> Result<(), LogError> {
-    let what = records(summary);
+pub(crate) fn write(account: &Account, summary: &Summary) -> Result<(), LogError> {
+    append(account, records(summary))
+}
+
+/// Writes which system calls and which sockets outside were refused; further sockets were, `others` times.
+///
+/// # Errors
+/// When the log cannot be written.
+pub(crate) fn write_refused(
+    account: &Account,
+    calls: &[(Refusal, u64)],
+    sockets: &[Socket],
+    others: u64,
+) -> Result<(), LogError> {
+    let refused = |reason: &str, subject: String, times| What::Refused { reason: reason.to_owned(), subject, times };
+    let calls = calls.iter().map(|(refusal, times)| refused(CALL, refusal.call.to_owned(), *times));
+    let named = sockets.iter().map(|socket| refused(SOCKET, socket.path.to_string_lossy().into_owned(), socket.times));
+    let others = (others > 0).then(|| refused(SOCKET, "(others)".to_owned(), others));
+    append(account, calls.chain(named).chain(others).collect())
+}
+
+/// Appends records, if there are any.
+///
+/// # Errors
+/// When the log cannot be written.
+fn append(account: &Account, what: Vec<What>) -> Result<(), LogError> {
     if what.is_empty() {
         return Ok(());
     }
-    Log::new(&settings.log).append(&writer(&settings.command), what)
+    Log::new(&account.log).append(&writer(&account.command), what)
 }
+
+/// Why a system call is refused, as a code.
+pub(crate) const CALL: &str = "sys.denied";
+/// Why a socket outside is, as a code.
+pub(crate) const SOCKET: &str = "fs.socket-not-allowed";
 
 /// What is written: at most [`MOST`] records, in which everything is counted.
 fn records(summary: &Summary) -> Vec<What> {
@@ -44,15 +77,20 @@ const MOST: usize = 66;
 /// The most records of one run about names that could not be resolved.
 const MOST_UNRESOLVED: usize = 32;
 
+/// The number of this run, drawn once.
+static RUN: OnceLock<u64> = OnceLock::new();
+
 /// Who writes: this run, now.
 fn writer(command: &str) -> Writer {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let time = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let mut number = [0; 8];
-    let drawn =
-        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut number));
-    // Without chance, time and process tell runs apart nearly as well.
-    let number = if drawn.is_ok() { u64::from_ne_bytes(number) } else { time << 22 | u64::from(std::process::id()) };
+    let number = *RUN.get_or_init(|| {
+        let mut number = [0; 8];
+        let drawn =
+            std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut number));
+        // Without chance, time and process tell runs apart nearly as well.
+        if drawn.is_ok() { u64::from_ne_bytes(number) } else { time << 22 | u64::from(std::process::id()) }
+    });
     Writer { time, run: format!("{number:016x}"), command: command.to_owned() }
 }
 

@@ -12,6 +12,7 @@ mod status;
 mod streams;
 mod terminal;
 mod told;
+mod unfinished;
 mod way_out;
 mod without_namespaces;
 
@@ -40,4 +41,14 @@ fn refused(scene: &Scene, run: &Run, status: i32) -> String {
     assert!(text.lines().any(|line| line.starts_with("sandbox-exec: ")), "a message: {outcome}");
     assert!(text.lines().any(|line| line.starts_with("hint: ")), "a hint: {outcome}");
     text
+}
+
+/// A repository with a branch `side` whose commit is in conflict with the one of `main`.
+pub(crate) fn in_conflict(scene: &Scene) {
+    scene
+        .bare(&Run::shell(
+            "git init -q -b main . && echo a >f && git add f && git commit -qm a && git checkout -qb side && echo b >f && \
+             git commit -qam b && git checkout -q main && echo c >f && git commit -qam c && git checkout -q side",
+        ))
+        .ok();
 }

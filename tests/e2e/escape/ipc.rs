@@ -48,3 +48,20 @@ fn semaphores_of_the_host_cannot_be_found() {
 fn posix_message_queue_of_the_host_cannot_be_read() {
     shared("mq");
 }
+
+#[test]
+fn lease_on_a_file_of_the_home_cannot_be_taken() {
+    for kind in ["F_RDLCK", "F_WRLCK"] {
+        escape(move |scene| {
+            scene.write(&scene.at_home(".gitconfig"), "[user]\n");
+            scene.write(
+                &scene.at_work("lease.py"),
+                &format!(
+                    "import fcntl, os\nfile = os.open(os.path.expanduser('~/.gitconfig'), os.O_RDONLY)\n\
+                     fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.{kind})\n"
+                ),
+            );
+            Attempt::shell("/usr/bin/python3 lease.py").status_zero()
+        });
+    }
+}

@@ -30,4 +30,5 @@ mod supervisor;
 mod surface;
 mod syscalls;
 mod terminal;
+mod unfinished;
 mod words;

@@ -1,7 +1,7 @@
 //! Files that a shell, a desktop, a timer, an editor or a package manager of the person's runs at its next start.
 
 use crate::harness::attempt::{escape_as_root, escape_prepared_by_root};
-use crate::harness::{Attempt, Scene, escape, host, require};
+use crate::harness::{Attempt, Run, Scene, escape, host, require};
 use std::ffi::OsString;
 
 /// Appends to every one of these files of the home, of which none may say `evil` afterwards.
@@ -225,4 +225,30 @@ fn start_files_of_the_whole_system_cannot_be_written_by_whoever_owns_them() {
     };
     escape_as_root(attempt);
     escape_prepared_by_root(attempt);
+}
+
+#[test]
+fn repository_of_jujutsu_cannot_be_redirected() {
+    for (before, script) in [
+        (
+            "mkdir -p .jj/repo/store",
+            "rm -rf .jj/repo; mv .jj/repo x; mv .jj y; mkdir -p .jj; echo evil >.jj/repo; echo evil >z; mv z .jj/repo",
+        ),
+        (
+            "true",
+            "mkdir .jj; echo evil >.jj/repo; rm -rf .jj/repo; /usr/bin/python3 -c \"import os; os.mknod('.jj/repo', 0o100644)\"; echo evil >.jj/repo",
+        ),
+        ("true", "mkdir .jj; echo evil >x; ln x .jj/repo"),
+        (
+            "mkdir .jj; echo ../../other/.jj/repo >.jj/repo",
+            "echo evil >.jj/repo; echo evil >x; mv x .jj/repo; truncate -s 0 .jj/repo; echo evil >>.jj/repo",
+        ),
+    ] {
+        escape(move |scene| {
+            scene.bare(&Run::shell(before)).ok();
+            let place = scene.at_work(".jj/repo");
+            Attempt::shell(script)
+                .effect(move |_| std::fs::read_to_string(&place).is_ok_and(|content| content.contains("evil")))
+        });
+    }
 }

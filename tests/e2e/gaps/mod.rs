@@ -183,6 +183,33 @@ fn protected_file_that_is_replaced_outside_can_be_written_by_the_command_that_ru
 }
 
 #[test]
+fn file_that_is_the_standard_output_can_be_emptied() {
+    each_scene(|scene| {
+        let log = scene.at_home("log");
+        scene.write(&log, "what was there before\n");
+        let outer = ["/bin/sh", "-c", "exec \"$@\" >>~/log", "sh"].map(Into::into).to_vec();
+        let run = Run::new(&["/usr/bin/python3", "-c", "import os; os.ftruncate(1, 0); os.write(1, b'forged')"]);
+        let outcome = scene.sandboxed(&Run { outer, ..run });
+        assert_eq!(std::fs::read_to_string(&log).expect("a file"), "forged", "the gap is closed: {outcome}");
+    });
+}
+
+#[test]
+fn lock_on_a_file_that_is_only_read_holds_a_program_outside_up() {
+    each_scene(|scene| {
+        scene.write(&scene.at_home(".gitconfig"), "[user]\n");
+        let mut child =
+            scene.start_sandboxed(&Run::shell("exec 9<~/.gitconfig; flock -s 9 && echo HELD; exec sleep 60"));
+        let out = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let held = std::io::BufRead::lines(out).map_while(Result::ok).any(|line| line == "HELD");
+        let outside = scene.bare(&Run::shell("flock -x -n ~/.gitconfig true"));
+        drop(child.kill());
+        drop(child.wait());
+        assert!(held && outside.status != 0, "the gap is closed: {outside}");
+    });
+}
+
+#[test]
 fn memory_that_belongs_to_no_process_is_not_counted() {
     for kind in ["memfd", "sysv"] {
         each_scene(|scene| {

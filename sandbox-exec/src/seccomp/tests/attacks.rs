@@ -173,6 +173,16 @@ fn io_uring_cannot_carry_calls_past_the_filter() {
 }
 
 #[test]
+fn nobody_outside_is_held_up_by_a_lease() {
+    for high in HIGH_BITS {
+        assert_everywhere("fcntl", &[3, 1024 | high, 0], errno(libc::EACCES));
+    }
+    for other in [libc::F_SETLK, libc::F_GETFL, libc::F_DUPFD_CLOEXEC, libc::F_GETLEASE] {
+        assert_everywhere("fcntl", &[3, u64::try_from(other).expect("a number"), 0], ALLOW);
+    }
+}
+
+#[test]
 fn tiocsti_with_high_bits_is_refused() {
     // TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, KDSKBENT, KDSKBSENT, btrfs snapshots
     for request in [0x5412, 0x541c, 0x5423, 0x541d, 0x4b47, 0x4b49, 0x5000_9401, 0x5000_9417] {

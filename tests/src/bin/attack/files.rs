@@ -36,6 +36,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("swap-race", swap_race),
     ("rename-race", rename_race),
     ("create-race", create_race),
+    ("link-race", link_race),
     ("fill", fill),
 ];
 
@@ -334,6 +335,35 @@ fn create_race(arguments: &Arguments) -> Outcome {
         }
         over.store(true, Ordering::Relaxed);
         if won { Ok(b"the name".to_vec()) } else { Err(refused("never won the race")) }
+    })
+}
+
+/// `link-race LINK HARMLESS FOLDER NAME TARGET`: one thread swaps a symlink between two folders, the other makes a symlink to `TARGET`
+/// through it, until there is one in `FOLDER`.
+fn link_race(arguments: &Arguments) -> Outcome {
+    let (link, harmless, folder) = (text(arguments, 0)?, text(arguments, 1)?, text(arguments, 2)?);
+    let (name, target) = (text(arguments, 3)?, text(arguments, 4)?);
+    let spare = format!("{link}.next");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for place in [harmless, folder] {
+                    drop(fs::remove_file(&spare));
+                    drop(std::os::unix::fs::symlink(place, &spare));
+                    drop(fs::rename(&spare, link));
+                }
+            }
+        });
+        let end = Instant::now() + Duration::from_secs(2);
+        let tries = std::iter::repeat_with(|| {
+            drop(fs::remove_file(Path::new(harmless).join(name)));
+            drop(std::os::unix::fs::symlink(target, Path::new(link).join(name)));
+            fs::symlink_metadata(Path::new(folder).join(name)).is_ok()
+        });
+        let won = tries.take_while(|_| Instant::now() < end).any(std::convert::identity);
+        over.store(true, Ordering::Relaxed);
+        if won { Ok(b"the symlink".to_vec()) } else { Err(refused("never won the race")) }
     })
 }
 

@@ -1,0 +1,187 @@
+//! Symlinks that came to lie in a git folder all the same: taken away soon afterwards, and when the run ends.
+//!
+//! Which ones were there before is looked up at the first call that could make or move one, so a run that makes none pays nothing.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::sys::stat::{FileStat, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::super::sweeper::give_back;
+use super::{Repository, identity};
+use crate::report;
+
+/// How long after a creation they are looked for, at least.
+const SOON: Duration = Duration::from_millis(100);
+/// And at least that many times as long as the last look took.
+const PAUSE: u32 = 20;
+/// How many names are looked at in one repository.
+const NAMES: usize = 200_000;
+
+/// Looks for symlinks.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// Those that were there, once any call could have made more.
+    before: Option<BTreeSet<Mark>>,
+    /// When to look next.
+    due: Option<Instant>,
+    /// How long to wait until then.
+    pause: Duration,
+}
+
+/// One symlink: where it lies, its device and inode number, and when it last changed. The last tells it from another that got its number.
+type Mark = (usize, PathBuf, u64, u64, (i64, i64));
+
+impl Links {
+    /// A call that could make one goes through.
+    pub(super) fn note(&mut self, repositories: &[Repository]) {
+        let start = Instant::now();
+        if self.before.is_none() {
+            let each = repositories.iter().enumerate();
+            let found = each.flat_map(|(number, repository)| {
+                let links = find(repository, repositories).unwrap_or_default();
+                links.into_iter().filter_map(move |path| Some(mark(number, repository, &path)?.0)).collect::<Vec<_>>()
+            });
+            self.before = Some(found.collect());
+            self.pause = SOON.max(start.elapsed().saturating_mul(PAUSE));
+        }
+        if self.due.is_none() {
+            self.due = start.checked_add(self.pause);
+        }
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Takes away those that were not there before.
+    pub(super) fn sweep(&mut self, repositories: &[Repository]) {
+        self.due = None;
+        let Some(before) = &self.before else { return };
+        let start = Instant::now();
+        for (number, repository) in repositories.iter().enumerate() {
+            match find(repository, repositories) {
+                Ok(links) => links.iter().for_each(|path| take_away(number, repository, path, before)),
+                Err(errno) => report::not_searched(&repository.path, errno),
+            }
+        }
+        self.pause = SOON.max(start.elapsed().saturating_mul(PAUSE));
+    }
+}
+
+/// Removes the symlink at `path` unless it was there before.
+fn take_away(number: usize, repository: &Repository, path: &Path, before: &BTreeSet<Mark>) {
+    let Some((mark, folder)) = mark(number, repository, path) else { return };
+    if before.contains(&mark) {
+        return;
+    }
+    let name = path.file_name().unwrap_or_default();
+    let target = readlinkat(&folder, name).unwrap_or_default();
+    let mut removed = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
+    if matches!(removed, Err(Errno::EACCES | Errno::EPERM)) {
+        give_back(folder.as_fd());
+        removed = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
+    }
+    let path = repository.path.join(path);
+    match removed {
+        Ok(()) => report::link_removed(&path, Path::new(&target)),
+        Err(Errno::ENOENT) => {}
+        Err(errno) => report::not_moved_aside(&path, errno),
+    }
+}
+
+/// What the symlink at `path` is, and the folder that holds it; `None` when it is gone.
+fn mark(number: usize, repository: &Repository, path: &Path) -> Option<(Mark, OwnedFd)> {
+    let folder = folder(repository.folder.as_fd(), path.parent()?).ok()?;
+    let status = look(folder.as_fd(), path.file_name()?).ok().filter(|status| is_link(*status))?;
+    let mark = (number, path.to_owned(), status.st_dev, status.st_ino, (status.st_ctime, status.st_ctime_nsec));
+    Some((mark, folder))
+}
+
+/// The symlinks in a repository, by their paths in it; what lies in another one of `all` is that one's.
+///
+/// # Errors
+/// When there are too many names, or one cannot be looked at.
+fn find(repository: &Repository, all: &[Repository]) -> Result<Vec<PathBuf>, Errno> {
+    let (mut found, mut left) = (Vec::new(), NAMES);
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(path) = waiting.pop() {
+        let here = match folder(repository.folder.as_fd(), &path) {
+            Ok(here) => here,
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => continue,
+            Err(errno) => return Err(errno),
+        };
+        let identity = identity(here.as_fd())?;
+        if !path.as_os_str().is_empty() && all.iter().any(|other| other.identity == identity) {
+            continue;
+        }
+        for entry in Dir::from_fd(here.try_clone().map_err(|_| Errno::EMFILE)?)?.iter() {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if matches!(name.as_bytes(), b"." | b"..") {
+                continue;
+            }
+            left = left.checked_sub(1).ok_or(Errno::E2BIG)?;
+            let is = |kind| entry.file_type() == Some(kind);
+            let status = if entry.file_type().is_none() { look(here.as_fd(), name).ok() } else { None };
+            if is(Type::Symlink) || status.is_some_and(is_link) {
+                found.push(path.join(name));
+            } else if (is(Type::Directory) || status.is_some_and(is_folder)) && !holds_objects(&path, name) {
+                waiting.push(path.join(name));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether `name` in `path` is one of the 256 folders in which objects lie: git makes files there only anew, under names that it computes.
+fn holds_objects(path: &Path, name: &OsStr) -> bool {
+    let bytes = name.as_bytes();
+    path.file_name().is_some_and(|above| above == "objects")
+        && bytes.len() == 2
+        && bytes.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Opens the folder `path` below `root`, never through a symlink. The inside may have taken the right to list it away.
+///
+/// # Errors
+/// The kernel's.
+fn folder(root: BorrowedFd<'_>, path: &Path) -> Result<OwnedFd, Errno> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = |flag| OpenHow::new().flags(OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | flag).resolve(resolve);
+    match openat2(root, path, how(OFlag::O_RDONLY)) {
+        Err(Errno::EACCES) => {
+            give_back(openat2(root, path, how(OFlag::O_PATH))?.as_fd());
+            openat2(root, path, how(OFlag::O_RDONLY))
+        }
+        other => other,
+    }
+}
+
+/// What lies at `name` in `folder`, itself.
+///
+/// # Errors
+/// The kernel's.
+fn look(folder: BorrowedFd<'_>, name: &OsStr) -> Result<FileStat, Errno> {
+    fstatat(folder, Path::new(name), AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+/// Whether that is a symlink.
+fn is_link(status: FileStat) -> bool {
+    status.st_mode & libc::S_IFMT == libc::S_IFLNK
+}
+
+/// Whether that is a folder.
+fn is_folder(status: FileStat) -> bool {
+    status.st_mode & libc::S_IFMT == libc::S_IFDIR
+}

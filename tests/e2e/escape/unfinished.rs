@@ -1,0 +1,122 @@
+//! What a command leaves in a git folder for the person's git to go on with: half a rebase, half a merge, an index, a symlink.
+
+use crate::behaviour::in_conflict;
+use crate::harness::{Attempt, Run, escape};
+
+/// Has a command leave something, and the person then ask git to go on; success shows by a file in the home.
+fn left_for_the_person(script: &'static str, go_on: &'static str) {
+    escape(move |scene| {
+        in_conflict(scene);
+        Attempt::shell(script).effect(move |scene| {
+            drop(scene.bare(&Run::shell(go_on)));
+            scene.at_home("ran-outside").exists()
+        })
+    });
+}
+
+/// What a person types to go on with a rebase.
+const CONTINUE: &str = "git checkout --theirs f; git add f; GIT_EDITOR=true git rebase --continue";
+
+#[test]
+fn rebase_that_a_command_began_runs_no_program_outside() {
+    for script in [
+        "git rebase -x 'touch ~/ran-outside' main",
+        "git rebase main; echo 'exec touch ~/ran-outside' >>.git/rebase-merge/git-rebase-todo",
+        "git rebase main; echo 'x touch ~/ran-outside' >>.git/rebase-merge/git-rebase-todo; chmod 0 .git/rebase-merge/git-rebase-todo; chmod 555 .git/rebase-merge",
+        "mkdir evil; git rebase main; printf '  \\t exec\\ttouch ~/ran-outside\\n' >x; ln -f x .git/rebase-merge/git-rebase-todo",
+    ] {
+        // The person gives back what the command has taken from the file's mode.
+        left_for_the_person(script, CONTINUE_WITH_RIGHTS);
+    }
+}
+
+/// The same where modes were changed.
+const CONTINUE_WITH_RIGHTS: &str = "chmod 755 .git/rebase-merge; chmod 644 .git/rebase-merge/git-rebase-todo; git checkout --theirs f; git add f; GIT_EDITOR=true git rebase --continue";
+
+#[test]
+fn merge_strategy_that_a_command_names_is_no_program_of_the_workspace() {
+    let program =
+        "mkdir git-merge-x; printf '#!/bin/sh\\ntouch ~/ran-outside\\n' >git-merge-x/evil; chmod +x git-merge-x/evil;";
+    for (script, go_on) in [
+        (
+            format!(
+                "{program} git rebase main; echo x/evil >.git/rebase-merge/strategy; echo \"pick $(git rev-parse side)\" >.git/rebase-merge/git-rebase-todo"
+            ),
+            CONTINUE,
+        ),
+        (
+            format!(
+                "{program} git checkout -q main; git cherry-pick side side~0 2>/dev/null; mkdir -p .git/sequencer; \
+                 printf '[options]\\n\\tstrategy = x/evil\\n' >.git/sequencer/opts; git rev-parse HEAD >.git/sequencer/head; \
+                 echo \"pick $(git rev-parse side) b\" >.git/sequencer/todo; echo \"pick $(git rev-parse side) b\" >>.git/sequencer/todo"
+            ),
+            "git checkout --theirs f; git add f; GIT_EDITOR=true git cherry-pick --continue",
+        ),
+    ] {
+        let script: &'static str = script.leak();
+        left_for_the_person(script, go_on);
+    }
+}
+
+#[test]
+fn patches_that_a_command_began_to_apply_write_no_file_elsewhere() {
+    left_for_the_person(
+        "git format-patch -q -1 --stdout >p; git checkout -q main; git am p; echo \" '--build-fake-ancestor=$HOME/ran-outside'\" >.git/rebase-apply/apply-opt",
+        "git reset -q --hard HEAD~1; git am --retry",
+    );
+}
+
+#[test]
+fn file_that_a_command_calls_a_conflict_is_not_copied_into_the_repository() {
+    for (make, path) in [("true", "../../.ssh/id_ed25519"), ("ln -s ../../.ssh/id_ed25519 key", "key")] {
+        escape(move |scene| {
+            in_conflict(scene);
+            let script = format!(
+                "{make}; i=0123456789012345678901234567890123456789; mkdir -p .git/rr-cache/$i; echo x >.git/rr-cache/$i/preimage; \
+                 printf \"$i\\t{path}\\0\" >.git/MERGE_RR"
+            );
+            Attempt::shell(&script).effect(|scene| {
+                scene.bare(&Run::shell("git commit -q --allow-empty -m y")).ok();
+                let found = scene.bare(&Run::shell("cat .git/rr-cache/*/*"));
+                scene.canary.is_in(&found.stdout)
+            })
+        });
+    }
+}
+
+/// A program that puts a path into the index, in a version of its format, with what git finds to write there.
+const INDEX: &str = r#"
+import hashlib, struct, subprocess, sys
+path, version = sys.argv[1].encode(), int(sys.argv[2])
+blob = subprocess.run(["git", "hash-object", "-w", "--stdin"], input=b"evil\n", capture_output=True).stdout.strip()
+head = struct.pack(">10I", 0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 0) + bytes.fromhex(blob.decode()) + struct.pack(">H", len(path))
+name = path + b"\0" * (8 - (62 + len(path)) % 8) if version < 4 else b"\0" + path + b"\0"
+data = b"DIRC" + struct.pack(">II", version, 1) + head + name
+open(".git/index", "wb").write(data + hashlib.sha1(data).digest())
+"#;
+
+#[test]
+fn index_that_a_command_wrote_has_git_write_no_file_elsewhere() {
+    for (path, version) in [("../../new-file", 2), ("../../new-file", 4), (".git/hooks/post-checkout", 2)] {
+        escape(move |scene| {
+            in_conflict(scene);
+            scene.write(&scene.at_work("index.py"), INDEX);
+            let place = scene.at_work(path);
+            Attempt::shell(&format!("/usr/bin/python3 index.py {path} {version}")).effect(move |scene| {
+                drop(scene.bare(&Run::shell("git checkout -- .")));
+                place.exists()
+            })
+        });
+    }
+}
+
+#[test]
+fn symlink_won_in_a_race_does_not_stay_where_git_writes() {
+    escape(|scene| {
+        in_conflict(scene);
+        let place = scene.at_work(".git/logs/new");
+        let attack = scene.attack();
+        Attempt::shell(&format!("mkdir harmless; {} link-race way harmless .git/logs new ~/.bashrc", attack.display()))
+            .effect(move |_| place.symlink_metadata().is_ok())
+    });
+}
