@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::expand::{self, Found};
-use super::facts::Cause;
+use super::facts::{Cause, may_be_there};
 use super::index::{Entry, List, lies_in};
 use super::sight::Sight;
-use nix::sys::stat::lstat;
 
 /// How many files and folders a search below one folder may meet, on behalf of one request.
 const LIMIT: usize = 200_000;
@@ -75,7 +74,7 @@ impl Sight<'_> {
 impl Below {
     /// Adds `path`, when something is there.
     fn add(&mut self, path: PathBuf, cause: Cause) {
-        if lstat(&path).is_ok() && !self.paths.iter().any(|(other, _)| *other == path) {
+        if may_be_there(&path) && !self.paths.iter().any(|(other, _)| *other == path) {
             self.paths.push((path, cause));
         }
     }

@@ -10,6 +10,7 @@ use nix::dir::{Dir, Type};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, lstat};
 
+use super::facts::may_be_there;
 use super::handle::{Kind, kind_of};
 use super::index::lies_in;
 
@@ -96,7 +97,7 @@ impl Search<'_> {
         let Some((segment, rest)) = tail.split_first() else {
             let is_wanted = self.wanted == Wanted::All || way == Way::Crooked;
             let is_inside = self.within.is_none_or(|within| lies_in(folder, within));
-            if is_wanted && is_inside && (way == Way::Crooked || folder.symlink_metadata().is_ok()) {
+            if is_wanted && is_inside && (way == Way::Crooked || may_be_there(folder)) {
                 found.paths.insert(folder.to_owned());
             }
             return;

@@ -14,6 +14,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{FileStat, Mode, lstat};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -157,6 +158,15 @@ fn state(path: &Path, content: Content) -> (Option<(u64, u64)>, Option<[i64; 4]>
 /// When something was changed: itself or its content, and its content alone.
 fn times(facts: &FileStat) -> [i64; 4] {
     [facts.st_ctime, facts.st_ctime_nsec, facts.st_mtime, facts.st_mtime_nsec]
+}
+
+/// Whether something lies at `path`, or may: a look that fails for want of descriptors or memory, or for a broken disk, says nothing, and
+/// a rule for what cannot be looked at holds.
+pub(super) fn may_be_there(path: &Path) -> bool {
+    // As the launcher has it: gone, closed to the caller, or on a file system whose server is gone.
+    let gone = [Errno::ENOENT, Errno::ENOTDIR, Errno::ELOOP, Errno::ENAMETOOLONG];
+    let closed = [Errno::EACCES, Errno::EPERM, Errno::ENOTCONN, Errno::ESTALE];
+    lstat(path).map_or_else(|error| !gone.contains(&error) && !closed.contains(&error), |_| true)
 }
 
 /// Where `path` leads on this host, links followed; `None` when nothing is there.

@@ -21,7 +21,7 @@ case $kind in
         ! touch "$place/more" 2>/dev/null ;;
     read-only) mount -t tmpfs -o mode=1777 tmpfs "$place"
         chown "$user:$user" "$place" 2>/dev/null || true
-        mount -o remount,ro "$place" ;;
+        mount -o remount,bind,ro "$place" ;;
 esac
 [ "$kind" = read-only ] || chown "$user:$user" "$place" 2>/dev/null || true
 cd / && cd "$work"
