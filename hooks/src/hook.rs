@@ -8,6 +8,7 @@ use crate::answer::{Answer, Voice};
 use crate::arguments::{self, Job, Options};
 use crate::call::{Call, Outcome};
 use crate::denial::Denial;
+use crate::files::Value;
 use crate::role::Role;
 use crate::wire::{self, Fields};
 use crate::{directory, guard};
@@ -53,7 +54,12 @@ pub(crate) fn answer(
     let call = dialect.read(fields(&payload(input)?)?)?;
     match judge(&call, options)? {
         Outcome::Pass => Ok(Answer::go_on(dialect.passed())),
-        Outcome::Rewrite(command) => wire::rewritten(call, &command, options.approval).map(Answer::go_on),
+        Outcome::Rewrite(command) => {
+            // The input is echoed as it came. A reader stricter than the client's own could not read half a character, and whoever
+            // cannot read an answer may go on without it.
+            Value::of(&call.input)?;
+            wire::rewritten(call, &command, options.approval).map(Answer::go_on)
+        }
         Outcome::Ask(reason) => dialect.asked(&call, &reason).map(Answer::go_on),
     }
 }

@@ -52,6 +52,19 @@ fn a_link_in_the_workspace_is_followed_as_the_kernel_does() {
 }
 
 #[test]
+fn a_slash_behind_a_link_that_leads_to_nothing_makes_no_folder_there() {
+    let world = World::new();
+    world.link("new", "home/work/link");
+    world.link("new/", "home/work/open");
+    assert_eq!(world.writing("link"), ReasonCode::Allowed);
+    for name in ["link/", "link/.", "open", "open/", "link/file"] {
+        assert_eq!(world.writing(name), ReasonCode::NotFound, "{name}");
+        assert!(std::fs::create_dir(world.path("home/work").join(name)).is_err(), "{name}: nor does the kernel");
+    }
+    assert_eq!(world.writing("new/"), ReasonCode::Allowed);
+}
+
+#[test]
 fn dots_go_back_through_the_folder_that_a_link_led_to() {
     let world = World::new();
     world.write("home/work/a/b/file", "x");

@@ -78,9 +78,9 @@ impl Walk<'_> {
         if self.request.access != Access::Write {
             return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
         }
-        // The kernel makes the last thing that a link leads to, and no folder on the way there.
+        // The kernel makes the file that a link leads to, and no folder: neither there nor on the way.
         let is_on_link = self.behind_link.is_some_and(|left| self.rest.len() >= left);
-        if is_on_link && self.rest.iter().any(|name| name != ".") {
+        if is_on_link && (self.wants_folder || self.rest.iter().any(|name| name != ".")) {
             return Err(Refusal::not_found(&intended(&path, self.rest.iter().rev().map(OsString::as_os_str))));
         }
         if let Some(refusal) = self.reserved.take().map(|(link, cause)| self.sight.guard.caused(&link, cause)) {
