@@ -10,6 +10,7 @@
 #   make bench   what the sandbox costs, beside its peers; BENCH_RUNS, BENCH_FILES and BENCH_BUILD_SECONDS make it shorter
 #                the peers are installed below target/peers
 #   make bench-docs  the same, and writes the tables of docs/performance.md
+#   make fuzz-smoke  a thousand inputs for every reader of hostile bytes, with little to build
 #   make fuzz    a million inputs for every reader of hostile bytes, and the property tests at full length (FUZZ_RUNS for fewer)
 #   make dist    static binaries, documents and checksums in target/dist
 
@@ -30,7 +31,7 @@ CLIENTS_DIR := $(TARGET_DIR)/clients
 # What else reads and writes the vault's formats: the tests compare with it.
 PEERS_DIR := $(TARGET_DIR)/peers
 
-.PHONY: build demo test test-clients lint bench bench-docs fuzz fuzz-targets dist
+.PHONY: build demo test test-clients lint bench bench-docs fuzz fuzz-targets fuzz-smoke dist
 
 build:
 	cargo build --release --locked --bins
@@ -68,7 +69,7 @@ lint:
 	mkdir -p $(TARGET_DIR)/demo
 	clippy-driver --edition 2024 -D warnings -W clippy::pedantic --emit metadata -o $(TARGET_DIR)/demo/service.rmeta demo/service.rs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
-	for script in demo/run demo/attack.sh tests/e2e/vault/machine.sh; do sh -n $$script || exit; done
+	for script in demo/run demo/attack.sh tests/e2e/vault/machine.sh tests/fuzz/instrument; do sh -n $$script || exit; done
 	for script in .ci/run bench/install tests/clients/install tests/fuzz/run tests/peers/install; do bash -n $$script || exit; done
 	@if command -v node >/dev/null; then for module in $(PLUGINS); do node --check $$module || exit; done; \
 	else echo "SKIP: node is not installed, so the plugins are not checked"; [ "$$REQUIRE_ALL" != 1 ]; fi
@@ -100,6 +101,9 @@ FUZZ_RUNS ?= 1000000
 
 fuzz-targets:
 	FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run
+
+fuzz-smoke:
+	FUZZ_SMOKE=1 FUZZ_RUNS=1000 tests/fuzz/run
 
 # The property tests at full length: a tenth as many cases, which are 100,000 layers of policy, texts for a shell, worlds to plan for, and
 # questions to fs-guard and the sandbox (some 120 in a world). Optimised, for it takes long.
