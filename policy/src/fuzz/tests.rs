@@ -144,7 +144,7 @@ fn file(narrow: bool) -> impl Strategy<Value = String> {
 #[test]
 fn whatever_a_workspaces_layer_says_the_policy_allows_a_subset() {
     let cases = std::env::var("LOBSTERPOT_CASES").map_or(CASES, |count| count.parse().expect("a number"));
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_local_rejects: u32::MAX, ..Config::default() };
     let path = prop_oneof![
         pattern().prop_map(|text| text.replace("~", "/home/me").replace("**", "x").replace('*', "y")),
         "/(home/me/work|home/me|srv|usr)(/[a-z.]{1,3}){0,3}",
