@@ -1,14 +1,15 @@
 //! The line between the launcher outside and the processes inside: one sequenced-packet socket pair.
 //!
 //! Outwards go a failure or the seccomp listener; inwards goes the word that identities are mapped, with the mounts that only the
-//! outside can prepare. It closes when the command starts, which is how the outside learns that it did.
+//! outside can prepare, and leave to start the command. It closes when the command starts, which is how the outside learns that it did.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
+    shutdown, socketpair,
 };
 
 use lobsterpot_policy::orders::Role;
@@ -29,6 +30,8 @@ const SOCKETS: u8 = b'S';
 const ENDED: u8 = b'E';
 /// First byte of the message that identities are mapped.
 const MAPPED: u8 = b'M';
+/// The message that the command may start.
+const LEAVE: u8 = b'G';
 
 /// One end of the line.
 #[derive(Debug)]
@@ -126,6 +129,24 @@ impl Channel {
                 [MAPPED, 0] => return Ok(mounts),
                 _ => return Err(Errno::EPIPE),
             }
+        }
+    }
+
+    /// Lets the command start: what it may change has been looked at. Where this cannot be told the line is shut, so that it never starts.
+    pub(crate) fn give_leave(&self) {
+        if self.send(&[LEAVE], &[]).is_err() {
+            let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
+        }
+    }
+
+    /// Waits for [`give_leave`](Self::give_leave).
+    ///
+    /// # Errors
+    /// `EPIPE` when the outside is gone, or cannot give it.
+    pub(crate) fn await_leave(&self) -> Result<(), Errno> {
+        match self.receive()?.0.as_slice() {
+            [LEAVE] => Ok(()),
+            _ => Err(Errno::EPIPE),
         }
     }
 
@@ -258,6 +279,20 @@ mod tests {
         drop(inside);
         assert!(matches!(outside.listen().unwrap(), Word::Failed(told) if told == failure));
         assert!(matches!(outside.listen().unwrap(), Word::Closed));
+    }
+
+    #[test]
+    fn leave_that_cannot_be_given_is_not_waited_for() {
+        let (outside, inside) = pair().unwrap();
+        outside.give_leave();
+        assert_eq!(inside.await_leave(), Ok(()));
+        shutdown(outside.0.as_raw_fd(), Shutdown::Write).unwrap();
+        outside.give_leave();
+        assert_eq!(inside.await_leave(), Err(Errno::EPIPE));
+        // What else the outside may say is no leave.
+        let (outside, inside) = pair().unwrap();
+        outside.hand_in(&[]).unwrap();
+        assert_eq!(inside.await_leave(), Err(Errno::EPIPE));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Restricted<'a> {
 /// # Errors
 /// The step that failed.
 pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restricted<'a>, Failure> {
+    // The outside looks at what the command may change while the sandbox is made; it is done by now, unless the machine is busy.
+    channel.await_leave().step(Step::Supervisor)?;
     let own_network = plan.network.is_own() && plan.tier == Tier::Namespaces;
     let diagnosis = if own_network { Some(diag::open().step(Step::Supervisor)?) } else { None };
     nix::unistd::chdir(&plan.cwd).step_at(Step::WorkingFolder, &plan.cwd)?;

@@ -121,6 +121,8 @@ pub(crate) fn supervise(
     let ground = Ground::open(&supervision.guards).step(Step::Supervisor)?;
     let repositories = Repositories::of(&supervision.guards, &ground).step(Step::Supervisor)?;
     let outside = socket::own_network().step(Step::Supervisor)?;
+    // Not earlier: what was there before the command must be told from what it leaves.
+    sandbox.channel.give_leave();
     let mut watchman = Watchman {
         sandbox,
         supervision,
