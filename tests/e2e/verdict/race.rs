@@ -52,7 +52,7 @@ fn attack(scene: &Scene, path: &str, one: &Path, other: &Path) -> usize {
     let (answers, swaps) = while_swapping(one, other, reading);
     let leaked = answers.iter().filter(|answer| scene.canary.is_in(&data(answer))).count();
     assert_eq!(leaked, 0, "the secret came out {leaked} times");
-    assert!(swaps > 1000, "only {swaps} swaps: nobody raced");
+    assert!(swaps > 100, "only {swaps} swaps: nobody raced");
     answers.iter().filter(|answer| answer["ok"] == true).count()
 }
 
