@@ -1,6 +1,8 @@
 //! Which part of the host is seen where, and how: the mounts, and the private tmpfs in which they are attached.
 
+mod arrange;
 mod overlays;
+mod parts;
 mod sockets;
 mod tree;
 
@@ -11,110 +13,15 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::HomeView;
 use rustc_hash::FxHashSet;
 
-use self::tree::Tree;
+pub(crate) use self::parts::{
+    Access, DEVICES, MARKER, Mount, Node, NodeKind, OVERLAY_FOLDERS, Origin, ROOT, Room, Source, notice,
+};
 use super::network::Network;
 use super::{Inputs, name_service, scratch};
 use crate::bytes;
 use crate::error::Error;
 use crate::host::{Fact, Kind};
 use crate::rules::Resolved;
-
-/// The folder of the private tmpfs that becomes `/`.
-pub(crate) const ROOT: &str = "root";
-/// The file in the sandbox's root by which a launcher inside knows it.
-pub(crate) const MARKER: &str = ".lobsterpot";
-/// Device nodes that are the host's own.
-pub(crate) const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
-/// The file of the private tmpfs that covers masked files: nobody may open it.
-const MASK_FILE: &str = "masks/file";
-/// The name of the file that tells why a folder is empty.
-const NOTICE: &str = "MASKED-BY-LOBSTERPOT.txt";
-/// The folders of the private tmpfs that an overlay takes: where the host's folder is attached, what is changed, and the kernel's own.
-pub(crate) const OVERLAY_FOLDERS: [&str; 3] = ["lower", "upper", "work"];
-/// What that file says.
-const NOTICE_TEXT: &str = "This folder is masked by the Lobsterpot sandbox: what it holds outside cannot be seen or changed from here.\n\
-    It is not an error and trying another way does not help. If the task needs it, ask the person to change the policy.\n";
-
-/// Whether a mount can be written through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Read only.
-    Read,
-    /// Read and write.
-    Write,
-}
-
-/// Where a mount's content comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The host's.
-    Host(Origin),
-    /// As `Host`, with the owner translated when the caller's root is remapped.
-    Own(Origin),
-    /// This path of the private tmpfs.
-    Tree(PathBuf),
-    /// The host's, as `Own`, under a private layer that takes what is changed: the folder of the private tmpfs that has room for both.
-    Overlay(Origin, PathBuf),
-}
-
-/// A file or folder of the host that was looked at: what is mounted must be the same one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Its real path.
-    pub(crate) path: PathBuf,
-    /// Its device and inode number.
-    pub(crate) identity: (u64, u64),
-}
-
-/// One mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mount {
-    /// Where it is seen inside; absolute.
-    pub(crate) target: PathBuf,
-    /// What is seen.
-    pub(crate) source: Source,
-    /// How.
-    pub(crate) access: Access,
-    /// It covers something that would be seen otherwise.
-    pub(crate) mask: bool,
-    /// What it is attached to.
-    pub(crate) room: Room,
-}
-
-/// Whose ground a mount point lies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// The private tmpfs: nobody else can change it.
-    Private,
-    /// A bound part of the host.
-    Host,
-}
-
-/// One thing in the private tmpfs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Node {
-    /// Where; relative to the tmpfs.
-    pub(crate) path: PathBuf,
-    /// What.
-    pub(crate) kind: NodeKind,
-}
-
-/// What a node is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NodeKind {
-    /// A folder with these permissions.
-    Folder(u32),
-    /// An empty file with these permissions, to mount on or to cover with.
-    File(u32),
-    /// A file that says why a folder is empty.
-    Notice,
-    /// The file by which a launcher inside knows the sandbox.
-    Marker,
-    /// A symlink with this text.
-    Link(PathBuf),
-    /// A file with this text.
-    Text(String),
-}
 
 /// What is seen at one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -456,140 +363,4 @@ impl<'a> Layout<'a> {
     pub(crate) fn into_notes(self) -> Vec<String> {
         self.notes
     }
-
-    /// The layout as what the private tmpfs holds, the mounts before sealing, and the mounts after it.
-    pub(crate) fn arrange(&self) -> (Vec<Node>, Vec<Mount>, Vec<Mount>) {
-        let mut tree = Tree::default();
-        self.furnish(&mut tree);
-        let (mut sealed, mut open) = (Vec::new(), Vec::new());
-        let mut opened: BTreeSet<&Path> = BTreeSet::new();
-        for (path, text) in &self.links {
-            tree.add(Path::new(ROOT).join(relative(path)), NodeKind::Link(text.clone()));
-        }
-        for (target, view) in &self.views {
-            let target = Path::new(target);
-            let room = self.make_room(&mut tree, target, view);
-            let mount = self.mount(&mut tree, target, view, room);
-            // What lies in a mount that is made after sealing can only be made after it.
-            let around = target.parent().and_then(|parent| self.nearest(parent));
-            let in_open = around.is_some_and(|(outer, _)| opened.contains(outer));
-            if mount.access == Access::Write || in_open {
-                opened.insert(target);
-                open.push(mount);
-            } else {
-                sealed.push(mount);
-            }
-        }
-        for folder in &self.notices {
-            if self.views.contains_key(folder.as_os_str()) || self.shows_host(folder) {
-                continue;
-            }
-            let folder = Path::new(ROOT).join(relative(folder));
-            tree.folder(&folder);
-            tree.add(folder.join(NOTICE), NodeKind::Notice);
-        }
-        (tree.into_nodes(), sealed, open)
-    }
-
-    /// Adds what every sandbox has: mount points for `/proc` and `/dev`, and the links that programs expect.
-    fn furnish(&self, tree: &mut Tree) {
-        let root = Path::new(ROOT);
-        let dev = root.join("dev");
-        for folder in ["proc", "run", "dev/pts"] {
-            tree.folder(&root.join(folder));
-        }
-        tree.add(root.join(MARKER), NodeKind::Marker);
-        for name in DEVICES {
-            tree.add(dev.join(name), NodeKind::File(0o444));
-        }
-        if self.inputs.host.terminal.is_some() {
-            tree.add(dev.join("console"), NodeKind::File(0o444));
-        }
-        let links = [
-            ("dev/fd", "/proc/self/fd"),
-            ("dev/stdin", "/proc/self/fd/0"),
-            ("dev/stdout", "/proc/self/fd/1"),
-            ("dev/stderr", "/proc/self/fd/2"),
-            ("dev/ptmx", "pts/ptmx"),
-            ("var/run", "/run"),
-            ("etc/mtab", "/proc/self/mounts"),
-        ];
-        for (path, text) in links {
-            if !self.shows_host(&Path::new("/").join(path)) {
-                tree.add(root.join(path), NodeKind::Link(PathBuf::from(text)));
-            }
-        }
-    }
-
-    /// Makes the mount point of `view` where its surroundings are private.
-    fn make_room(&self, tree: &mut Tree, target: &Path, view: &View) -> Room {
-        let around = target.parent().and_then(|parent| self.nearest(parent));
-        let room = match around {
-            None => Path::new(ROOT).join(relative(target)),
-            Some((outer, View::Scratch(number))) => {
-                scratch::place(*number).join(target.strip_prefix(outer).unwrap_or(target))
-            }
-            Some((outer, View::MaskedFolder(number))) => {
-                masked(*number).join(target.strip_prefix(outer).unwrap_or(target))
-            }
-            Some((_, View::Bind { .. } | View::Overlay(..) | View::Text(_) | View::MaskedFile)) => return Room::Host,
-        };
-        match view {
-            View::Bind { kind: Kind::Folder, .. } | View::Overlay(..) | View::Scratch(_) | View::MaskedFolder(_) => {
-                tree.folder(&room)
-            }
-            View::Bind { .. } | View::Text(_) | View::MaskedFile => tree.add(room, NodeKind::File(0o444)),
-        }
-        Room::Private
-    }
-
-    /// The mount that shows `view` at `target`.
-    fn mount(&self, tree: &mut Tree, target: &Path, view: &View, room: Room) -> Mount {
-        let (source, access, mask) = match view {
-            View::Bind { source, access, .. } => (source.clone(), *access, false),
-            View::Scratch(number) => {
-                tree.add(scratch::place(*number), NodeKind::Folder(0o1777));
-                (Source::Tree(scratch::place(*number)), Access::Write, false)
-            }
-            View::Overlay(lower, number) => {
-                let place = PathBuf::from(format!("overlay/{number}"));
-                OVERLAY_FOLDERS.iter().for_each(|name| tree.folder(&place.join(name)));
-                (Source::Overlay(lower.clone(), place), Access::Write, false)
-            }
-            View::Text(text) => {
-                let node = made(target);
-                tree.add(node.clone(), NodeKind::Text(text.clone()));
-                (Source::Tree(node), Access::Read, false)
-            }
-            View::MaskedFile => {
-                tree.add(PathBuf::from(MASK_FILE), NodeKind::File(0));
-                (Source::Tree(PathBuf::from(MASK_FILE)), Access::Read, true)
-            }
-            View::MaskedFolder(number) => {
-                tree.add(masked(*number).join(NOTICE), NodeKind::Notice);
-                (Source::Tree(masked(*number)), Access::Read, true)
-            }
-        };
-        Mount { target: target.to_owned(), source, access, mask, room }
-    }
-}
-
-/// The file in the private tmpfs that is shown at `target`.
-fn made(target: &Path) -> PathBuf {
-    Path::new("made").join(target.file_name().unwrap_or_default())
-}
-
-/// The masked folder `number` in the private tmpfs.
-fn masked(number: usize) -> PathBuf {
-    PathBuf::from(format!("masks/{number}"))
-}
-
-/// `path` without its leading slash.
-fn relative(path: &Path) -> &Path {
-    path.strip_prefix("/").unwrap_or(path)
-}
-
-/// The text of the notice in masked folders.
-pub(crate) fn notice() -> &'static [u8] {
-    NOTICE_TEXT.as_bytes()
 }
