@@ -9,6 +9,7 @@ use lobsterpot_policy::{
 use nix::errno::Errno;
 
 use super::error::GuardError;
+use super::facts::may_be_there;
 use super::options::{Options, Uses};
 use super::{Guard, caller, workspace};
 
@@ -100,7 +101,7 @@ impl Draft {
             }
         }
         let narrowing: Vec<PathBuf> = workspaces.iter().map(|folder| folder.join(WORKSPACE_POLICY)).collect();
-        let is_narrowed = narrowing.iter().any(|file| file.symlink_metadata().is_ok());
+        let is_narrowed = narrowing.iter().any(|file| may_be_there(file));
         let believed = [&self.request.places.workspaces, &self.request.writable_roots];
         let is_new = workspaces.iter().any(|workspace| !believed.iter().any(|folders| folders.contains(workspace)));
         self.request.places.workspaces = workspaces;

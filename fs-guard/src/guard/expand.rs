@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{ResolvedPattern, Segment};
-use nix::dir::{Dir, Type};
+use nix::dir::{Dir, Entry, Type};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, lstat};
 
-use super::facts::may_be_there;
+use super::facts::{may_be_there, settled};
 use super::handle::{Kind, kind_of};
 use super::index::lies_in;
 
@@ -105,9 +105,11 @@ impl Search<'_> {
         match segment {
             Segment::Literal(name) => {
                 let path = folder.join(name);
-                if let Ok(facts) = lstat(&path) {
-                    let way = if kind_of(&facts) == Kind::Link { Way::Crooked } else { way };
-                    self.onward(&path, rest, way, found);
+                match settled(lstat(&path)) {
+                    Ok(Some(facts)) if kind_of(&facts) != Kind::Link => self.onward(&path, rest, way, found),
+                    // A link; or what cannot be looked at, and may be one.
+                    Ok(Some(_)) | Err(_) => self.onward(&path, rest, Way::Crooked, found),
+                    Ok(None) => {}
                 }
             }
             Segment::Glob(_) => {
@@ -147,14 +149,26 @@ impl Search<'_> {
     }
 }
 
-/// The names in `folder`, with their kinds where the file system tells; nothing when it cannot be listed.
+/// The names in `folder`, with their kinds where the file system tells; nothing when the caller may not list it. When nobody knows what
+/// is there the search is given up.
 fn list(folder: &Path, found: &mut Found) -> Vec<(OsString, Option<Type>)> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let Ok(mut listing) = Dir::open(folder, flags, Mode::empty()) else { return Vec::new() };
+    let mut listing = match settled(Dir::open(folder, flags, Mode::empty())) {
+        Ok(Some(listing)) => listing,
+        Ok(None) => return Vec::new(),
+        Err(_) => {
+            found.left = 0;
+            return Vec::new();
+        }
+    };
     found.listed.push(folder.to_owned());
-    let entries = listing.iter().flatten();
-    let names = entries.map(|entry| (OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), entry.file_type()));
-    let names: Vec<_> = names.filter(|(name, _)| name != "." && name != "..").collect();
+    let entries: Result<Vec<_>, _> = listing.iter().collect();
+    let Ok(entries) = entries else {
+        found.left = 0;
+        return Vec::new();
+    };
+    let name = |entry: Entry| (OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), entry.file_type());
+    let names: Vec<_> = entries.into_iter().map(name).filter(|(name, _)| name != "." && name != "..").collect();
     found.left = found.left.saturating_sub(names.len());
     names
 }
@@ -163,7 +177,7 @@ fn list(folder: &Path, found: &mut Found) -> Vec<(OsString, Option<Type>)> {
 fn is_link(path: &Path, kind: Option<Type>) -> bool {
     match kind {
         Some(kind) => kind == Type::Symlink,
-        None => lstat(path).is_ok_and(|facts| kind_of(&facts) == Kind::Link),
+        None => is(path, Kind::Link),
     }
 }
 
@@ -171,6 +185,11 @@ fn is_link(path: &Path, kind: Option<Type>) -> bool {
 fn is_folder(path: &Path, kind: Option<Type>) -> bool {
     match kind {
         Some(kind) => kind == Type::Directory,
-        None => lstat(path).is_ok_and(|facts| kind_of(&facts) == Kind::Folder),
+        None => is(path, Kind::Folder),
     }
+}
+
+/// Whether `path` is of this kind, or may be, since it cannot be looked at.
+fn is(path: &Path, kind: Kind) -> bool {
+    settled(lstat(path)).map_or(true, |found| found.is_some_and(|facts| kind_of(&facts) == kind))
 }

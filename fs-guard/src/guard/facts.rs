@@ -73,7 +73,7 @@ pub(super) struct Facts {
     since: Instant,
     /// Whether a stamp is too young to be relied on.
     pub(super) young: bool,
-    /// A folder that is too large to be searched, so that nobody knows what is masked there.
+    /// A folder that is too large to be searched, or a path that could not be looked at, so that nobody knows what is masked there.
     pub(super) unsearched: Option<PathBuf>,
 }
 
@@ -113,7 +113,7 @@ impl Facts {
         !self.young
             && self.since.elapsed() < LIFETIME
             && self.stamps.iter().all(Stamp::holds)
-            && self.links.iter().all(|(path, real)| follow(path) == *real)
+            && self.links.iter().all(|(path, real)| follow(path).is_ok_and(|now| now == *real))
     }
 }
 
@@ -160,17 +160,38 @@ fn times(facts: &FileStat) -> [i64; 4] {
     [facts.st_ctime, facts.st_ctime_nsec, facts.st_mtime, facts.st_mtime_nsec]
 }
 
-/// Whether something lies at `path`, or may: a look that fails for want of descriptors or memory, or for a broken disk, says nothing, and
-/// a rule for what cannot be looked at holds.
+/// What was `found` at a path; nothing where what failed says that the sandbox would find nothing there either. As the launcher has it:
+/// it is gone, closed to the caller, or on a file system whose server is gone.
+///
+/// # Errors
+/// What says nothing about the path, such as a want of descriptors or memory, or a broken disk: a rule for it holds.
+pub(super) fn settled<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
+        Err(Errno::EACCES | Errno::EPERM | Errno::ENOTCONN | Errno::ESTALE) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`settled`].
+///
+/// # Errors
+/// As there.
+pub(super) fn settled_io<T>(found: std::io::Result<T>) -> Result<Option<T>, Errno> {
+    settled(found.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))
+}
+
+/// Whether something lies at `path`, or may: a rule for what cannot be looked at holds.
 pub(super) fn may_be_there(path: &Path) -> bool {
-    // As the launcher has it: gone, closed to the caller, or on a file system whose server is gone.
-    let gone = [Errno::ENOENT, Errno::ENOTDIR, Errno::ELOOP, Errno::ENAMETOOLONG];
-    let closed = [Errno::EACCES, Errno::EPERM, Errno::ENOTCONN, Errno::ESTALE];
-    lstat(path).map_or_else(|error| !gone.contains(&error) && !closed.contains(&error), |_| true)
+    settled(lstat(path)).map_or(true, |found| found.is_some())
 }
 
 /// Where `path` leads on this host, links followed; `None` when nothing is there.
-pub(super) fn follow(path: &Path) -> Option<PathBuf> {
-    let handle = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str()).ok().map(PathBuf::from)
+///
+/// # Errors
+/// When nobody knows.
+pub(super) fn follow(path: &Path) -> Result<Option<PathBuf>, Errno> {
+    let Some(handle) = settled(open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()))? else { return Ok(None) };
+    readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str()).map(|real| Some(PathBuf::from(real)))
 }

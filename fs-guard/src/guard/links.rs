@@ -11,7 +11,7 @@ use nix::sys::stat::FileStat;
 
 use super::Guard;
 use super::expand::{self, Found};
-use super::facts::Facts;
+use super::facts::{Facts, settled_io};
 use super::index::List;
 
 /// The hidden or protected path that is another name of the file at `real`, whose facts are `file`.
@@ -26,6 +26,9 @@ pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileS
     for wild in index.wild.iter().filter(|wild| matches!(wild.entry.list, List::Mask | List::Protect)) {
         let mut found = Found::default();
         expand::all(&wild.pattern, &mut found);
+        if found.left == 0 {
+            return Some(wild.pattern.prefix().to_owned());
+        }
         restricting.extend(found.paths.into_iter().map(|path| (path, wild.entry.list)));
     }
     restricting.extend(facts.pointers.iter().map(|path| (PathBuf::from(path), List::Protect)));
@@ -41,9 +44,12 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks at `path`, which a rule of `list` names, and at what it holds.
+    /// Looks at `path`, which a rule of `list` names, and at what it holds. What cannot be looked at may be the file.
     fn at(&self, path: &Path, list: List) -> Option<PathBuf> {
-        let metadata = std::fs::metadata(path).ok()?;
+        let metadata = match settled_io(std::fs::metadata(path)) {
+            Ok(metadata) => metadata?,
+            Err(_) => return Some(path.to_owned()),
+        };
         if metadata.is_file() {
             return self.is_other(path, &metadata).then(|| path.to_owned());
         }
@@ -56,9 +62,20 @@ impl Search<'_> {
 
     /// Looks at what `folder` holds.
     fn inside(&self, folder: &Path, depth: usize) -> Option<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(HARD_LINK_ENTRIES);
-        for entry in entries.filter(|entry| !is_sample(&entry.file_name())) {
-            let Ok(metadata) = entry.metadata() else { continue };
+        let entries = match settled_io(std::fs::read_dir(folder)) {
+            Ok(entries) => entries?,
+            Err(_) => return Some(folder.to_owned()),
+        };
+        for entry in entries.take(HARD_LINK_ENTRIES) {
+            let Ok(entry) = entry else { return Some(folder.to_owned()) };
+            if is_sample(&entry.file_name()) {
+                continue;
+            }
+            let metadata = match settled_io(entry.metadata()) {
+                Ok(Some(metadata)) => metadata,
+                Ok(None) => continue,
+                Err(_) => return Some(entry.path()),
+            };
             if metadata.is_dir() && depth < HARD_LINK_DEPTH {
                 if let Some(found) = self.inside(&entry.path(), depth + 1) {
                     return Some(found);

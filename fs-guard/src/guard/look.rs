@@ -8,7 +8,7 @@ use nix::sys::stat::lstat;
 use rustc_hash::FxHashMap;
 
 use super::expand;
-use super::facts::{Cause, Content, Facts, Ground, Stamp, follow};
+use super::facts::{Cause, Content, Facts, Ground, Stamp, follow, settled};
 use super::handle::{Kind, kind_of};
 use super::index::{Entry, List, ancestors, lies_in};
 use super::options::Uses;
@@ -44,6 +44,9 @@ impl<'a> Look<'a> {
         for root in self.ground.roots {
             self.pointer(root);
         }
+        if let Some(folder) = self.survey.unlisted.take() {
+            self.unknown(&folder);
+        }
         self.facts
     }
 
@@ -72,7 +75,7 @@ impl<'a> Look<'a> {
                         let path = folder.join(name);
                         let is_link = match &listing {
                             Some(listing) => listing.get(name).is_some_and(|link| *link != Link::No),
-                            None => lstat(&path).is_ok_and(|facts| kind_of(&facts) == Kind::Link),
+                            None => self.is_link(&path),
                         };
                         if is_link {
                             self.add(path, *entry);
@@ -123,22 +126,29 @@ impl<'a> Look<'a> {
     fn pointer(&mut self, root: &Path) {
         let path = root.join(".git");
         self.stamp(root);
-        let Ok(facts) = lstat(&path) else { return };
+        let facts = match settled(lstat(&path)) {
+            Ok(Some(facts)) => facts,
+            Ok(None) => return,
+            Err(_) => return self.unknown(&path),
+        };
         let is_link = kind_of(&facts) == Kind::Link;
         if kind_of(&facts) == Kind::Folder {
             return;
         }
         let mut watched = Vec::new();
-        let names = repository::names(&path, |file| watched.push(file.to_owned()));
+        let Ok(names) = repository::names(&path, |file| watched.push(file.to_owned())) else {
+            return self.unknown(&path);
+        };
         for file in watched {
             self.facts.stamps.push(Stamp::take(file, Content::Counts));
         }
         self.facts.pointers.insert(path.clone().into_os_string());
         if is_link {
-            self.facts.links.push((path.clone(), follow(&path)));
+            let real = self.follow(&path);
+            self.facts.links.push((path.clone(), real));
         }
         for name in names {
-            let real = follow(&name);
+            let real = self.follow(&name);
             if let Some(real) = real.clone().filter(|real| *real != name) {
                 self.facts.protected.insert(real.into_os_string(), Cause::Repository);
             }
@@ -149,7 +159,7 @@ impl<'a> Look<'a> {
 
     /// Adds what the name `path` leads to.
     fn add(&mut self, path: PathBuf, entry: Entry) {
-        let real = follow(&path);
+        let real = self.follow(&path);
         if let Some(real) = real.clone().filter(|real| *real != path) {
             let real = real.into_os_string();
             match entry.list {
@@ -159,6 +169,30 @@ impl<'a> Look<'a> {
             }
         }
         self.facts.links.push((path, real));
+    }
+
+    /// Where `path` leads.
+    fn follow(&mut self, path: &Path) -> Option<PathBuf> {
+        follow(path).unwrap_or_else(|_| {
+            self.unknown(path);
+            None
+        })
+    }
+
+    /// Whether `path` is a symbolic link.
+    fn is_link(&mut self, path: &Path) -> bool {
+        match settled(lstat(path)) {
+            Ok(found) => found.is_some_and(|facts| kind_of(&facts) == Kind::Link),
+            Err(_) => {
+                self.unknown(path);
+                false
+            }
+        }
+    }
+
+    /// Nobody knows what lies at `path`: nothing can be judged.
+    fn unknown(&mut self, path: &Path) {
+        self.facts.unsearched.get_or_insert_with(|| path.to_owned());
     }
 
     /// Whether `folder` lies in or around anything that is shown.

@@ -162,7 +162,8 @@ impl Guard {
     pub fn needs(&self) -> Vec<PathBuf> {
         let mut files = vec![PathBuf::from(PASSWD)];
         for root in &self.roots {
-            repository::names(&root.join(".git"), |file| files.push(file.to_owned()));
+            // One that cannot be looked at stops the requests that need to know.
+            let _ = repository::names(&root.join(".git"), |file| files.push(file.to_owned()));
         }
         files
     }

@@ -2,12 +2,13 @@
 //! there is one, so that most of the names in a policy cost no call of the kernel.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use rustc_hash::FxHashMap;
 
+use super::facts::settled_io;
 use super::handle::Root;
 use super::index::split;
 
@@ -43,6 +44,8 @@ pub(super) struct Survey {
     listings: FxHashMap<OsString, Option<Rc<Listing>>>,
     /// How they are reached.
     ways: FxHashMap<OsString, Way>,
+    /// One that could not be listed, for a reason that the sandbox would not meet.
+    pub(super) unlisted: Option<PathBuf>,
 }
 
 impl Survey {
@@ -84,17 +87,25 @@ impl Survey {
         if let Some(listing) = self.listings.get(folder.as_os_str()) {
             return listing.clone();
         }
-        let listing = names_in(folder).map(Rc::new);
+        let listing = names_in(folder).unwrap_or_else(|_| {
+            self.unlisted.get_or_insert_with(|| folder.to_owned());
+            None
+        });
+        let listing = listing.map(Rc::new);
         self.listings.insert(folder.as_os_str().to_owned(), listing.clone());
         listing
     }
 }
 
-/// The names in `folder`; `None` when it cannot be listed.
-fn names_in(folder: &Path) -> Option<Listing> {
+/// The names in `folder`; `None` when the caller may not list it, or it is not there.
+///
+/// # Errors
+/// When nobody knows.
+fn names_in(folder: &Path) -> Result<Option<Listing>, Errno> {
     let mut names = Listing::default();
-    for entry in std::fs::read_dir(folder).ok()? {
-        let entry = entry.ok()?;
+    let Some(entries) = settled_io(std::fs::read_dir(folder))? else { return Ok(None) };
+    for entry in entries {
+        let Some(entry) = settled_io(entry)? else { return Ok(None) };
         let link = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => Link::Yes,
             Ok(_) => Link::No,
@@ -102,7 +113,7 @@ fn names_in(folder: &Path) -> Option<Listing> {
         };
         names.insert(entry.file_name(), link);
     }
-    Some(names)
+    Ok(Some(names))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lobsterpot_policy::{Access, Verdict};
 use nix::sys::stat::FileStat;
 
-use super::facts::Cause;
+use super::facts::{Cause, may_be_there};
 use super::handle::{Kind, kind_of};
 use super::index::{List, lies_in};
 use super::sight::{Begin, Host, Made, Region, Sight, Writing};
@@ -47,7 +47,7 @@ impl Guard {
                 continue;
             }
             let Some(cause) = sight.reservation(&path, &sight.hits(&path)) else { continue };
-            if !is_folder || from.path.join(rest).symlink_metadata().is_ok() {
+            if !is_folder || may_be_there(&from.path.join(rest)) {
                 return Err(self.caused(&path, cause));
             }
         }

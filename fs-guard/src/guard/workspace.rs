@@ -7,6 +7,7 @@ use lobsterpot_policy::{Places, Policy, Purpose};
 
 use super::error::GuardError;
 use super::expand::{self, Found};
+use super::facts::may_be_there;
 use super::index::{Entry, Index, List, ancestors, lies_in};
 
 /// The workspaces: those that were named; else the policy's root around `directory`; else `directory`.
@@ -63,13 +64,13 @@ fn masked_store(workspace: &Path, policy: &Policy, places: &Places, index: &Inde
     // Only rules about home folders matter here, so only for these it is looked whether anything is there.
     let in_home = |entry: &Entry| rule(*entry).filter(|rule| rule.pattern.is_in_home());
     let named = index.below(workspace, List::Mask).filter_map(|(path, entry)| Some((path, in_home(&entry)?)));
-    let named = named.filter(|(path, _)| path.symlink_metadata().is_ok()).map(|(_, rule)| rule);
+    let named = named.filter(|(path, _)| may_be_there(path)).map(|(_, rule)| rule);
     let wild = index.wild.iter().filter(|wild| is_mask(&wild.entry) && lies_in(wild.pattern.prefix(), workspace));
     let wild = wild.filter_map(|wild| {
         let rule = in_home(&wild.entry)?;
         let mut found = Found::default();
         expand::all(&wild.pattern, &mut found);
-        (!found.paths.is_empty()).then_some(rule)
+        (found.left == 0 || !found.paths.is_empty()).then_some(rule)
     });
     let rule = named.chain(wild).next()?;
     Some(("it holds a folder of secrets", format!("choose a folder without {}", rule.pattern.text())))

@@ -246,7 +246,7 @@ fn in_every_bad_place_each_captured_call_is_answered_as_ever_or_denied() {
     let good: Vec<OnceLock<Output>> = all.iter().map(|_| OnceLock::new()).collect();
     let (wrong, denied, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(0));
     let in_one_place = |number: usize, (name, place, effect): (&str, &str, Effect)| {
-        for (index, call) in all.iter().enumerate().filter(|(index, _)| (index + number % 3) % every == 0) {
+        for (index, call) in all.iter().enumerate().filter(|(index, _)| (index + number % 3).is_multiple_of(every)) {
             let good = good[index].get_or_init(|| ask(call, ":").0);
             let (answer, time) = ask(call, place);
             let late = (time > PATIENCE).then(|| format!("it took {time:?}"));
