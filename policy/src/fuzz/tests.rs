@@ -171,6 +171,15 @@ fn a_place_that_a_workspaces_layer_does_without_is_still_none_to_work_in() {
 }
 
 #[test]
+fn a_workspaces_layer_without_a_network_leaves_no_host_to_deny() {
+    let user = b"[network]\ndeny = [\"@git\"]\n";
+    let before = composed(user, None).expect("it denies a group");
+    let after = composed(user, Some(b"[network]\nmode = \"none\"\n")).expect("it narrows");
+    is_narrower(&after, &before);
+    judges_narrower(&after, &before, std::iter::empty());
+}
+
+#[test]
 fn the_generated_layers_are_composed_often_enough_to_tell_something() {
     let mut runner = TestRunner::deterministic();
     let mut composes = || {
