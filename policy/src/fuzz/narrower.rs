@@ -54,7 +54,7 @@ pub(super) fn is_narrower(new: &Policy, old: &Policy) {
     assert!(new.network.rules.iter().all(|rule| old.network.rules.contains(rule)), "another host is reached");
     // Without any network no host is asked about, so the hosts of groups are left out.
     let is_off = new.network.mode == NetworkMode::None;
-    let is_denied = |rule| new.network.deny.contains(rule);
+    let is_denied = |rule| new.network.deny.iter().any(|other| other.covers(rule));
     assert!(is_off || old.network.deny.iter().all(is_denied), "a host is no longer denied");
     assert!(!new.network.proxy || old.network.proxy, "a proxy is offered");
     assert!(new.network.publish.iter().all(|port| old.network.publish.contains(port)), "a port is published");

@@ -180,6 +180,15 @@ fn a_workspaces_layer_without_a_network_leaves_no_host_to_deny() {
 }
 
 #[test]
+fn a_workspaces_layer_may_deny_what_is_denied_already() {
+    let layer = b"[network]\ndeny = [\"example.com\"]\n";
+    let before = composed(layer, None).expect("it denies a host");
+    let after = composed(layer, Some(layer)).expect("it narrows");
+    is_narrower(&after, &before);
+    judges_narrower(&after, &before, std::iter::empty());
+}
+
+#[test]
 fn the_generated_layers_are_composed_often_enough_to_tell_something() {
     let mut runner = TestRunner::deterministic();
     let mut composes = || {
