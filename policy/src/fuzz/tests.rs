@@ -170,22 +170,20 @@ fn a_place_that_a_workspaces_layer_does_without_is_still_none_to_work_in() {
     judges_narrower(&after, &before, ["/usr", "/usr/src", "/"]);
 }
 
+/// Found by many cases: what is left out of a policy because of its mode, and what is stated twice, is no more than there was.
 #[test]
-fn a_workspaces_layer_without_a_network_leaves_no_host_to_deny() {
-    let user = b"[network]\ndeny = [\"@git\"]\n";
-    let before = composed(user, None).expect("it denies a group");
-    let after = composed(user, Some(b"[network]\nmode = \"none\"\n")).expect("it narrows");
-    is_narrower(&after, &before);
-    judges_narrower(&after, &before, std::iter::empty());
-}
-
-#[test]
-fn a_workspaces_layer_may_deny_what_is_denied_already() {
-    let layer = b"[network]\ndeny = [\"example.com\"]\n";
-    let before = composed(layer, None).expect("it denies a host");
-    let after = composed(layer, Some(layer)).expect("it narrows");
-    is_narrower(&after, &before);
-    judges_narrower(&after, &before, std::iter::empty());
+fn a_workspaces_layer_about_the_network_alone_is_narrower() {
+    let layers: [(&[u8], &[u8]); 3] = [
+        (b"[network]\ndeny = [\"@git\"]\n", b"[network]\nmode = \"none\"\n"),
+        (b"[network]\ndeny = [\"example.com\"]\n", b"[network]\ndeny = [\"example.com\"]\n"),
+        (b"[network]\nmode = \"host\"\n", b"[network]\nmode = \"allowlist\"\n"),
+    ];
+    for (user, workspace) in layers {
+        let before = composed(user, None).expect("a policy");
+        let after = composed(user, Some(workspace)).expect("it narrows");
+        is_narrower(&after, &before);
+        judges_narrower(&after, &before, std::iter::empty());
+    }
 }
 
 #[test]
