@@ -13,6 +13,8 @@ const NO_START: [i32; 4] = [127, 132, 134, 139];
 /// What was done to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Deed {
+    /// Nothing: it ended before the call that was meant.
+    None,
     /// The call failed with this error.
     Fail(i32),
     /// It moved one byte at most.
@@ -81,7 +83,7 @@ pub(super) fn judge(call: &Call, deed: &Deed, outcome: &Outcome, expected: &Expe
     if has_started && outcome.status == 0 {
         let is_right = match deed {
             Deed::Fail(error) => is_at_start || is_tolerated(call, *error),
-            Deed::Short | Deed::Kill(_) => true,
+            Deed::None | Deed::Short | Deed::Kill(_) => true,
         };
         return if is_right {
             Ok(())
@@ -95,6 +97,7 @@ pub(super) fn judge(call: &Call, deed: &Deed, outcome: &Outcome, expected: &Expe
             let is_right = outcome.status == KILLED || OWN.contains(&outcome.status);
             return if is_right { Ok(()) } else { Err("killed, it ends with another status".to_owned()) };
         }
+        Deed::None => return Err(format!("undisturbed, it ends with {}", outcome.status)),
         Deed::Kill(_) | Deed::Fail(_) | Deed::Short => {}
     }
     if is_at_start {

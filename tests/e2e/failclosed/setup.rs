@@ -5,7 +5,7 @@
 //! `LOBSTERPOT_SEED` names another; the first call of each name in each process is always in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -100,7 +100,7 @@ pub(super) fn seed() -> u64 {
 }
 
 /// Carries `jobs` out, some at a time, and asserts that each came to what it must; returns how many there were.
-fn carry_out(jobs: Vec<Job>, expected: &Expected) -> usize {
+fn carry_out(jobs: Vec<Job>, expected: &Expected, root: &Path) -> usize {
     let count = jobs.len();
     let (jobs, broken) = (Mutex::new(jobs), Mutex::new(BTreeMap::<String, Vec<String>>::new()));
     std::thread::scope(|scope| {
@@ -108,6 +108,11 @@ fn carry_out(jobs: Vec<Job>, expected: &Expected) -> usize {
             scope.spawn(|| {
                 while let Some(mut job) = jobs.lock().expect("no test has failed with it").pop() {
                     let outcome = outcome::run(&mut job.command, None);
+                    // How often the launcher waits differs from run to run, and with it which call has that number, if any has.
+                    match disturbed(&outcome, root) {
+                        Some(call) => job.call = call,
+                        None => job.deed = Deed::None,
+                    }
                     if let Err(why) = judge(&job.call, &job.deed, &outcome, expected) {
                         let (key, text) = told(&job, &outcome, &why);
                         broken.lock().expect("no test has failed with it").entry(key).or_default().push(text);
@@ -120,6 +125,11 @@ fn carry_out(jobs: Vec<Job>, expected: &Expected) -> usize {
     let lines: Vec<String> = broken.iter().map(|(key, all)| format!("{} × {key}, as {}", all.len(), all[0])).collect();
     assert!(lines.is_empty(), "{} kinds of broken promises:\n{}", lines.len(), lines.join("\n"));
     count
+}
+
+/// The call that the tracer disturbed, in a scene at `root`; `None` when there was none with that number.
+fn disturbed(outcome: &Outcome, root: &Path) -> Option<Call> {
+    outcome.err().lines().find_map(|line| Call::parse(line.split_once("inject: ")?.1, root))
 }
 
 /// A broken promise: its kind, and the run that broke it.
@@ -164,7 +174,7 @@ fn disturb(deeds: Deeds) {
                 jobs.push(Job { call: call.clone(), deed, command: scene.sandboxed_command(&run) });
             }
         }
-        eprintln!("{} runs", carry_out(jobs, &expected));
+        eprintln!("{} runs", carry_out(jobs, &expected, &scene.root));
         assert_eq!(names(scene), before, "files came or went");
     });
 }
