@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -15,6 +15,8 @@ use serde_json::Value;
 /// How long one program may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long a program's output may stay open after its end.
+const LINGERING: Duration = Duration::from_secs(5);
 /// The most that is read of what a program says.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
@@ -33,8 +35,9 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, folder: &Path) -> i
     }
     let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
     let status = wait(&mut child)?;
-    let joined = |thread: JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
-    Ok(Output { status, stdout: joined(stdout), stderr: joined(stderr) })
+    let open = |_| io::Error::new(io::ErrorKind::TimedOut, "what it has left running keeps its output open");
+    let all = |stream: Receiver<Vec<u8>>| stream.recv_timeout(LINGERING).map_err(open);
+    Ok(Output { status, stdout: all(stdout)?, stderr: all(stderr)? })
 }
 
 /// Starts a server that speaks JSON lines, asks it, and ends it once it has answered the question `number`.
@@ -74,16 +77,19 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads a stream to its end, or to a bound.
-fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+/// Reads a stream to its end, or to a bound, and hands over what was read.
+fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(stream) = stream {
             // What was read until a failure is what there is.
             let _ = stream.take(LONGEST).read_to_end(&mut bytes);
         }
-        bytes
-    })
+        // When nobody waits any more, nobody misses it.
+        let _ = sender.send(bytes);
+    });
+    receiver
 }
 
 /// Waits for a child's end; one that takes too long is killed.
@@ -111,5 +117,22 @@ pub(crate) fn said(output: &Output) -> String {
         (stderr, _) if !stderr.is_empty() => stderr,
         (_, stdout) if !stdout.is_empty() => stdout,
         _ => format!("it said nothing and ended with {}", output.status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn program_that_leaves_something_running_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 1000 & echo $! >left"]);
+        let outcome = run(command, None, folder.path());
+        let left = std::fs::read_to_string(folder.path().join("left")).expect("it ran");
+        nix::sys::signal::kill(Pid::from_raw(left.trim().parse().expect("a number")), Signal::SIGKILL)
+            .expect("it runs");
+        assert_eq!(outcome.expect_err("it is told").kind(), io::ErrorKind::TimedOut);
     }
 }
