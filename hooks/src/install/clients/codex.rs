@@ -23,7 +23,8 @@ use crate::install::version::Installed;
 /// Where the hooks are.
 const HOOKS: [&str; 2] = ["hooks", "PreToolUse"];
 
-/// The files of an installation: trust first, so that no moment has hooks without it.
+/// The files of an installation: the hooks first, for what is trusted is worked out from them. Until the trust is there as well, Codex
+/// skips them, as if they were not there yet.
 ///
 /// # Errors
 /// For everybody's sessions.
