@@ -96,6 +96,10 @@ fn package_managers_add_to_their_folders_for_the_command_alone() {
         }
         let outcome = scene.sandboxed(&Run::shell("echo x >~/go/bin/x || mkdir ~/go/bin"));
         assert_ne!(outcome.status, 0, "a program is not installed to be lost: {outcome}");
+        std::fs::remove_dir_all(scene.at_home("go")).ok();
+        scene.mkdir(&scene.at_home("go/bin"));
+        scene.sandboxed(&Run::shell("mkdir -p ~/go/pkg/mod && echo new >~/go/pkg/mod/file")).ok();
+        assert!(!scene.at_home("go/pkg").exists(), "nothing of it is left");
     });
 }
 

@@ -287,6 +287,17 @@ fn overlay_of_what_is_not_there_is_a_private_folder() {
 }
 
 #[test]
+fn absent_package_folder_of_go_is_private_also_beside_what_is_installed() {
+    let mut world = World::new();
+    world.folder(home("go"));
+    world.folder(home("go/bin"));
+    let plan = world.plan();
+    assert_eq!(seen(&plan, home("go/pkg/mod/x")), Seen::Scratch);
+    assert_eq!(seen(&plan, home("go/bin/x")), Seen::Readable(home("go/bin/x")));
+    assert_ne!(seen(&plan, home("go/x")), Seen::Scratch, "nothing else is to be written there and lost");
+}
+
+#[test]
 fn overlay_of_what_is_not_read_shows_nothing() {
     let mut world = World::new();
     world.folder(home(".cargo"));
