@@ -23,6 +23,7 @@ use nix::sys::stat::{Mode, SFlag, fchmodat, fstat, mkdirat, mknodat};
 use nix::unistd::{chroot, fchdir, linkat, symlinkat, write};
 
 use crate::plan::{self, Access, Mount, Network, Node, NodeKind, Origin, Plan, Room, Source};
+use crate::report;
 use crate::step::{Failure, Step, Stepped};
 use crate::sys::mount::{self, FileSystem, NODEV, NOEXEC, NOSUID, RDONLY};
 
@@ -56,7 +57,13 @@ pub(crate) fn build(plan: &Plan, prepared: BTreeMap<PathBuf, Vec<OwnedFd>>) -> R
     proc(&root)?;
     for one in &plan.open {
         let (tree, access) = match &one.source {
-            Source::Overlay(lower, room) => sources.overlay(one, lower, room)?,
+            Source::Overlay(lower, room) => {
+                let (tree, refused) = sources.overlay(one, lower, room)?;
+                if let Some(errno) = refused {
+                    report::layer_refused(&lower.path, errno, plan.supervision.account.report);
+                }
+                (tree, if refused.is_some() { Access::Read } else { Access::Write })
+            }
             Source::Host(_) | Source::Own(_) | Source::Tree(_) => (sources.tree(one)?, one.access),
         };
         let read_only = if access == Access::Read { RDONLY } else { 0 };
@@ -162,12 +169,12 @@ impl Sources {
 }
 
 impl Sources {
-    /// A private layer over `lower`, and whether it can be written. Where the kernel refuses one (before Linux 5.11 in a user namespace,
-    /// or for the file system that is to lie below), the host's folder by itself, read-only.
+    /// A private layer over `lower`. Where the kernel refuses one (before Linux 5.11 in a user namespace, or for the file system that is
+    /// to lie below), the host's folder by itself, which must then be read-only, and why.
     ///
     /// # Errors
     /// The step that failed.
-    fn overlay(&mut self, mount: &Mount, lower: &Origin, room: &Path) -> Result<(Kept, Access), Failure> {
+    fn overlay(&mut self, mount: &Mount, lower: &Origin, room: &Path) -> Result<(Kept, Option<Errno>), Failure> {
         let folders = plan::OVERLAY_FOLDERS.map(|name| room.join(name));
         let below = c_path(&folders[0])?;
         let tree = self.tree(mount)?;
@@ -175,10 +182,10 @@ impl Sources {
         // The options are paths from the working folder: nothing in them needs to be escaped, and no path of the host's is walked.
         fchdir(&*self.tmpfs).step(Step::Bind)?;
         match layer(&folders) {
-            Ok(layer) => Ok((ManuallyDrop::new(layer), Access::Write)),
-            Err(_) => {
+            Ok(layer) => Ok((ManuallyDrop::new(layer), None)),
+            Err(errno) => {
                 let plain = mount::clone_tree(&*self.tmpfs, &below).step_at(Step::Bind, &lower.path)?;
-                Ok((ManuallyDrop::new(plain), Access::Read))
+                Ok((ManuallyDrop::new(plain), Some(errno)))
             }
         }
     }

@@ -1,6 +1,9 @@
 //! A plan as a program reads it. Keys are stable: a change that breaks a reader changes `version`.
 
+use std::path::Path;
+
 use lobsterpot_policy::HostRule;
+use nix::errno::Errno;
 use serde_json::{Map, Value, json};
 
 use super::layers::Enforced;
@@ -47,6 +50,11 @@ pub(super) fn plan(plan: &Plan) -> String {
 /// What was enforced, on one line.
 pub(super) fn explain(plan: &Plan, enforced: &Enforced) -> String {
     line(&json!({ "version": VERSION, "profile": plan.profile, "layers": layers(enforced) }))
+}
+
+/// That the kernel refused a private layer over `folder`, on one line.
+pub(super) fn layer_refused(folder: &Path, errno: Errno) -> String {
+    line(&json!({ "version": VERSION, "read_only": { "path": escaped(folder), "why": errno.desc() } }))
 }
 
 /// `value` as a line.

@@ -28,7 +28,7 @@ use crate::sys::process;
 use crate::way_out::Summary;
 
 pub(crate) use layers::Enforced;
-use words::{escaped, harmless};
+use words::{escaped, harmless, shell_word};
 
 /// Says on standard error what is wrong, and what to do.
 pub(crate) fn error(error: &Error) {
@@ -78,6 +78,15 @@ pub(crate) fn not_moved_aside(path: &Path, errno: Errno) {
     ));
 }
 
+/// Says that nobody knows whether something that is not to be there was left at `path`.
+pub(crate) fn not_looked_at(path: &Path, errno: Errno) {
+    let (shown, why) = (escaped(path), reason(errno));
+    say(&format!(
+        "sandbox-exec: \"{shown}\" could not be looked at after the run: {why}\nhint: what a command left there may run outside: ls -ld -- {}\n",
+        shell_word(path.as_os_str())
+    ));
+}
+
 /// Says that a symlink came to lie where git writes, and was removed.
 pub(crate) fn link_removed(path: &Path, target: &Path) {
     let (path, target) = (escaped(path), escaped(target));
@@ -88,10 +97,17 @@ pub(crate) fn link_removed(path: &Path, target: &Path) {
 
 /// Says that a folder could not be searched for such symlinks.
 pub(crate) fn not_searched(folder: &Path, errno: Errno) {
-    let (folder, why) = (escaped(folder), errno.desc());
+    let (shown, why) = (escaped(folder), reason(errno));
     say(&format!(
-        "sandbox-exec: \"{folder}\" could not be searched for symlinks: {why}\nhint: before git runs there outside: find {folder} -type l\n"
+        "sandbox-exec: \"{shown}\" could not be searched for symlinks: {why}\nhint: before git runs there outside: find {} -type l\n",
+        shell_word(folder.as_os_str())
     ));
+}
+
+/// Why something could not be looked at, in words.
+fn reason(errno: Errno) -> &'static str {
+    // The supervisor's own bound.
+    if errno == Errno::E2BIG { "it holds too many names" } else { errno.desc() }
 }
 
 /// Says that something was left for git to go on with, and was moved aside.
@@ -157,6 +173,16 @@ pub(crate) fn explain(plan: &Plan, enforced: &Enforced, format: Format) {
         Format::Text => text::explain(plan, enforced),
         Format::Json => json::explain(plan, enforced),
     });
+}
+
+/// Says, where the caller wants to know what was enforced, that the kernel refused a private layer over `folder`. Said from the inside,
+/// where that is seen; nothing is the less protected for it.
+pub(crate) fn layer_refused(folder: &Path, errno: Errno, asked_for: (Mode, Format)) {
+    match asked_for {
+        (Mode::Explain, Format::Text) => say(&text::layer_refused(folder, errno)),
+        (Mode::Explain, Format::Json) => say(&json::layer_refused(folder, errno)),
+        (Mode::Run | Mode::DryRun, _) => {}
+    }
 }
 
 /// Writes to standard error in one call; there is nobody to tell when that fails.

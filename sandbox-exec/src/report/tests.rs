@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use lobsterpot_policy::NetworkMode;
+use nix::errno::Errno;
 use serde_json::Value;
 
 use super::layers::{Enforced, Level};
@@ -40,6 +41,14 @@ fn values_of_variables_are_never_printed_but_for_the_sandboxs_own() {
     for report in reports(&plan) {
         assert!(!report.contains("hunter2"), "{report}");
         assert!(["LANG", "MY_TOKEN", "SET_HERE", "SANDBOX"].iter().all(|name| report.contains(name)), "{report}");
+    }
+}
+
+#[test]
+fn layer_that_the_kernel_refuses_is_named_and_drives_no_terminal() {
+    let folder = Path::new("/home/a\x1b[2J/.cargo");
+    for told in [text::layer_refused(folder, Errno::EINVAL), json::layer_refused(folder, Errno::EINVAL)] {
+        assert!(!told.contains('\x1b') && told.contains(".cargo") && told.contains("Invalid argument"), "{told:?}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::HostRule;
+use nix::errno::Errno;
 
 use super::layers::Enforced;
 use super::sight::Sight;
@@ -35,6 +36,16 @@ pub(super) fn plan(plan: &Plan) -> String {
 pub(super) fn explain(plan: &Plan, enforced: &Enforced) -> String {
     let lines = std::iter::once(format!("profile {}", escaped(&plan.profile))).chain(layer_lines(enforced));
     lines.map(|line| format!("sandbox-exec: {line}\n")).collect()
+}
+
+/// That the kernel refused a private layer over `folder`.
+pub(super) fn layer_refused(folder: &Path, errno: Errno) -> String {
+    format!(
+        "sandbox-exec: \"{}\" can only be read: the kernel refuses a private layer over it ({})\n\
+         hint: have its program write elsewhere: environment.set of the policy, as in CARGO_HOME = \"/tmp/cargo\"\n",
+        escaped(folder),
+        errno.desc()
+    )
 }
 
 /// The words as a list.
@@ -197,7 +208,7 @@ fn limits(plan: &Plan) -> Vec<String> {
 fn leftovers(plan: &Plan) -> String {
     match plan.supervision.leftovers {
         Leftovers::End => format!("ended {} after the command", duration(plan.supervision.grace)),
-        Leftovers::Keep => "waited for".to_owned(),
+        Leftovers::Keep => "kept, in the sandbox, when the launcher returns with the command".to_owned(),
     }
 }
 
