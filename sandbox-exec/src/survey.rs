@@ -52,10 +52,10 @@ impl Survey {
 /// A path that does not exist, a policy that cannot be used, a folder that cannot be a workspace.
 pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     let caller = caller::identify()?;
-    let cwd = std::env::current_dir().map_err(|_| Error::Path {
+    let cwd = std::env::current_dir().map_err(|error| Error::Path {
         option: "the current folder",
         path: PathBuf::from("."),
-        errno: Errno::ENOENT,
+        errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
     })?;
     let named = real_paths("--workspace", &invocation.workspaces)?;
     let mut places = places(&caller, named.clone());

@@ -28,7 +28,7 @@ impl Command {
     /// Prepares the command of `plan`.
     ///
     /// # Errors
-    /// `ENOENT` for an argument that holds a NUL, which no program could receive.
+    /// `EINVAL` for an argument that holds a NUL, which no program could receive.
     pub(crate) fn new(plan: &Plan) -> Result<Self, Failure> {
         let refused = || Failure::new(Step::Exec, Errno::EINVAL);
         let convert = |text: &OsStr| CString::new(text.as_bytes()).map_err(|_| refused());
