@@ -7,7 +7,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::dup2_stderr;
+use nix::unistd::{Pid, dup2_stderr, getppid};
 use std::os::fd::AsFd;
 
 use crate::channel::{self, Channel, Word};
@@ -26,11 +26,16 @@ pub(crate) fn run(
     sandbox: impl FnOnce(&Channel) -> Result<Ending, Failure>,
 ) -> Result<Ending, Failure> {
     let (near, far) = channel::pair().step(Step::Supervisor)?;
+    let launcher = Pid::this();
     match fork_into(0).step(Step::Command)? {
         Side::Child => {
             drop(near);
             // Until the command has ended, whoever kills the launcher means the sandbox.
             let _ = process::die_with_parent();
+            if getppid() != launcher {
+                // It was killed before this process could ask to be told.
+                process::exit_now(0);
+            }
             match sandbox(&far) {
                 Ok(Ending::Failed(failure)) | Err(failure) => far.fail(&failure),
                 Ok(Ending::Status(status)) => far.end(status),

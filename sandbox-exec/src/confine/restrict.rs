@@ -34,6 +34,10 @@ pub(crate) struct Restricted<'a> {
 /// # Errors
 /// The step that failed.
 pub(crate) fn restrict<'a>(plan: &'a Plan, channel: &Channel) -> Result<Restricted<'a>, Failure> {
+    if plan.tier == Tier::Landlock {
+        // No namespace ends the command with the first process, nor with the launcher.
+        process::die_with_parent().step(Step::Leash)?;
+    }
     // The outside looks at what the command may change while the sandbox is made; it is done by now, unless the machine is busy.
     channel.await_leave().step(Step::Supervisor)?;
     let own_network = plan.network.is_own() && plan.tier == Tier::Namespaces;

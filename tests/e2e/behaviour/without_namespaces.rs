@@ -1,9 +1,15 @@
 //! A kernel that refuses user namespaces, in earnest: in a namespace whose own limit of them is nought.
 
 use super::refused;
-use crate::harness::ways::{BEST_EFFORT, Way, namespaces_can_be_refused, where_namespaces_are_refused};
-use crate::harness::{Run, each_scene};
+use crate::harness::ways::{BEST_EFFORT, Way, best_effort, namespaces_can_be_refused, where_namespaces_are_refused};
+use crate::harness::{Run, each_scene, leftovers, outcome};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn run_stops_with_the_remedy_where_user_namespaces_are_refused() {
@@ -47,6 +53,29 @@ fn root_does_without_namespaces_only_where_the_policy_lets_root_stay_root() {
         let message = refused(scene, &where_namespaces_are_refused(scene, Run::shell("touch ran")), 69);
         assert!(message.contains("owner_remap is required by the policy"), "{message}");
         assert!(!scene.at_work("ran").exists());
+    });
+}
+
+#[test]
+fn command_ends_with_a_launcher_that_is_killed_without_namespaces() {
+    each_scene(|scene| {
+        if Way::WithoutNamespaces.walker(scene.identity).is_none() {
+            return;
+        }
+        let run = where_namespaces_are_refused(scene, Run::shell("echo >ready; exec sleep 1000"));
+        let mut child = scene.start_sandboxed(&best_effort(scene, run));
+        let end = Instant::now() + PATIENCE;
+        while !scene.at_work("ready").exists() {
+            assert!(Instant::now() < end, "the command does not start");
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        // What makes the place around the launcher waits for it.
+        let around = child.id();
+        let inside = std::fs::read_to_string(format!("/proc/{around}/task/{around}/children")).expect("it is there");
+        let launcher = Pid::from_raw(inside.trim().parse().expect("one process"));
+        kill(launcher, Signal::SIGKILL).expect("the launcher is there");
+        assert_eq!(outcome::wait(&mut child, PATIENCE), 137);
+        leftovers::wait_until_gone(&scene.root).expect("nothing survives");
     });
 }
 
