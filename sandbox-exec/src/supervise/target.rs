@@ -97,7 +97,12 @@ impl<'a> Target<'a> {
     /// # Errors
     /// `EBADF`.
     pub(crate) fn descriptor(self, number: RawFd) -> Result<OwnedFd, Errno> {
-        process::take_descriptor(process::open_thread(self.pid())?, number)
+        let holder = match process::open_thread(self.pid()) {
+            // Before Linux 6.9 only processes can be opened.
+            Err(Errno::EINVAL) => process::open_process(process_of(self.pid())?),
+            other => other,
+        };
+        process::take_descriptor(holder?, number)
     }
 
     /// One of its entries in `/proc`.
@@ -108,10 +113,26 @@ impl<'a> Target<'a> {
     /// The folder that a relative path of the call starts from, as a path in the process's root.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's; `EXDEV` when it lies outside of that root, as after a mere `chroot(2)`: no path leads there.
     fn base(self, folder: RawFd) -> Result<PathBuf, Errno> {
-        let link = if folder == libc::AT_FDCWD { self.proc("cwd") } else { self.proc(&format!("fd/{folder}")) };
-        readlink(&link).map(PathBuf::from)
+        let path = match folder {
+            libc::AT_FDCWD => readlink(&self.proc("cwd")).map(PathBuf::from)?,
+            number => self.opened(number)?,
+        };
+        if self.root.is_some() {
+            return Ok(path);
+        }
+        // The kernel tells both as paths in the whole tree, whatever the process has made its root.
+        let root = readlink(&self.proc("root")).map(PathBuf::from)?;
+        path.strip_prefix(&root).map(|rest| Path::new("/").join(rest)).map_err(|_| Errno::EXDEV)
+    }
+
+    /// What its descriptor `number` refers to, as the kernel writes it: a path in the whole tree, or `pipe:[7]` and the like.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn opened(self, number: RawFd) -> Result<PathBuf, Errno> {
+        readlink(&self.proc(&format!("fd/{number}"))).map(PathBuf::from)
     }
 
     /// `path`, as the process means it, made absolute in its root. Nothing is resolved yet.
@@ -136,6 +157,17 @@ impl<'a> Target<'a> {
             None => look_up_in(self.open_root()?.as_fd(), path, how),
         }
     }
+}
+
+/// The process that `thread` belongs to: `Tgid` in `proc_pid_status(5)`.
+///
+/// # Errors
+/// `ENOENT` when there is no such thread.
+fn process_of(thread: Pid) -> Result<Pid, Errno> {
+    let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).map_err(errno)?;
+    let id = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
+    id.map(Pid::from_raw).ok_or(Errno::ESRCH)
 }
 
 /// How often a path with `..` is gone along while something is renamed or mounted elsewhere on the host.
@@ -164,4 +196,21 @@ pub(crate) enum Last {
     Follow,
     /// It is what is meant.
     Keep,
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::gettid;
+
+    use super::*;
+
+    #[test]
+    fn process_of_a_thread_is_found_where_the_kernel_opens_no_threads() {
+        let own = Pid::this();
+        assert_eq!(process_of(own), Ok(own));
+        let other = std::thread::spawn(move || (process::open_process(gettid()).is_err(), process_of(gettid())));
+        assert_eq!(other.join().expect("a thread"), (true, Ok(own)), "what a kernel before 6.9 can be asked for");
+        assert!(process::open_process(own).is_ok());
+        assert_eq!(process_of(Pid::from_raw(i32::MAX)), Err(Errno::ENOENT));
+    }
 }

@@ -17,22 +17,34 @@ pub(crate) fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno>
     Errno::result(result).map(drop)
 }
 
-/// A descriptor for the thread `id`, or for its process where the kernel knows no threads' (before Linux 6.9): `pidfd_open(2)`.
+/// A descriptor for the thread `id`: `pidfd_open(2)` with `PIDFD_THREAD`, Linux 6.9.
 ///
 /// # Errors
-/// `ESRCH` when there is no such thread; `EINVAL` before Linux 6.9 when it is not its process's first.
+/// `ESRCH` when there is no such thread; `EINVAL` before Linux 6.9.
 pub(crate) fn open_thread(id: nix::unistd::Pid) -> Result<OwnedFd, Errno> {
     /// `PIDFD_THREAD`
     const THREAD: libc::c_uint = libc::O_EXCL.cast_unsigned();
-    let open = |flags: libc::c_uint| {
-        // SAFETY: no pointers are passed.
-        Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, id.as_raw(), flags) })
-    };
-    let raw = match open(THREAD) {
-        Err(Errno::EINVAL) => open(0)?,
-        other => other?,
-    };
-    RawFd::try_from(raw).map(own).map_err(|_| Errno::EOVERFLOW)
+    open_by_id(id, THREAD)
+}
+
+/// A descriptor for the process `id`: `pidfd_open(2)`, Linux 5.3.
+///
+/// # Errors
+/// `ESRCH` when there is no such process; another error when that is the id of a thread that is not its process's first.
+pub(crate) fn open_process(id: nix::unistd::Pid) -> Result<OwnedFd, Errno> {
+    open_by_id(id, 0)
+}
+
+/// `pidfd_open(2)`.
+///
+/// # Errors
+/// The kernel's.
+fn open_by_id(id: nix::unistd::Pid, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
+    // SAFETY: no pointers are passed.
+    let raw = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, id.as_raw(), flags) })?;
+    let raw = RawFd::try_from(raw).map_err(|_| Errno::EOVERFLOW)?;
+    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
 /// A duplicate of descriptor `target` of the process behind `pidfd`: `pidfd_getfd(2)`, Linux 5.6.

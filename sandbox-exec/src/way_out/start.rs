@@ -9,7 +9,7 @@ use lobsterpot_policy::orders::{Orders, Role};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
@@ -88,8 +88,15 @@ impl Process {
             let _ = preparation.become_it();
             NOT_STARTED
         })?;
-        let pidfd = process::open_thread(pid)?;
-        Ok(Self { pid, pidfd, line, life, reaped: false })
+        match process::open_process(pid) {
+            Ok(pidfd) => Ok(Self { pid, pidfd, line, life, reaped: false }),
+            // It runs, and nobody could tell when it ends: what is told as not started must not serve.
+            Err(errno) => {
+                let _ = kill(pid, Signal::SIGKILL);
+                let _ = waitpid(pid, None);
+                Err(errno)
+            }
+        }
     }
 
     /// The line to it.
