@@ -32,6 +32,11 @@ impl From<Errno> for Obstacle {
     }
 }
 
+/// Whether `errno` says that this process lacks what it may have again later: descriptors, memory.
+pub(crate) fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)
+}
+
 /// What a look came to: `None` when nothing is there that the sandbox could use.
 ///
 /// # Errors

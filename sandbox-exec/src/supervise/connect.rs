@@ -151,7 +151,9 @@ impl Connector<'_> {
     /// Whether `socket` belongs to the launcher's network while the sandbox has another. A connection that the caller handed in does:
     /// taken apart (`AF_UNSPEC`) and connected anew it would lead anywhere. Networks that were made inside are no business of this.
     fn is_handed_in(&self, socket: &OwnedFd) -> bool {
-        self.diagnosis.is_some() && self.outside.is_some_and(|outside| socket::network(socket) == Ok(outside))
+        // One of which nobody can tell counts as if it did.
+        let is_other = |outside| socket::network(socket).is_ok_and(|network| network != outside);
+        self.diagnosis.is_some() && self.outside.is_some_and(|outside| !is_other(outside))
     }
 
     /// Notes that the absent `path` is one that the policy hides for a reason that it gives, whether or not something is there outside.

@@ -79,6 +79,12 @@ impl Crew {
         job.refuse();
     }
 
+    /// Lets go of what waits for a thread: nobody is left who would want it.
+    pub(crate) fn dismiss(&self) {
+        let waiting = std::mem::take(&mut self.work().waiting);
+        drop(waiting);
+    }
+
     /// Starts one more thread, with `job` as the first that it does.
     fn start(&self, job: Job) {
         let (listener, id) = (Arc::clone(&job.listener), job.id);

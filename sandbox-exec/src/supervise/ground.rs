@@ -59,9 +59,17 @@ impl Ground {
     }
 
     /// Whether the folder `path`, relative to the root of `guard`, is the one with this device and inode number.
-    pub(crate) fn is(&self, guard: &Guard, path: &Path, identity: (u64, u64)) -> bool {
-        let status = self.folder(guard, path, Symlinks::Follow).and_then(fstat);
-        status.is_ok_and(|status| (status.st_dev, status.st_ino) == identity)
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub(crate) fn is(&self, guard: &Guard, path: &Path, identity: (u64, u64)) -> Result<bool, Errno> {
+        let folder = match self.folder(guard, path, Symlinks::Follow) {
+            // What lies outside of the root is not the guard's.
+            Err(Errno::EXDEV) => None,
+            found => settled(found)?,
+        };
+        let status = folder.map(fstat).transpose()?;
+        Ok(status.is_some_and(|status| (status.st_dev, status.st_ino) == identity))
     }
 
     /// What lies at the name of `guard` itself, and the folder that holds it.

@@ -3,6 +3,7 @@
 //! One thread, one `ppoll`. It never blocks on anything that the inside controls.
 
 mod connect;
+mod creation;
 mod crew;
 mod ground;
 mod names;
@@ -136,8 +137,13 @@ pub(crate) fn supervise(
         failure: None,
     };
     loop {
-        if let Some(ending) = watchman.turn(signals).step(Step::Supervisor)? {
-            return Ok(ending);
+        match watchman.turn(signals) {
+            Ok(None) => {}
+            Ok(Some(ending)) => return Ok(ending),
+            Err(errno) => {
+                watchman.destroy();
+                return Err(Failure::new(Step::Supervisor, errno));
+            }
         }
     }
 }
@@ -294,6 +300,17 @@ impl Watchman<'_> {
         Ok(())
     }
 
+    /// Ends the sandbox at once: nothing may run in it that nobody looks after.
+    fn destroy(&mut self) {
+        let _ = process::send_signal(&self.sandbox.pidfd, Signal::SIGKILL);
+        let _ = waitpid(self.sandbox.init, Some(WaitPidFlag::__WALL));
+        if let Some(watch) = &mut self.watch {
+            watch.close();
+            watch.sweep();
+            watch.tell();
+        }
+    }
+
     /// Takes the status of the sandbox's first process, which ends last.
     ///
     /// # Errors
@@ -307,6 +324,7 @@ impl Watchman<'_> {
             way_out.hang_up();
         }
         if let Some(watch) = &mut self.watch {
+            watch.close();
             watch.sweep();
             watch.tell();
         }
@@ -359,4 +377,20 @@ struct Ready {
 fn push<'fd>(files: &mut Vec<PollFd<'fd>>, file: std::os::fd::BorrowedFd<'fd>) -> usize {
     files.push(PollFd::new(file, PollFlags::POLLIN));
     files.len() - 1
+}
+
+/// Runs `test`, the whole test of that name, in a process of its own, whose limits are nobody else's.
+#[cfg(test)]
+#[track_caller]
+fn in_own_process(name: &str, test: impl FnOnce()) {
+    /// Says to a process of these tests that it is one.
+    const INSIDE: &str = "LOBSTERPOT_TEST_OWN_PROCESS";
+    if std::env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    let program = std::env::current_exe().expect("this program");
+    let ended = std::process::Command::new(program).args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();
+    let ended = ended.expect("it can be run");
+    let text = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && text.contains("1 passed"), "{text}");
 }

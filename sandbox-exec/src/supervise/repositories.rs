@@ -9,7 +9,7 @@ mod index;
 mod left;
 mod links;
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -22,9 +22,11 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 
 use super::ground::{Ground, Symlinks};
+use super::sweeper::give_back;
 use super::target::{Last, Target};
 use crate::obstacle::settled;
 use crate::plan::Guard;
+use crate::report;
 use left::Left;
 use links::Links;
 
@@ -33,9 +35,9 @@ const FOLDER: &str = ".git";
 /// A name in every folder that git obeys, which is guarded there.
 const REDIRECTION: &str = "commondir";
 /// Where the folders of linked worktrees lie.
-const WORKTREES: &str = "worktrees";
-/// How many of these are looked at that were made during the run.
-const NEW: usize = 1000;
+const WORKTREES: &CStr = c"worktrees";
+/// How many names are looked at there when the run ends; of more nobody knows.
+const NEW: usize = 10_000;
 /// How many folders there may be above one; deeper ones are taken to lie in a repository.
 const DEPTH: u32 = 256;
 /// How many names are looked at in a folder that is moved there; more are taken to hold a symlink.
@@ -106,11 +108,12 @@ impl Repositories {
         Ok(Self { all, links: Links::default() })
     }
 
-    /// A call that could make or move a symlink goes through.
-    pub(super) fn note_creation(&mut self) {
-        if !self.all.is_empty() {
-            self.links.note(&self.all);
-        }
+    /// A call that could make or move a symlink is to go through.
+    ///
+    /// # Errors
+    /// When it must not, for what was there before could not be told from what it makes.
+    pub(super) fn note_creation(&mut self) -> Result<(), Errno> {
+        if self.all.is_empty() { Ok(()) } else { self.links.note(&self.all) }
     }
 
     /// When [`sweep`](Self::sweep) is to be called.
@@ -123,24 +126,34 @@ impl Repositories {
         self.links.sweep(&self.all);
     }
 
-    /// Sets aside what the person's git is not to go on with.
-    pub(super) fn look_at_what_is_left(&self) {
+    /// Whether the last sweep has seen everything that another one could see.
+    pub(super) fn has_seen_all(&self) -> bool {
+        self.links.has_seen_all()
+    }
+
+    /// Sets aside what the person's git is not to go on with, and says what could not be looked at.
+    pub(super) fn look_at_what_is_left(&mut self) {
+        self.links.tell(&self.all);
         for repository in &self.all {
             left::look(repository);
-            repository.new_worktrees(&self.all).iter().for_each(left::look);
+            if let Err(errno) = repository.look_at_new_worktrees(&self.all) {
+                report::not_looked_at(&repository.worktrees(), errno);
+            }
         }
     }
 
     /// Checks that no symlink comes to lie in one of them at `path` (absolute): a new one, or what `from` is or holds.
     ///
     /// # Errors
-    /// `EROFS` when one does, or when nobody can tell.
+    /// `EROFS` when one does, or when nobody can tell; the kernel's own when the folder cannot be found.
     pub(super) fn check(&self, target: Target<'_>, path: &Path, from: Option<&Path>) -> Result<(), Errno> {
         if self.all.is_empty() {
             return Ok(());
         }
         let Some(parent) = path.parent() else { return Ok(()) };
-        let Some(folder) = there(target.look_up(parent, Last::Follow))? else { return Ok(()) };
+        // Where the folder is not found this is the caller's answer, and the kernel is not asked: by way of `/proc/self`, which means
+        // something else there, it would find one.
+        let folder = target.look_up(parent, Last::Follow)?;
         if !self.has(folder)? {
             return Ok(());
         }
@@ -176,25 +189,39 @@ impl Repositories {
 }
 
 impl Repository {
-    /// The folders of linked worktrees that are not among `known`.
-    fn new_worktrees(&self, known: &[Self]) -> Vec<Self> {
+    /// Looks at what is left in the folders of linked worktrees that are not among `known`.
+    ///
+    /// # Errors
+    /// When there are too many, or one cannot be opened.
+    fn look_at_new_worktrees(&self, known: &[Self]) -> Result<(), Errno> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let Ok(around) = openat(&self.folder, WORKTREES, OFlag::O_RDONLY | flags, Mode::empty()) else {
-            return Vec::new();
-        };
-        let Ok(mut list) = around.try_clone().map_err(|_| Errno::EMFILE).and_then(Dir::from_fd) else {
-            return Vec::new();
-        };
-        let names = list.iter().flatten().map(|entry| entry.file_name().to_owned());
-        let names = names.filter(|name| !name.to_bytes().starts_with(b".")).take(NEW);
-        let open = |name: std::ffi::CString| {
-            let folder = openat(&around, name.as_c_str(), OFlag::O_PATH | flags, Mode::empty()).ok()?;
-            let identity = identity(folder.as_fd()).ok()?;
-            let path = self.path.join(WORKTREES).join(OsStr::from_bytes(name.to_bytes()));
-            let is_new = known.iter().all(|known| known.identity != identity);
-            is_new.then_some(Self { path, folder, identity, work: None, hash: self.hash, left: Left::NOTHING })
-        };
-        names.filter_map(open).collect()
+        let open = |around: &OwnedFd, name: &CStr, how| settled(openat(around, name, how | flags, Mode::empty()));
+        let Some(around) = open(&self.folder, WORKTREES, OFlag::O_PATH)? else { return Ok(()) };
+        if fstat(&around)?.st_mode & libc::S_IRWXU != libc::S_IRWXU {
+            // The inside may have taken the right to look there away.
+            give_back(around.as_fd());
+        }
+        let Some(list) = open(&around, c".", OFlag::O_RDONLY)? else { return Ok(()) };
+        for (number, entry) in Dir::from_fd(list)?.iter().enumerate() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if number > NEW {
+                return Err(Errno::E2BIG);
+            }
+            let folder = if name.to_bytes().starts_with(b".") { None } else { open(&around, name, OFlag::O_PATH)? };
+            let Some(folder) = folder else { continue };
+            let identity = identity(folder.as_fd())?;
+            if known.iter().all(|known| known.identity != identity) {
+                let path = self.worktrees().join(OsStr::from_bytes(name.to_bytes()));
+                left::look(&Self { path, folder, identity, work: None, hash: self.hash, left: Left::NOTHING });
+            }
+        }
+        Ok(())
+    }
+
+    /// The path of that folder.
+    fn worktrees(&self) -> PathBuf {
+        self.path.join(OsStr::from_bytes(WORKTREES.to_bytes()))
     }
 }
 

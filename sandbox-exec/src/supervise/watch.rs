@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
 use super::connect::{Connection, Connector, Outcome};
+use super::creation;
 use super::crew::{Crew, Job};
 use super::ground::Ground;
-use super::names::{self, Names};
+use super::names::Names;
 use super::refusals::Refusals;
 use super::repositories::Repositories;
 use super::sweeper::Sweeper;
@@ -23,6 +24,11 @@ use crate::way_out::{News, WayOut};
 
 /// How many calls may wait until the way out can be asked about them. They hold no descriptor.
 const LATER: usize = 8192;
+
+/// How often is looked, at the end, for what could not be looked at for want of descriptors or memory.
+const LOOKS: u32 = 50;
+/// How long between these looks.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// A filter's listener and what is needed to answer it.
 #[derive(Debug)]
@@ -124,15 +130,26 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Stops listening.
+    /// Stops listening, and lets go of what callers wanted.
     pub(crate) fn close(&mut self) {
         self.listener = None;
+        self.later.clear();
+        self.wants.all().clear();
+        self.crew.dismiss();
     }
 
     /// The command has ended: moves aside guarded names that came into being, and what it left for others to go on with.
     pub(crate) fn sweep(&mut self) {
-        self.sweeper.sweep(&self.ground);
-        self.repositories.sweep();
+        for _ in 0..LOOKS {
+            self.sweeper.sweep(&self.ground);
+            self.repositories.sweep();
+            if self.sweeper.has_seen_all() && self.repositories.has_seen_all() {
+                break;
+            }
+            // Connections that are still being made hold descriptors, and end soon when nobody wants them any more.
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        self.sweeper.tell();
         self.repositories.look_at_what_is_left();
     }
 
@@ -176,11 +193,13 @@ impl<'a> Watch<'a> {
                 Outcome::Wait(connection) => return self.ask_or_connect(call, connection, way_out),
             }
         } else {
-            let answer = self.names.judge(target, &self.ground, &self.repositories);
+            let mut answer = self.names.judge(target, &self.ground, &self.repositories);
             if answer == Answer::Continue {
                 self.sweeper.note_creation();
-                if names::could_bring_a_symlink(target.number()) {
-                    self.repositories.note_creation();
+                if creation::could_bring_a_symlink(target.number())
+                    && let Err(errno) = self.repositories.note_creation()
+                {
+                    answer = Answer::Fail(errno);
                 }
             }
             answer

@@ -31,11 +31,22 @@ fn script_on_a_repository(target: &'static str, script: &'static str) {
 #[test]
 fn existing_git_hook_cannot_be_changed() {
     on_a_repository(".git/hooks/post-commit", &["write", ".git/hooks/post-commit", "evil"]);
+    script_on_a_repository(".git/hooks/post-commit", "ln -s .git/hooks/post-commit l; echo evil >>l");
+    script_on_a_repository(".git/hooks/post-commit", "ln -s .git/hooks d; ln -s d/post-commit l; echo evil >>l");
+    script_on_a_repository(".git/hooks/post-commit", "exec 5<.git/hooks/post-commit; echo evil >>/proc/self/fd/5");
+    script_on_a_repository(
+        ".git/hooks/post-commit",
+        "ln -s .git/hooks/post-commit l; python3 -c 'import os; os.write(os.open(\"l\", os.O_WRONLY | os.O_EXCL), b\"evil\")'",
+    );
 }
 
 #[test]
 fn new_git_hook_cannot_be_made() {
     on_a_repository(".git/hooks/pre-commit", &["create", ".git/hooks/pre-commit", "evil"]);
+    script_on_a_repository(
+        ".git/hooks/pre-commit",
+        "echo evil >x; exec python3 -c 'import os; os.rename(\"x\", f\"/proc/self/task/{os.getpid()}/cwd/.git/hooks/pre-commit\")'",
+    );
 }
 
 #[test]
@@ -43,6 +54,10 @@ fn git_configuration_cannot_be_changed() {
     script_on_a_repository(
         ".git/config",
         "git config core.fsmonitor evil; git config core.hooksPath evil; echo evil >>.git/config",
+    );
+    script_on_a_repository(
+        ".git/config",
+        "exec 5<.git/config; for fd in /proc/self/fd /proc/thread-self/fd /proc/$$/fd /dev/fd; do echo evil >>$fd/5; done",
     );
 }
 
@@ -110,6 +125,31 @@ fn symlink_cannot_come_to_lie_where_git_writes() {
             Attempt::shell(script).effect(move |_| has_symlink(&git))
         });
     }
+}
+
+#[test]
+fn symlink_cannot_be_made_where_git_writes_by_way_of_proc() {
+    for script in [
+        "ln -s ~/.bashrc /proc/self/cwd/.git/logs/new",
+        "ln -s ~/.bashrc /proc/thread-self/cwd/.git/new",
+        "ln -s /proc/self/cwd d; ln -s ~/.bashrc x; mv x d/.git/new",
+    ] {
+        escape(|scene| {
+            repository(scene);
+            // What is made all the same is taken away again, soon.
+            Attempt::shell(script).status_zero()
+        });
+    }
+}
+
+#[test]
+fn guarded_name_cannot_appear_by_a_root_of_ones_own() {
+    escape(|_| {
+        // There, the path of this folder leads to another one.
+        let script = "mkdir -p jail\"$PWD\" && unshare --user --map-root-user python3 -c \
+            'import os; os.chroot(\"jail\"); open(\".mcp.json\", \"x\")'";
+        Attempt::shell(script).status_zero().with(|run| run.flags(&["--profile", "dev"]))
+    });
 }
 
 /// Whether there is a symlink somewhere below a folder.

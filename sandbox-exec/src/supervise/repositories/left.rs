@@ -87,7 +87,14 @@ impl Left {
 /// Looks at what is left in `repository`, and sets aside what must not be.
 pub(super) fn look(repository: &Repository) {
     for ((name, judge), before) in KINDS.iter().zip(&repository.left.0) {
-        let Ok(status) = open(&repository.folder, name, OFlag::O_PATH).and_then(fstat) else { continue };
+        let status = match status(&repository.folder, Path::new(name)) {
+            Ok(Some(status)) => status,
+            Ok(None) => continue,
+            Err(errno) => {
+                report::not_looked_at(&repository.path.join(name), errno);
+                continue;
+            }
+        };
         // What one of these files names can be changed without it.
         let speaks_of_others = *name == "MERGE_RR";
         if *before == Some(stamp(&status)) && !speaks_of_others {
@@ -99,6 +106,23 @@ pub(super) fn look(repository: &Repository) {
             put_aside(repository, Path::new(name), why);
         }
     }
+}
+
+/// What lies at `path` in `folder`, if anything does; the inside may have taken the right to look into the folder around it away.
+///
+/// # Errors
+/// When that cannot be told.
+fn status(folder: &OwnedFd, path: &Path) -> Result<Option<FileStat>, Errno> {
+    let mut opened = open(folder, path, OFlag::O_PATH);
+    if matches!(opened, Err(Errno::EACCES)) {
+        for around in [Path::new(""), path.parent().unwrap_or(Path::new(""))] {
+            if let Ok(around) = open(folder, around, OFlag::O_PATH) {
+                give_back(around.as_fd());
+            }
+        }
+        opened = open(folder, path, OFlag::O_PATH);
+    }
+    settled(opened)?.map(fstat).transpose()
 }
 
 /// Sets a file aside, and says so.

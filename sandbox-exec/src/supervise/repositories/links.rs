@@ -1,8 +1,9 @@
 //! Symlinks that came to lie in a git folder all the same: taken away soon afterwards, and when the run ends.
 //!
-//! Which ones were there before is looked up at the first call that could make or move one, so a run that makes none pays nothing.
+//! Which ones were there before is looked up at the first call that could make or move one, so a run that makes none pays nothing. That
+//! call waits for it. Where it cannot be found out nothing is taken away, for it may be the person's, and the person is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -17,6 +18,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::super::sweeper::give_back;
 use super::{Repository, identity};
+use crate::obstacle::{is_shortage, settled};
 use crate::report;
 
 /// How long after a creation they are looked for, at least.
@@ -29,33 +31,43 @@ const NAMES: usize = 200_000;
 /// Looks for symlinks.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// Those that were there, once any call could have made more.
-    before: Option<BTreeSet<Mark>>,
+    /// Those that were there, repository by repository, once any call could have made more.
+    before: Option<Vec<Known>>,
     /// When to look next.
     due: Option<Instant>,
     /// How long to wait until then.
     pause: Duration,
+    /// Repositories that could not be searched the last time, by their numbers, and why.
+    unseen: BTreeMap<usize, Errno>,
 }
 
+/// The symlinks that were in a repository; why nobody knows, where nobody does.
+type Known = Result<BTreeSet<Mark>, Errno>;
+
 /// One symlink: where it lies, its device and inode number, and when it last changed. The last tells it from another that got its number.
-type Mark = (usize, PathBuf, u64, u64, (i64, i64));
+type Mark = (PathBuf, u64, u64, (i64, i64));
 
 impl Links {
-    /// A call that could make one goes through.
-    pub(super) fn note(&mut self, repositories: &[Repository]) {
+    /// A call that could make one is to go through.
+    ///
+    /// # Errors
+    /// When what was there before cannot be looked up for want of memory or descriptors: then that call must not go through.
+    pub(super) fn note(&mut self, repositories: &[Repository]) -> Result<(), Errno> {
         let start = Instant::now();
         if self.before.is_none() {
-            let each = repositories.iter().enumerate();
-            let found = each.flat_map(|(number, repository)| {
-                let links = find(repository, repositories).unwrap_or_default();
-                links.into_iter().filter_map(move |path| Some(mark(number, repository, &path)?.0)).collect::<Vec<_>>()
-            });
-            self.before = Some(found.collect());
+            let known: Vec<Known> = repositories.iter().map(|repository| marks(repository, repositories)).collect();
+            if let Some(short) =
+                known.iter().find_map(|known| known.as_ref().err().filter(|errno| is_shortage(**errno)))
+            {
+                return Err(*short);
+            }
+            self.before = Some(known);
             self.pause = SOON.max(start.elapsed().saturating_mul(PAUSE));
         }
         if self.due.is_none() {
             self.due = start.checked_add(self.pause);
         }
+        Ok(())
     }
 
     /// When to look next.
@@ -66,24 +78,56 @@ impl Links {
     /// Takes away those that were not there before.
     pub(super) fn sweep(&mut self, repositories: &[Repository]) {
         self.due = None;
+        self.unseen.clear();
         let Some(before) = &self.before else { return };
         let start = Instant::now();
-        for (number, repository) in repositories.iter().enumerate() {
-            match find(repository, repositories) {
-                Ok(links) => links.iter().for_each(|path| take_away(number, repository, path, before)),
-                Err(errno) => report::not_searched(&repository.path, errno),
+        for (number, (repository, before)) in repositories.iter().zip(before).enumerate() {
+            let swept = before.as_ref().map_err(|errno| *errno).and_then(|before| {
+                find(repository, repositories)?.iter().try_for_each(|path| take_away(repository, path, before))
+            });
+            if let Err(errno) = swept {
+                self.unseen.insert(number, errno);
             }
         }
         self.pause = SOON.max(start.elapsed().saturating_mul(PAUSE));
+        if !self.has_seen_all() {
+            self.due = Instant::now().checked_add(self.pause);
+        }
+    }
+
+    /// Whether the last look has seen everything that another look could see.
+    pub(super) fn has_seen_all(&self) -> bool {
+        !self.unseen.values().copied().any(is_shortage)
+    }
+
+    /// Says which repositories could not be searched.
+    pub(super) fn tell(&mut self, repositories: &[Repository]) {
+        for (number, errno) in std::mem::take(&mut self.unseen) {
+            if let Some(repository) = repositories.get(number) {
+                report::not_searched(&repository.path, errno);
+            }
+        }
     }
 }
 
-/// Removes the symlink at `path` unless it was there before.
-fn take_away(number: usize, repository: &Repository, path: &Path, before: &BTreeSet<Mark>) {
-    let Some((mark, folder)) = mark(number, repository, path) else { return };
-    if before.contains(&mark) {
-        return;
+/// The symlinks in a repository.
+///
+/// # Errors
+/// When there are too many names, or one cannot be looked at.
+fn marks(repository: &Repository, all: &[Repository]) -> Known {
+    let mut marks = BTreeSet::new();
+    for path in find(repository, all)? {
+        marks.extend(mark(repository, &path)?.map(|(mark, _)| mark));
     }
+    Ok(marks)
+}
+
+/// Removes the symlink at `path` unless it was there before.
+///
+/// # Errors
+/// When it cannot be looked at.
+fn take_away(repository: &Repository, path: &Path, before: &BTreeSet<Mark>) -> Result<(), Errno> {
+    let Some((_, folder)) = mark(repository, path)?.filter(|(mark, _)| !before.contains(mark)) else { return Ok(()) };
     let name = path.file_name().unwrap_or_default();
     let target = readlinkat(&folder, name).unwrap_or_default();
     let mut removed = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
@@ -97,14 +141,19 @@ fn take_away(number: usize, repository: &Repository, path: &Path, before: &BTree
         Err(Errno::ENOENT) => {}
         Err(errno) => report::not_moved_aside(&path, errno),
     }
+    Ok(())
 }
 
 /// What the symlink at `path` is, and the folder that holds it; `None` when it is gone.
-fn mark(number: usize, repository: &Repository, path: &Path) -> Option<(Mark, OwnedFd)> {
-    let folder = folder(repository.folder.as_fd(), path.parent()?).ok()?;
-    let status = look(folder.as_fd(), path.file_name()?).ok().filter(|status| is_link(*status))?;
-    let mark = (number, path.to_owned(), status.st_dev, status.st_ino, (status.st_ctime, status.st_ctime_nsec));
-    Some((mark, folder))
+///
+/// # Errors
+/// When that cannot be told.
+fn mark(repository: &Repository, path: &Path) -> Result<Option<(Mark, OwnedFd)>, Errno> {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+    let Some(folder) = settled(folder(repository.folder.as_fd(), above))? else { return Ok(None) };
+    let Some(status) = settled(look(folder.as_fd(), name))?.filter(|status| is_link(*status)) else { return Ok(None) };
+    let mark = (path.to_owned(), status.st_dev, status.st_ino, (status.st_ctime, status.st_ctime_nsec));
+    Ok(Some((mark, folder)))
 }
 
 /// The symlinks in a repository, by their paths in it; what lies in another one of `all` is that one's.
@@ -132,7 +181,7 @@ fn find(repository: &Repository, all: &[Repository]) -> Result<Vec<PathBuf>, Err
             }
             left = left.checked_sub(1).ok_or(Errno::E2BIG)?;
             let is = |kind| entry.file_type() == Some(kind);
-            let status = if entry.file_type().is_none() { look(here.as_fd(), name).ok() } else { None };
+            let status = if entry.file_type().is_none() { settled(look(here.as_fd(), name))? } else { None };
             if is(Type::Symlink) || status.is_some_and(is_link) {
                 found.push(path.join(name));
             } else if (is(Type::Directory) || status.is_some_and(is_folder)) && !holds_objects(&path, name) {
