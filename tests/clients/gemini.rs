@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::client::gemini::Gemini;
 use crate::model::call;
 use crate::shared;
-use crate::trial::{Attack, attacks, broken_in_turns, work};
+use crate::trial::{Attack, attacks, broken, work};
 use crate::world::World;
 use serde_json::json;
 
@@ -49,7 +49,7 @@ fn file_tools_keep_to_the_workspace() {
 
 #[test]
 fn broken_guards_stop_the_tools() {
-    broken_in_turns(&Gemini, shared::BREAKAGES);
+    broken(&Gemini, shared::BREAKAGES);
 }
 
 #[test]

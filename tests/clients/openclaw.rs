@@ -5,7 +5,7 @@ use crate::client::claude_cli::ClaudeCli;
 use crate::client::openclaw::OpenClaw;
 use crate::model::{Step, call, call_with};
 use crate::shared;
-use crate::trial::{Attack, attacks, broken_in_turns, work};
+use crate::trial::{Attack, attacks, broken, work};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ fn its_backend_of_claude_code_is_guarded_too() {
 
 #[test]
 fn broken_guards_stop_the_tools() {
-    broken_in_turns(&OpenClaw::Local, shared::BREAKAGES);
+    broken(&OpenClaw::Local, shared::BREAKAGES);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::client::opencode::OpenCode;
 use crate::shared;
-use crate::trial::{attacks, broken_in_turns, work};
+use crate::trial::{attacks, broken, work};
 
 #[test]
 fn shell_calls_cannot_reach_secrets() {
@@ -25,7 +25,7 @@ fn file_tools_keep_to_the_workspace() {
 
 #[test]
 fn broken_guards_stop_the_tools() {
-    broken_in_turns(&OpenCode, shared::BREAKAGES);
+    broken(&OpenCode, shared::BREAKAGES);
 }
 
 #[test]

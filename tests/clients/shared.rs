@@ -178,9 +178,8 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
     Breakage {
         name: "the policy is garbage",
         act: |site| {
-            let place = site.home.join(".config/lobsterpot/policy.toml");
-            crate::harness::plant::file(&place, "[files\n");
-            site.identity.own(&place);
+            crate::harness::plant::file(&site.policy, "[files\n");
+            site.identity.own(&site.policy);
         },
         stops: Stops::Both,
     },

@@ -1,9 +1,10 @@
 //! What is tried through a client: attacks that succeed bare and fail guarded, and work that does the same in both.
 
 use crate::client::{Client, install};
-use crate::harness::host;
 use crate::harness::identity::Identity;
 use crate::harness::outcome::Outcome;
+use crate::harness::scene::put;
+use crate::harness::{host, plant};
 use crate::model::{Model, Step};
 use crate::world::{self, World};
 use std::path::PathBuf;
@@ -132,17 +133,26 @@ fn succeeded(session: &Session, success: &Success, results: &[String]) -> bool {
     }
 }
 
+/// Who runs a client without guards: everybody, or one of them where a session takes long to start.
+fn bare(client: &dyn Client) -> Vec<Identity> {
+    let mut all = Identity::all();
+    all.drain(..if client.starts_slowly() { all.len() - 1 } else { 0 });
+    all
+}
+
 /// Runs the attacks as everybody, bare and guarded, each time in one session.
 #[track_caller]
 pub(crate) fn attacks(client: &dyn Client, make: impl Fn(&World) -> Vec<Attack>) {
     if !world::has(client.package()) {
         return;
     }
-    for identity in Identity::all() {
+    for identity in bare(client) {
         all_attacks(client, World::new(identity), false, &make);
-        if only_bare() {
-            continue;
-        }
+    }
+    if only_bare() {
+        return;
+    }
+    for identity in Identity::all() {
         all_attacks(client, World::new(identity), true, &make);
     }
 }
@@ -194,10 +204,9 @@ pub(crate) fn work(client: &dyn Client, make: impl Fn(&World) -> Vec<(Step, Vec<
     if !world::has(client.package()) {
         return;
     }
-    for (identity, guarded) in Identity::all().into_iter().flat_map(|identity| [(identity, false), (identity, true)]) {
-        if guarded && only_bare() {
-            continue;
-        }
+    let guarded = if only_bare() { vec![] } else { Identity::all() };
+    let sessions = bare(client).into_iter().map(|identity| (identity, false));
+    for (identity, guarded) in sessions.chain(guarded.into_iter().map(|identity| (identity, true))) {
         let world = World::new(identity);
         let (steps, wanted): (Vec<Step>, Vec<Vec<String>>) = make(&world).into_iter().unzip();
         let calls: Vec<bool> = steps.iter().map(|step| matches!(step, Step::Call { .. })).collect();
@@ -235,54 +244,64 @@ pub(crate) enum Stops {
 pub(crate) struct Site {
     /// The folder of the guards' programs.
     pub(crate) shipped: PathBuf,
-    /// The home.
-    pub(crate) home: PathBuf,
+    /// The person's policy.
+    pub(crate) policy: PathBuf,
     /// Who acts.
     pub(crate) identity: Identity,
 }
 
-/// Breaks the guards in the middle of a session, each way in a session of its own, and asserts that the tools then
-/// stand still.
-#[track_caller]
-pub(crate) fn broken(client: &dyn Client, breakages: &[Breakage]) {
-    if !world::has(client.package()) || only_bare() {
-        return;
-    }
-    for breakage in breakages {
-        Identity::all().into_iter().for_each(|identity| break_one(client, identity, breakage));
-    }
-}
-
-/// The same, with root and the ordinary user in turns: for clients that take long to start.
-#[track_caller]
-pub(crate) fn broken_in_turns(client: &dyn Client, breakages: &[Breakage]) {
-    if !world::has(client.package()) || only_bare() {
-        return;
-    }
-    for (breakage, identity) in breakages.iter().zip(Identity::all().into_iter().cycle()) {
-        break_one(client, identity, breakage);
+impl Site {
+    /// Puts the guards back as they were.
+    fn mend(&self) {
+        for name in install::PROGRAMS {
+            let place = self.shipped.join(name);
+            drop(std::fs::remove_file(&place));
+            put(&host::binary(name), &place);
+        }
+        plant::file(&self.policy, install::POLICY);
+        self.identity.own(&self.policy);
     }
 }
 
-/// One session whose guards are broken after its first call.
+/// Breaks the guards in the middle of a session, each way in its turn, and asserts that the tools stand still then, and work again once
+/// all is as it was. One session for all of them: clients take long to start.
 #[track_caller]
-fn break_one(client: &dyn Client, identity: Identity, breakage: &Breakage) {
-    let world = World::new(identity);
-    let site = Site { shipped: world.shipped(), home: world.home.clone(), identity };
-    let act = breakage.act;
+pub(crate) fn broken(client: &dyn Client, breakages: &'static [Breakage]) {
+    if !world::has(client.package()) || only_bare() {
+        return;
+    }
+    for identity in Identity::all() {
+        let world = World::new(identity);
+        let steps = breakages.iter().enumerate().flat_map(|turn| break_one(client, &world, turn)).collect();
+        let session = Session::run(client, world, true, steps);
+        assert!(!session.model.was_told(session.world.canary.text()), "a secret came out: {session}");
+        for (turn, Breakage { name, stops, .. }) in breakages.iter().enumerate() {
+            let exists = |what| session.world.at_work(&made(what, turn)).exists();
+            assert!(exists("before"), "before {name}, the shell works: {session}");
+            assert!(!exists("after"), "after {name}, the shell must stand still: {session}");
+            let files_stand_still = *stops == Stops::Shell || !exists("written");
+            assert!(files_stand_still, "after {name}, the file tool must stand still: {session}");
+        }
+    }
+}
+
+/// What is made at one point of a turn.
+fn made(what: &str, turn: usize) -> String {
+    format!("{what}-{turn}.txt")
+}
+
+/// One turn: work while the guards stand, and again when they have been broken.
+fn break_one(client: &dyn Client, world: &World, (turn, breakage): (usize, &'static Breakage)) -> Vec<Step> {
+    let policy = world.at_home(install::POLICY_FILE);
+    let site = Site { shipped: world.shipped(), policy, identity: world.identity };
+    let broken = site.clone();
+    let write = |what| format!("echo {what} >{}", made(what, turn));
     let key = world.at_home(".ssh/id_ed25519").display().to_string();
     let mut steps = vec![
-        client.shell("echo first >first.txt"),
-        client.shell("echo second >second.txt; cat ~/.ssh/id_ed25519").just_after(move || act(&site)),
-        client.write(&world.at_work("third.txt").display().to_string(), "third"),
+        client.shell(&write("before")).just_after(move || site.mend()),
+        client.shell(&format!("{}; cat ~/.ssh/id_ed25519", write("after"))).just_after(move || (breakage.act)(&broken)),
+        client.write(&world.at_work(&made("written", turn)).display().to_string(), "written"),
     ];
     steps.extend(client.read(&key));
-    let session = Session::run(client, world, true, steps);
-    let exists = |name: &str| session.world.at_work(name).exists();
-    let name = breakage.name;
-    assert!(exists("first.txt"), "before {name}, the shell works: {session}");
-    assert!(!session.model.was_told(session.world.canary.text()), "after {name}, a secret came out: {session}");
-    assert!(!exists("second.txt"), "after {name}, the shell must stand still: {session}");
-    let files_stand_still = breakage.stops == Stops::Shell || !exists("third.txt");
-    assert!(files_stand_still, "after {name}, the file tool must stand still: {session}");
+    steps
 }

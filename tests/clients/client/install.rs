@@ -4,7 +4,7 @@ use super::Client;
 use crate::world::{Start, World};
 
 /// Every program that is shipped.
-const PROGRAMS: &[&str] = &[
+pub(crate) const PROGRAMS: &[&str] = &[
     "lobsterpot",
     "sandbox-exec",
     "lobsterpot-egress",
@@ -14,11 +14,17 @@ const PROGRAMS: &[&str] = &[
     "lobsterpot-vault",
 ];
 
+/// The person's policy, below the home.
+pub(crate) const POLICY_FILE: &str = ".config/lobsterpot/policy.toml";
+
+/// What it says: which folder is the workspace.
+pub(crate) const POLICY: &str = "[workspace]\nroots = [\"~/code/project\"]\n";
+
 /// Ships the programs, lets the user name the workspace, and installs for a client; the settings that are there stay.
 #[track_caller]
 pub(crate) fn install(world: &World, client: &dyn Client) {
     PROGRAMS.iter().for_each(|name| drop(world.ship(name)));
-    world.write(&world.at_home(".config/lobsterpot/policy.toml"), "[workspace]\nroots = [\"~/code/project\"]\n");
+    world.write(&world.at_home(POLICY_FILE), POLICY);
     client.install(world);
 }
 

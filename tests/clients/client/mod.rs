@@ -19,6 +19,10 @@ pub(crate) trait Client {
     fn package(&self) -> &'static str;
     /// The name that the installer and the hooks know it by.
     fn name(&self) -> &'static str;
+    /// Whether a session takes so long to start that not everybody shows what succeeds without guards.
+    fn starts_slowly(&self) -> bool {
+        self.package() == "openclaw"
+    }
     /// The person's own settings, before ours: where the model is, and that no tool needs an approval.
     fn prepare(&self, world: &World, model: &Model);
     /// Runs the installer for it.

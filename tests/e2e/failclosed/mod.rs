@@ -1,8 +1,9 @@
-//! What happens when something fails: each system call of the launcher's set-up, each process that keeps a run, each call of a hook, full and read-only disks, and many runs at once.
+//! What happens when something fails: each system call of the launcher's set-up, each process that keeps a run, each call of a hook, full and read-only disks, file systems that do not answer, and many runs at once.
 
 mod calls;
 mod disks;
 mod hooks;
+mod hung;
 mod judge;
 mod keepers;
 mod many;

@@ -8,10 +8,16 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Operations for each user and trick, and in how many runs of the guard: four tricks and two users make 100,000.
-const OPERATIONS: usize = 12_500;
-/// See [`OPERATIONS`].
+/// Operations for each user and trick. Of 12,500 four tricks and two users make 100,000.
+const OPERATIONS: usize = 1500;
+/// In how many runs of the guard.
 const RUNS: usize = 5;
+
+/// One run's operations, each made by `request`.
+fn requests(request: impl Fn() -> Value) -> Vec<Value> {
+    let all = super::number("LOBSTERPOT_RACES").map_or(OPERATIONS, |count| count as usize);
+    std::iter::repeat_with(request).take(all / RUNS).collect()
+}
 
 /// Ends the swapping, also when the work fails.
 struct Ending<'a>(&'a AtomicBool);
@@ -47,7 +53,7 @@ fn flags(scene: &Scene) -> Vec<String> {
 
 /// Reads and lists `path` again and again while `one` and `other` are swapped; gives how many answers held the honest content.
 fn attack(scene: &Scene, path: &str, one: &Path, other: &Path) -> usize {
-    let requests: Vec<Value> = (0..OPERATIONS / RUNS).map(|_| json!({"op": "read", "path": path})).collect();
+    let requests = requests(|| json!({"op": "read", "path": path}));
     let reading = || (0..RUNS).flat_map(|_| serve(scene, &flags(scene), &requests)).collect::<Vec<Value>>();
     let (answers, swaps) = while_swapping(one, other, reading);
     let leaked = answers.iter().filter(|answer| scene.canary.is_in(&data(answer))).count();
@@ -95,8 +101,7 @@ fn write_through_a_swapped_symlink_never_changes_what_lies_outside() {
         let before = std::fs::read(&outside).expect("a file");
         scene.write(&honest, "honest\n");
         symlink(&outside, &trap).expect("a symlink");
-        let requests: Vec<Value> =
-            (0..OPERATIONS / RUNS).map(|_| json!({"op": "write", "path": "note", "text": "changed\n"})).collect();
+        let requests = requests(|| json!({"op": "write", "path": "note", "text": "changed\n"}));
         let writing = || (0..RUNS).flat_map(|_| serve(scene, &flags(scene), &requests)).collect::<Vec<Value>>();
         let (answers, swaps) = while_swapping(&honest, &trap, writing);
         assert!(answers.iter().any(|answer| answer["ok"] == true), "an honest write must succeed sometimes");
