@@ -4,6 +4,9 @@
 //! client's; signals that would end the process are received and answered; a panic is answered before it unwinds or aborts.
 //! What is left is what no program can answer (`SIGKILL`, a real memory fault): there the client's own fail-closed setting
 //! must do.
+//!
+//! The deadline is kept by a thread. A timer's signal would cost less, but no handler runs while the work waits for a file system
+//! that does not answer (NFS, FUSE): there a process can only be killed, and at times not even that.
 
 use std::os::fd::AsFd;
 use std::panic::{self, PanicHookInfo};
