@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use crate::report::{Reporter, printable};
 
-/// How long the launcher gets to read the last words: 50 ms.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+/// How long the launcher gets to read the last words. It waits for them about twice as long.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The longest reason for a failure, in bytes.
 const LONGEST_MESSAGE: usize = 500;
 
@@ -43,6 +43,7 @@ impl Control {
             if self.say(&event).await.is_err() {
                 return;
             }
+            self.reporter.was_told();
         }
     }
 
@@ -67,6 +68,7 @@ impl Control {
     /// Tells what is left to tell, and how often refusals were repeated.
     pub(crate) async fn end(&self) {
         let last = async {
+            // Also what was being said when that was given up.
             let rest = std::iter::from_fn(|| self.reporter.take());
             for event in rest.chain(self.reporter.repeated()) {
                 if self.say(&event).await.is_err() {

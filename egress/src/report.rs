@@ -94,14 +94,20 @@ impl Reporter {
         }
     }
 
-    /// The next event, as soon as there is one. Only one task may wait.
+    /// The next event, as soon as there is one. It stays the next one until it [was told](Self::was_told), so that nothing is lost when
+    /// whoever tells it is ended. Only one task may wait.
     pub(crate) async fn next(&self) -> Event {
         loop {
-            if let Some(event) = self.take() {
-                return event;
+            if let Some(event) = self.0.kept.borrow().waiting.front() {
+                return event.clone();
             }
             self.0.news.notified().await;
         }
+    }
+
+    /// The next event has been told.
+    pub(crate) fn was_told(&self) {
+        drop(self.take());
     }
 
     /// The next event that is still to be told.
@@ -178,6 +184,22 @@ mod tests {
         assert!(reporter.take().is_some());
         assert!(reporter.take().is_none());
         assert!(matches!(reporter.repeated().as_slice(), [Event::Repeated { times: 3, .. }]));
+    }
+
+    #[tokio::test]
+    async fn what_was_being_told_when_that_was_given_up_is_told_at_the_end() {
+        let reporter = Reporter::default();
+        ["one.example", "other.example"].into_iter().for_each(|host| reporter.refused(refusal(host)));
+        let host = |event| match event {
+            Some(Event::Refused(told)) => told.host,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(host(Some(reporter.next().await)), "one.example");
+        reporter.was_told();
+        assert_eq!(host(Some(reporter.next().await)), "other.example");
+        // Whoever waited for it has been ended in the middle.
+        assert_eq!(host(reporter.take()), "other.example");
+        assert!(reporter.take().is_none());
     }
 
     #[test]

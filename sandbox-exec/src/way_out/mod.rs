@@ -33,8 +33,9 @@ use start::Process;
 use tally::Tally;
 pub(crate) use tally::{Asked, Learned, Summary};
 
-/// How long egress may take to tell the last and end, once the line is closed.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long egress may take to tell the last and end, once the line is closed. It takes milliseconds; on a machine with much else to do, or
+/// where it is started only then, it takes longer, and what it does not get to tell is lost.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How many packets are read before others have their turn.
 const PACKETS: u32 = 64;
 
