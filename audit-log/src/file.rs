@@ -28,8 +28,8 @@ const FULL: u64 = 16 << 20;
 const LARGEST: u64 = 2 * FULL;
 /// How many files are kept besides the current one.
 const KEPT: u32 = 3;
-/// How long another writer is waited for.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long another writer is waited for: one write takes it no time, but a busy machine may stop it in the middle of one.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The kind of a regular file, as a status has it.
 const FILE: u32 = SFlag::S_IFREG.bits();
 /// The kind of a folder, as a status has it.
@@ -87,7 +87,7 @@ impl Log {
 
     /// Adds records, in one write. The folder and the file are made when they are not there, for the caller alone (0700, 0600).
     ///
-    /// Waits at most a tenth of a second for another writer. Records beyond the first 256 are dropped, and long texts are cut.
+    /// Waits at most two seconds for another writer. Records beyond the first 256 are dropped, and long texts are cut.
     /// When more than a quarter of a mebibyte was written within an hour, all refusals of a call are counted in one record.
     ///
     /// # Errors
