@@ -1,6 +1,8 @@
 //! Whether git keeps a file: in the index, or in a commit. git itself looks, in a repository of our own that borrows the objects of
 //! the other: so nothing of that repository's configuration is read, and nothing in it is run.
 
+mod tips;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -13,18 +15,13 @@ use std::time::{Duration, Instant};
 use nix::unistd::{geteuid, mkdtemp};
 
 use crate::failure::word;
+use tips::{Tips, first_line, small};
 
 /// Where git may be. The search path is not asked: it may be somebody else's.
 const PROGRAMS: &[&str] = &["/usr/bin/git", "/usr/local/bin/git", "/bin/git"];
 
 /// How long git may look.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The largest file with references or their history that is read, in bytes.
-const LARGEST_LIST: u64 = 16 << 20;
-
-/// The most references, and places in their history, that are looked at.
-const MOST_TIPS: usize = 100_000;
 
 /// The most linked working trees whose references are looked at.
 const MOST_TREES: usize = 1000;
@@ -88,7 +85,11 @@ struct Repository {
 
 /// What git keeps of the file at a real path.
 pub(super) fn traces(whole: &Path) -> Vec<Trace> {
-    let Some(repository) = Repository::around(whole) else { return Vec::new() };
+    let repository = match Repository::around(whole) {
+        Ok(Some(repository)) => repository,
+        Ok(None) => return Vec::new(),
+        Err(path) => return vec![Trace::Unknown { path, reason: "where the repository is cannot be read" }],
+    };
     let unknown = |reason| vec![Trace::Unknown { path: repository.path.clone(), reason }];
     let Some(program) = PROGRAMS.iter().map(Path::new).find(|path| path.exists()) else {
         return unknown("git is not installed");
@@ -105,29 +106,47 @@ pub(super) fn traces(whole: &Path) -> Vec<Trace> {
         Some(false) => {}
         None => return unknown("git failed to read the index"),
     }
-    match looker.last_commit() {
-        Some(commit) if commit.is_empty() => {}
-        Some(commit) => found.push(Trace::Commit { path: repository.path.clone(), commit }),
+    match looker.tips().and_then(|tips| Some((looker.last_commit(&tips.names)?, tips.is_cut))) {
+        Some((commit, false)) if commit.is_empty() => {}
+        Some((commit, true)) if commit.is_empty() => found.extend(unknown("not every reference can be read")),
+        Some((commit, _)) => found.push(Trace::Commit { path: repository.path.clone(), commit }),
         None => found.extend(unknown("git failed, or did not finish in time")),
     }
     found
 }
 
 impl Repository {
-    /// The innermost repository around a file.
-    fn around(whole: &Path) -> Option<Self> {
-        let folder = whole.parent()?;
-        let root = folder.ancestors().find(|above| fs::symlink_metadata(above.join(".git")).is_ok())?;
+    /// The innermost repository around a file; none when there is none.
+    ///
+    /// # Errors
+    /// The file, as the repository would call it, when there is one and nobody can say where.
+    fn around(whole: &Path) -> Result<Option<Self>, PathBuf> {
+        let is_root = |above: &&Path| fs::symlink_metadata(above.join(".git")).is_ok();
+        let Some(root) = whole.ancestors().skip(1).find(is_root) else { return Ok(None) };
+        let path = whole.strip_prefix(root).unwrap_or(whole).to_owned();
+        match Self::folders(root) {
+            Some((own, shared)) => Ok(Some(Self { own, shared, path })),
+            None => Err(path),
+        }
+    }
+
+    /// What belongs to the working tree at `root`, and what it shares with others. None when that cannot be read.
+    fn folders(root: &Path) -> Option<(PathBuf, PathBuf)> {
         let dot = root.join(".git");
         // A file says where the repository is (gitrepository-layout(5)).
-        let own = if dot.is_dir() { dot } else { root.join(first_line(&dot)?.strip_prefix("gitdir: ")?) };
-        let shared = first_line(&own.join("commondir")).map_or_else(|| own.clone(), |common| own.join(common));
-        Some(Self { own, shared, path: whole.strip_prefix(root).ok()?.to_owned() })
+        let own = match fs::metadata(&dot).ok()?.is_dir() {
+            true => dot,
+            false => root.join(first_line(&dot).ok()??.strip_prefix("gitdir: ")?),
+        };
+        let common = first_line(&own.join("commondir")).ok()?;
+        let shared = common.map_or_else(|| own.clone(), |common| own.join(common));
+        Some((own, shared))
     }
 
     /// Whether its objects are named by SHA-256, which is the one thing that its configuration is asked for, as text.
     fn is_sha256(&self) -> bool {
-        let config = small(&self.shared.join("config")).unwrap_or_default().to_ascii_lowercase();
+        // Without it git fails on whatever is named by the other, which is told.
+        let config = small(&self.shared.join("config")).ok().flatten().unwrap_or_default().to_ascii_lowercase();
         config.lines().any(|line| line.trim_start().starts_with("objectformat") && line.contains("sha256"))
     }
 
@@ -137,59 +156,20 @@ impl Repository {
     }
 
     /// Every commit that a reference names, or named, in any of its working trees.
-    fn tips(&self) -> BTreeSet<String> {
-        let mut tips = BTreeSet::new();
-        let trees = fs::read_dir(self.shared.join("worktrees")).into_iter().flatten().flatten();
-        let trees = trees.map(|tree| tree.path()).take(MOST_TREES);
+    fn tips(&self) -> Tips {
+        let mut tips = Tips::default();
+        let trees = tips.entries(&self.shared.join("worktrees"));
+        tips.is_cut |= trees.len() > MOST_TREES;
+        let trees = trees.into_iter().map(|tree| tree.path()).take(MOST_TREES);
         for folder in [self.own.clone(), self.shared.clone()].into_iter().chain(trees) {
             for name in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "packed-refs"] {
-                collect(&folder.join(name), &mut tips);
+                tips.collect(&folder.join(name));
             }
             for name in ["refs", "logs"] {
-                walk(&folder.join(name), 0, &mut tips);
+                tips.walk(&folder.join(name), 0);
             }
         }
         tips
-    }
-}
-
-/// The first line of a small file.
-fn first_line(path: &Path) -> Option<String> {
-    Some(small(path)?.lines().next()?.to_owned())
-}
-
-/// A file with references, as text.
-fn small(path: &Path) -> Option<String> {
-    let status = fs::symlink_metadata(path).ok()?;
-    let is_small = status.is_file() && status.len() <= LARGEST_LIST;
-    is_small.then(|| fs::read(path).ok()).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Takes the object names of a file: 40 or 64 hexadecimal digits, not all zero.
-fn collect(path: &Path, tips: &mut BTreeSet<String>) {
-    let is_name = |word: &&str| {
-        matches!(word.len(), 40 | 64)
-            && word.bytes().all(|byte| byte.is_ascii_hexdigit())
-            && word.bytes().any(|byte| byte != b'0')
-    };
-    for line in small(path).unwrap_or_default().lines() {
-        if tips.len() < MOST_TIPS {
-            // The message of a place in the history comes after a tab, and is not looked at.
-            let words = line.split('\t').next().unwrap_or_default().split([' ', '^']);
-            tips.extend(words.filter(is_name).map(str::to_ascii_lowercase));
-        }
-    }
-}
-
-/// Takes the object names of all files below a folder, without following links.
-fn walk(folder: &Path, depth: usize, tips: &mut BTreeSet<String>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth < 16 => walk(&entry.path(), depth + 1, tips),
-            Ok(kind) if kind.is_file() => collect(&entry.path(), tips),
-            Ok(_) | Err(_) => {}
-        }
     }
 }
 
@@ -255,7 +235,7 @@ impl<'a> Looker<'a> {
 
     /// Whether the index has the file. None when git fails.
     fn is_in_index(&self) -> Option<bool> {
-        if !self.repository.own.join("index").exists() {
+        if !self.repository.own.join("index").try_exists().ok()? {
             return Some(false);
         }
         let mut command = self.git();
@@ -263,10 +243,16 @@ impl<'a> Looker<'a> {
         Some(!finish(command.spawn().ok()?, Vec::new())?.is_empty())
     }
 
-    /// The last commit that changed the file, of all that any reference leads to or led to. Empty when there is none; none when git
-    /// fails.
-    fn last_commit(&self) -> Option<String> {
-        let tips = if self.repository.has_tables() { self.commits()? } else { self.repository.tips() };
+    /// Where the history is looked at from. None when git fails.
+    fn tips(&self) -> Option<Tips> {
+        if !self.repository.has_tables() {
+            return Some(self.repository.tips());
+        }
+        Some(Tips { names: self.commits()?, is_cut: false })
+    }
+
+    /// The last commit that changed the file, of all that `tips` lead to. Empty when there is none; none when git fails.
+    fn last_commit(&self, tips: &BTreeSet<String>) -> Option<String> {
         if tips.is_empty() {
             return Some(String::new());
         }
@@ -275,7 +261,7 @@ impl<'a> Looker<'a> {
         // As an argument, for a line of the input cannot hold every name.
         command.arg(&self.repository.path);
         let mut input = Vec::new();
-        for tip in &tips {
+        for tip in tips {
             input.extend_from_slice(tip.as_bytes());
             input.push(b'\n');
         }

@@ -115,6 +115,39 @@ fn a_broken_repository_is_said_to_be_one() {
 }
 
 #[test]
+fn references_that_cannot_be_read_are_no_reason_to_find_nothing() {
+    let folder = repository(&[]);
+    git(folder.path(), &["add", "a/.env"]);
+    git(folder.path(), &["commit", "-qm", "x"]);
+    git(folder.path(), &["rm", "-q", "--cached", "a/.env"]);
+    git(folder.path(), &["pack-refs", "--all"]);
+    fs::remove_dir_all(folder.path().join(".git/logs")).unwrap();
+    assert_eq!(found(folder.path()), ["commit"]);
+    // A list that is longer than any that is read.
+    let packed = folder.path().join(".git/packed-refs");
+    let text = fs::read_to_string(&packed).unwrap();
+    fs::write(&packed, format!("# {}\n{text}", "x".repeat(16 << 20))).unwrap();
+    assert_eq!(found(folder.path()), ["not every reference can be read"]);
+}
+
+#[test]
+fn a_repository_that_cannot_be_found_is_said_to_be_there() {
+    let folder = repository(&[]);
+    let dot = folder.path().join(".git");
+    fs::rename(&dot, folder.path().join("elsewhere")).unwrap();
+    for text in ["", "gitdir elsewhere\n", "\u{ff}"] {
+        fs::write(&dot, text).unwrap();
+        assert_eq!(found(folder.path()), ["where the repository is cannot be read"], "{text:?}");
+    }
+    fs::remove_file(&dot).unwrap();
+    std::os::unix::fs::symlink("nowhere", &dot).unwrap();
+    assert_eq!(found(folder.path()), ["where the repository is cannot be read"]);
+    fs::remove_file(&dot).unwrap();
+    fs::write(&dot, "gitdir: elsewhere\n").unwrap();
+    assert!(found(folder.path()).is_empty());
+}
+
+#[test]
 fn a_shallow_clone_is_not_taken_for_a_broken_one() {
     let folder = repository(&[]);
     git(folder.path(), &["add", "."]);
