@@ -7,6 +7,20 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{ConnectError, connect, in_turn, is_of_this_host};
 
+/// How often something is timed: a busy machine takes longer now and then, and never shorter.
+const TRIES: usize = 5;
+
+/// The shortest time that something takes.
+async fn soonest_of(times: usize, work: impl AsyncFn()) -> Duration {
+    let mut soonest = Duration::MAX;
+    for _ in 0..times {
+        let begin = Instant::now();
+        work().await;
+        soonest = soonest.min(begin.elapsed());
+    }
+    soonest
+}
+
 /// An address of the loopback.
 fn loopback(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))
@@ -39,21 +53,24 @@ fn families_take_turns_and_the_first_one_begins() {
 async fn an_address_that_is_refused_is_followed_by_the_next_at_once() {
     let listener = TcpListener::bind((loopback(4), 0)).await.expect("listening");
     let port = listener.local_addr().expect("an address").port();
-    let begin = Instant::now();
-    let stream = connect(&[loopback(2), loopback(3), loopback(4)], port).await.expect("connected");
-    assert_eq!(stream.peer_addr().expect("an address").ip(), loopback(4));
-    assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
+    let soonest = soonest_of(TRIES, async || {
+        let stream = connect(&[loopback(2), loopback(3), loopback(4)], port).await.expect("connected");
+        assert_eq!(stream.peer_addr().expect("an address").ip(), loopback(4));
+    });
+    let soonest = soonest.await;
+    assert!(soonest < Duration::from_millis(200), "{soonest:?}");
 }
 
 #[tokio::test]
 async fn an_address_that_is_silent_is_given_a_quarter_of_a_second() {
     let (_full, _waiting, address) = silent().await;
     let live = TcpListener::bind((loopback(3), address.port())).await.expect("listening");
-    let begin = Instant::now();
-    let stream = connect(&[address.ip(), loopback(3)], address.port()).await.expect("connected");
-    assert_eq!(stream.peer_addr().expect("an address"), live.local_addr().expect("an address"));
-    let waited = begin.elapsed();
-    assert!(waited >= Duration::from_millis(240) && waited < Duration::from_millis(900), "{waited:?}");
+    let soonest = soonest_of(TRIES, async || {
+        let stream = connect(&[address.ip(), loopback(3)], address.port()).await.expect("connected");
+        assert_eq!(stream.peer_addr().expect("an address"), live.local_addr().expect("an address"));
+    });
+    let soonest = soonest.await;
+    assert!(soonest >= Duration::from_millis(240) && soonest < Duration::from_millis(900), "{soonest:?}");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl World {
     /// Asks for a name's address at any nameserver.
     fn ask_at(&self, nameserver: &str, name: &str) -> Vec<u8> {
         let socket = UdpSocket::from(self.inside.make(&format!("connect-udp {nameserver}")));
-        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         socket.send(&question(name)).unwrap();
         let mut bytes = [0; 1500];
         let length = socket.recv(&mut bytes).unwrap();
@@ -134,7 +134,7 @@ fn a_program_that_insists_on_a_proxy_gets_the_same_answers() {
     let Some(world) = World::new(As::Caller, &[&address.to_string()], proxy) else { return };
     let ask = |host: &str| {
         let mut client = world.inside.connect("198.18.0.1:3128".parse().unwrap()).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         write!(client, "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
         let mut head = [0; 12];
         client.read_exact(&mut head).unwrap();
@@ -253,7 +253,7 @@ fn datagrams_to_other_ports_are_refused_at_once_and_reported() {
     let Some(world) = World::new(As::Caller, &["example.com"], icmp) else { return };
     world.ask("example.com");
     let quic = UdpSocket::from(world.inside.make("connect-udp 198.18.0.16:443"));
-    quic.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    quic.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     quic.send(b"hello").unwrap();
     assert_eq!(quic.recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
     let refused = world.refusal();

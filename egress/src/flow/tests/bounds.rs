@@ -56,22 +56,30 @@ async fn no_byte_beyond_the_bound_arrives_in_a_flood() {
 #[tokio::test]
 async fn a_rate_holds_for_all_connections_of_its_rule_together() {
     among_tasks(async {
-        let world = world(None, Some(1 << 20)).await;
-        let (mut one, mut first) = world.pair().await;
-        let (mut other, mut second) = world.pair().await;
-        let begin = Instant::now();
-        let half = vec![5; 1 << 19];
-        let (sent, also_sent, (), ()) = tokio::join!(
-            one.write_all(&half),
-            other.write_all(&half),
-            expect(&mut first, &half),
-            expect(&mut second, &half)
-        );
-        sent.expect("sent");
-        also_sent.expect("sent");
+        let mut soonest = Duration::MAX;
+        // It never takes less than it must; on a busy machine it takes more now and then.
+        for _ in 0..5 {
+            let world = world(None, Some(1 << 20)).await;
+            let (mut one, mut first) = world.pair().await;
+            let (mut other, mut second) = world.pair().await;
+            let begin = Instant::now();
+            let half = vec![5; 1 << 19];
+            let (sent, also_sent, (), ()) = tokio::join!(
+                one.write_all(&half),
+                other.write_all(&half),
+                expect(&mut first, &half),
+                expect(&mut second, &half)
+            );
+            sent.expect("sent");
+            also_sent.expect("sent");
+            soonest = soonest.min(begin.elapsed());
+            if soonest <= Duration::from_millis(2500) {
+                break;
+            }
+        }
         // A quarter of a second's worth is there at the start.
-        assert!(begin.elapsed() >= Duration::from_millis(650), "{:?}", begin.elapsed());
-        assert!(begin.elapsed() <= Duration::from_millis(2500), "{:?}", begin.elapsed());
+        assert!(soonest >= Duration::from_millis(650), "{soonest:?}");
+        assert!(soonest <= Duration::from_millis(2500), "{soonest:?}");
     })
     .await;
 }
