@@ -209,7 +209,7 @@ fn whoever_waits_for_a_removed_lock_file_ends_up_with_the_one_that_is_there() {
     let is_in = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let _lock = Lock::take(&folder, OsStr::new(NAME), Duration::from_secs(5)).unwrap();
+            let _lock = Lock::take(&folder, OsStr::new(NAME), Duration::from_secs(120)).unwrap();
             is_in.store(true, Ordering::SeqCst);
             assert!(place.path().join(".vault.age.lock").exists());
         });
@@ -227,7 +227,7 @@ fn only_one_of_many_threads_writes() {
     thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
-                let _lock = Lock::take(&folder, OsStr::new(NAME), Duration::from_secs(20)).unwrap();
+                let _lock = Lock::take(&folder, OsStr::new(NAME), Duration::from_secs(120)).unwrap();
                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                 thread::sleep(Duration::from_millis(1));
                 inside.fetch_sub(1, Ordering::SeqCst);

@@ -9,7 +9,7 @@ use std::process::Command;
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
-use crate::harness::{Home, Ran, has, skip};
+use crate::harness::{Home, Ran, has, skip, write_program};
 
 /// A folder in memory that the caller alone can enter.
 fn memory() -> TempDir {
@@ -317,7 +317,7 @@ fn a_secret_for_one_program_is_not_given_to_another_or_by_another_way() {
 fn a_secret_for_a_program_that_others_can_replace_is_not_given() {
     let (home, place) = (Home::with_secrets(&[("A", "1")]), memory());
     let program = place.path().join("tool");
-    fs::write(&program, "#!/bin/sh\necho \"$A\"\n").unwrap();
+    write_program(&program, b"#!/bin/sh\necho \"$A\"\n");
     fs::set_permissions(&program, Permissions::from_mode(0o777)).unwrap();
     home.run(&["set", "A", "--keep-value", "--consumer", &format!("run:{}", program.display())]).done();
     run(&home, &["--only", "A"], &[program.to_str().unwrap()]).refused(77, "others can replace", "chmod go-w");
@@ -347,8 +347,7 @@ fn commands_that_cannot_be_run_end_as_in_a_shell() {
     run(&home, &[], &["true"]).refused(64, "no secret is named", "--only");
     run(&home, &["--only", "NONE"], &["true"]).refused(66, "no secret NONE", "list");
     let script = place.path().join("script");
-    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-    fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+    write_program(&script, b"#!/no/such/interpreter\n");
     let file = place.path().join("files/key");
     let pair = format!("A={}", file.display());
     run(&home, &["--file", &pair], &[script.to_str().unwrap()]).refused(126, "cannot be run", "first line");

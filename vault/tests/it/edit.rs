@@ -1,19 +1,17 @@
 //! `edit`, with editors that do what people do, and what they should not.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Home, Ran};
+use crate::harness::{Home, Ran, write_program};
 
 /// An editor that runs `script` on the file `$1`, after it has told where that is.
 fn editor(home: &Home, script: &str) -> PathBuf {
     let path = home.path("editor");
     let told = home.path("told");
-    fs::write(&path, format!("#!/bin/sh\necho \"$1\" >> {}\n{script}\n", told.display())).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    write_program(&path, format!("#!/bin/sh\necho \"$1\" >> {}\n{script}\n", told.display()).as_bytes());
     path
 }
 
@@ -170,7 +168,7 @@ fn an_editor_that_is_not_there_is_told() {
 
 /// Waits until the editor has told where its file is.
 fn wait_for(home: &Home, child: &mut Child) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     while !home.path("told").exists() {
         assert!(Instant::now() < end && child.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(20));

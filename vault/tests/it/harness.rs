@@ -134,6 +134,14 @@ impl Home {
     }
 }
 
+/// Writes a program that everybody may run. Another process writes it: a file that is open for writing here while another test starts
+/// something could not be run.
+pub(crate) fn write_program(path: &Path, content: &[u8]) {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"]).arg(path);
+    feed(command, content).done();
+}
+
 /// Runs a command with something to read.
 pub(crate) fn feed(mut command: Command, input: &[u8]) -> Ran {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

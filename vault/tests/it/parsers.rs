@@ -25,7 +25,7 @@ const CANARY: &str = "hUnTeR2";
 const MEMORY: usize = 512 << 20;
 
 /// What one input may take. Tests are not optimised, and share their processors.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 /// What an error tells.
 fn told(error: &impl Explain) -> String {

@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::harness::{Home, Ran, has};
+use crate::harness::{Home, Ran, has, write_program};
 
 /// The plugin. It asks for a secret first, and goes on only when nobody answers.
 const PLUGIN: &str = include_str!("age-plugin-test.py");
@@ -24,8 +24,7 @@ fn home() -> Option<Home> {
         fs::create_dir(home.path(folder)).unwrap();
         chmod(&home, folder, 0o700);
     }
-    fs::write(home.path("bin/age-plugin-test"), PLUGIN).unwrap();
-    chmod(&home, "bin/age-plugin-test", 0o755);
+    write_program(&home.path("bin/age-plugin-test"), PLUGIN.as_bytes());
     fs::write(home.identity(), IDENTITY).unwrap();
     chmod(&home, "v/vault.key", 0o600);
     run(&home, &["init", "--classic", "--recipient", RECIPIENT], |_| {}).done();

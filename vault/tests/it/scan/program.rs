@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 
 use super::VALUE;
 use super::git::{commit, repository};
-use crate::harness::{Home, has, skip};
+use crate::harness::{Home, has, skip, write_program};
 
 /// A home with the value in the vault, and a folder to search.
 fn home() -> Home {
@@ -71,7 +71,7 @@ fn programs_are_told_the_same_as_json() {
 fn environments_and_command_lines_of_processes_are_searched() {
     let home = home();
     let mut child = Command::new("sleep");
-    child.arg("60").env_clear().env("OTHER", "1").env("TOKEN", format!("Bearer {VALUE}"));
+    child.arg("600").env_clear().env("OTHER", "1").env("TOKEN", format!("Bearer {VALUE}"));
     let mut other = Command::new("sh");
     // Not the last command, which a shell becomes.
     other.args(["-c", "read line; :", VALUE]).stdin(Stdio::piped()).env_clear();
@@ -140,15 +140,14 @@ fn no_value_is_in_memory_while_others_are_read() {
     commit(&folder, "file", "x");
     // In place of git, a program that says that it runs, and waits.
     fs::create_dir(home.path("bin")).unwrap();
-    fs::write(home.path("bin/git"), "#!/bin/sh\necho running >&3\nexec sleep 60\n").unwrap();
-    fs::set_permissions(home.path("bin/git"), Permissions::from_mode(0o755)).unwrap();
-    let (reader, writer) = nix::unistd::pipe().unwrap();
+    write_program(&home.path("bin/git"), b"#!/bin/sh\necho running >&3\nexec sleep 600\n");
+    let (reader, writer) = std::io::pipe().unwrap();
     let mut command = home.under("sh", &["-c", "exec \"$@\" 3>&0", "sh"], &["scan", "--git", folder.to_str().unwrap()]);
     command.env("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display())).env("TMPDIR", home.path("tree"));
     let mut child = command.stdin(writer).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     drop(command);
     let mut line = String::new();
-    BufReader::new(File::from(reader)).read_line(&mut line).unwrap();
+    BufReader::new(reader).read_line(&mut line).unwrap();
     assert_eq!(line, "running\n");
     let held = holds(child.id(), VALUE.as_bytes());
     let control = holds(child.id(), b"vault.age");
