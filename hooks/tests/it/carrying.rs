@@ -140,11 +140,11 @@ fn a_shell_that_is_killed_moves_nothing() {
 fn a_background_process_does_not_hold_the_call() {
     for shell in shells() {
         let world = world();
-        let text = world.rewritten("sleep 20 > /dev/null 2>&1 & cd sub", "sandbox-exec");
+        let text = world.rewritten("sleep 300 > /dev/null 2>&1 & cd sub", "sandbox-exec");
         let begin = Instant::now();
         let (ran, _) = world.run(&shell, &text, Wrap::Newer, "");
         assert_eq!(ran.folder, Some(world.workspace.join("sub")), "{shell:?}");
-        assert!(begin.elapsed() < Duration::from_secs(10), "{shell:?} waited for the background process");
+        assert!(begin.elapsed() < Duration::from_secs(200), "{shell:?} waited for the background process");
     }
 }
 
@@ -206,6 +206,6 @@ fn an_endless_report_neither_hangs_nor_fills_the_clients_shell() {
         let begin = Instant::now();
         let (ran, _) = world.run(&shell, &text, Wrap::Newer, "");
         assert_eq!(ran.folder, Some(world.workspace.clone()), "{shell:?}");
-        assert!(begin.elapsed() < Duration::from_secs(10), "{shell:?} read it all");
+        assert!(begin.elapsed() < Duration::from_secs(200), "{shell:?} read it all");
     }
 }

@@ -26,7 +26,9 @@ const HOOKS: [(&str, &str, &str); 2] = [
 /// The user that the hook runs as when the test is root's.
 const ORDINARY: u32 = 61234;
 /// Far longer than the hook's own deadline, even on a busy machine, and shorter than any client's patience.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Shorter than the hook's own deadline, which a machine that is busy enough lets pass.
+const HARDLY_LATE: Duration = Duration::from_secs(4);
 /// How many hooks are asked at once.
 const WORKERS: usize = 4;
 /// Of how many captured calls one is put to each place.
@@ -193,6 +195,18 @@ fn ask(call: &Captured, place: &str) -> (Output, Duration) {
     (output, begin.elapsed())
 }
 
+/// Asks about a call in a place, and again where the answer came about when the hook gives up waiting for itself: what is looked at
+/// is the place and not how busy the machine is.
+fn ask_patiently(call: &Captured, place: &str) -> (Output, Duration) {
+    for _ in 0..3 {
+        let answer = ask(call, place);
+        if answer.1 < HARDLY_LATE {
+            return answer;
+        }
+    }
+    ask(call, place)
+}
+
 /// Whether mount namespaces can be made here; says so once when not.
 fn is_possible() -> bool {
     static POSSIBLE: OnceLock<bool> = OnceLock::new();
@@ -247,8 +261,8 @@ fn in_every_bad_place_each_captured_call_is_answered_as_ever_or_denied() {
     let (wrong, denied, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(0));
     let in_one_place = |number: usize, (name, place, effect): (&str, &str, Effect)| {
         for (index, call) in all.iter().enumerate().filter(|(index, _)| (index + number % 3).is_multiple_of(every)) {
-            let good = good[index].get_or_init(|| ask(call, ":").0);
-            let (answer, time) = ask(call, place);
+            let good = good[index].get_or_init(|| ask_patiently(call, ":").0);
+            let (answer, time) = ask_patiently(call, place);
             let late = (time > PATIENCE).then(|| format!("it took {time:?}"));
             if good.status.code() == Some(0) && answer.status.code() == Some(2) {
                 denied.fetch_add(1, Ordering::Relaxed);

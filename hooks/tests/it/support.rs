@@ -1,8 +1,7 @@
 //! A throw-away world: a workspace, stand-ins for the launcher, the hook, and the client's shell.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -70,9 +69,12 @@ impl World {
 
     /// Writes an executable script beside the workspace.
     pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
+        // By another process: what is open for writing here while another test forks cannot be started, and not only this
+        // program starts it.
         let path = self.base.join(name);
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        let mut writer = Command::new("sh");
+        writer.args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"]).arg(&path);
+        assert!(feed(writer, script.as_bytes()).status.success());
         path
     }
 
