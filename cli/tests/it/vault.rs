@@ -1,11 +1,11 @@
 //! `lobsterpot vault`: the other program, its arguments and its status.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::world::World;
+use crate::world::{World, copy_program, write_program};
 
 /// Says what it was started with.
 const STAND_IN: &str =
@@ -14,21 +14,15 @@ const STAND_IN: &str =
 /// A folder with the front door and a stand-in for the vault.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_lobsterpot"), folder.path().join("lobsterpot")).unwrap();
-    script(&folder.path().join("lobsterpot-vault"), STAND_IN);
+    copy_program(env!("CARGO_BIN_EXE_lobsterpot").as_ref(), &folder.path().join("lobsterpot"));
+    write_program(&folder.path().join("lobsterpot-vault"), STAND_IN);
     folder
-}
-
-/// Writes a program.
-fn script(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Runs the front door, with an attacker's folder first in the search path.
 fn run(program: &Path, arguments: &[&str]) -> Output {
     let hostile = tempfile::tempdir().unwrap();
-    script(&hostile.path().join("lobsterpot-vault"), "#!/bin/sh\necho hostile\n");
+    write_program(&hostile.path().join("lobsterpot-vault"), "#!/bin/sh\necho hostile\n");
     let path = format!("{}:/usr/bin:/bin", hostile.path().display());
     Command::new(program).args(arguments).env("PATH", path).env("HOME", "/h").current_dir(&hostile).output().unwrap()
 }
@@ -59,7 +53,7 @@ fn the_vault_beside_it_gets_everything_untouched() {
 fn a_link_to_the_front_door_finds_the_real_one() {
     let (folder, other) = (folder(), tempfile::tempdir().unwrap());
     symlink(folder.path().join("lobsterpot"), other.path().join("lobsterpot")).unwrap();
-    script(&other.path().join("lobsterpot-vault"), "#!/bin/sh\necho hostile\n");
+    write_program(&other.path().join("lobsterpot-vault"), "#!/bin/sh\necho hostile\n");
     assert_eq!(run(&other.path().join("lobsterpot"), &["vault", "x"]).stdout, b"<x> /h ");
 }
 

@@ -1,17 +1,13 @@
 //! A throw-away home and folder of programs.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::RwLock;
 
 use tempfile::TempDir;
-
-/// Held for writing while a program is written and for reading while one is started: a child that is forked in between would
-/// hold the file open, and the kernel starts no program that somebody has open for writing.
-static PROGRAMS: RwLock<()> = RwLock::new(());
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lobsterpot");
@@ -80,10 +76,7 @@ impl World {
             fs::create_dir(world.path(folder)).unwrap();
         }
         // The test's own copy, since others may not search the folder that it was built in.
-        {
-            let _alone = PROGRAMS.write().unwrap();
-            fs::copy(PROGRAM, world.path("bin/lobsterpot")).unwrap();
-        }
+        copy_program(PROGRAM.as_ref(), &world.path("bin/lobsterpot"));
         world.program("sandbox-exec", CONFINES);
         world.program("lobsterpot-egress", CONFINES);
         world.program("sandbox-exec-hook", REWRITES);
@@ -101,10 +94,7 @@ impl World {
 
     /// Writes a program into the folder of programs.
     pub(crate) fn program(&self, name: &str, text: &str) {
-        let path = self.path("bin").join(name);
-        let _alone = PROGRAMS.write().unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        write_program(&self.path("bin").join(name), text);
     }
 
     /// Writes a file of the user's.
@@ -155,7 +145,6 @@ impl World {
 
     /// Starts the program.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
-        let _others = PROGRAMS.read().unwrap();
         self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
@@ -183,6 +172,24 @@ impl World {
         found.sort();
         found
     }
+}
+
+/// Writes a program. Another process does, since a child that another test forks meanwhile would hold a file open that is written
+/// here, and the kernel starts no program that somebody has open for writing.
+pub(crate) fn write_program(path: &Path, text: &str) {
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
+}
+
+/// Copies a program, by another process too.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
 }
 
 /// Collects the files below a folder.
