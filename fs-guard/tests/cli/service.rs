@@ -294,10 +294,11 @@ fn memory_does_not_grow_with_the_number_of_requests() {
     assert_eq!(service.end().0, 0);
 }
 
-/// The resident memory of a process, in KiB.
+/// The resident memory of a process, in KiB: counted page by page, since `VmRSS` may be behind by what each processor has not yet
+/// added, `proc_pid_status(5)`.
 fn resident(child: &Child) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let sums = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", child.id())).unwrap();
+    let line = sums.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 

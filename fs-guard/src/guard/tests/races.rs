@@ -51,6 +51,16 @@ fn twins() -> World {
     world
 }
 
+/// Says that it is over as it goes away.
+struct Told<'a>(&'a AtomicBool);
+
+impl Drop for Told<'_> {
+    /// Says so.
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn nothing_is_read_outside_however_links_and_folders_are_swapped() {
     let world = twins();
@@ -60,6 +70,8 @@ fn nothing_is_read_outside_however_links_and_folders_are_swapped() {
     let stop = AtomicBool::new(false);
     let (mut read, mut refused) = (0_usize, 0_usize);
     std::thread::scope(|scope| {
+        // An assertion that fails must end the swapping too, for which this waits.
+        let told = Told(&stop);
         let swap = || {
             let names = [("file", "file-twin"), ("a/b", "a/b-twin"), ("a", "a-twin"), ("up", "up-twin")];
             for (one, other) in names.iter().cycle() {
@@ -91,7 +103,7 @@ fn nothing_is_read_outside_however_links_and_folders_are_swapped() {
                 Err(_) => refused += 1,
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(told);
     });
     assert!(read > ROUNDS / 100 && refused > ROUNDS / 100, "{read} read, {refused} refused");
 }
