@@ -290,7 +290,8 @@ fn memory_does_not_grow_with_the_number_of_requests() {
         round(&mut service);
     }
     let after = resident(&service.child);
-    assert!(after <= before + 64, "{before} KiB before, {after} KiB after");
+    // A leak of eleven bytes for each of the 24 000 requests is more; what an allocator keeps apart for longer and shorter looks is less.
+    assert!(after <= before + 256, "{before} KiB before, {after} KiB after");
     assert_eq!(service.end().0, 0);
 }
 
