@@ -65,7 +65,24 @@ fn program(folder: &Path, name: &str, versioned: bool) -> Check {
     }
 }
 
-/// Why somebody else could change what lies at `path`.
+/// Why somebody else could change what lies at `path`, as far as that can be seen: what cannot be looked at is not said to be safe.
 fn fault(path: &Path) -> Option<String> {
-    changeable(&path.metadata().ok()?, home::user())
+    match path.metadata() {
+        Ok(facts) => changeable(&facts, home::user()),
+        Err(error) => Some(format!("it cannot be looked at: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::State;
+
+    #[test]
+    fn a_folder_that_cannot_be_looked_at_is_not_said_to_be_safe() {
+        let nowhere = held(Path::new("/nowhere/bin"));
+        assert_eq!(nowhere.state, State::Fail);
+        assert!(nowhere.line().contains("cannot be looked at"), "{}", nowhere.line());
+        assert_eq!(held(Path::new("/")).state, State::Ok);
+    }
 }

@@ -17,14 +17,16 @@ pub(super) fn check(folder: &Path) -> Check {
 
 /// What a vault's state means.
 pub(super) fn judged(status: &Value) -> Check {
-    let place = status["vault"].as_str().unwrap_or("its place is unknown");
+    let (what, hint) = problem(status);
+    let Some(place) = status["vault"].as_str() else {
+        return Check::fail("vault", "its program does not say where it is").hint(hint);
+    };
     let Some(count) = status["secrets"].as_u64() else {
-        let exists = Path::new(place).symlink_metadata().is_ok();
-        let (what, hint) = problem(status);
-        return if exists {
-            Check::fail("vault", format!("{place} does not open: {what}")).hint(hint)
-        } else {
+        let is_absent = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        return if Path::new(place).symlink_metadata().is_err_and(is_absent) {
             Check::ok("vault", format!("there is none at {place}"))
+        } else {
+            Check::fail("vault", format!("{place} does not open: {what}")).hint(hint)
         };
     };
     let listed = |name: &str| status[name].as_array().map_or(0, Vec::len);
@@ -34,10 +36,7 @@ pub(super) fn judged(status: &Value) -> Check {
             Check::warn("vault", format!("secrets past their end: {expired}; in 30 days: {expiring}"))
                 .hint("lobsterpot vault status names them; lobsterpot vault rotate NAME")
         }
-        (_, _, _) => {
-            let (what, hint) = problem(status);
-            Check::fail("vault", what).hint(hint)
-        }
+        (_, _, _) => Check::fail("vault", what).hint(hint),
     }
 }
 
@@ -63,6 +62,14 @@ mod tests {
         assert!(closed.line().contains("no identity opens it") && closed.line().contains("hint: name one"));
         let none = judged(&json!({ "vault": "/nowhere/vault.age", "secrets": null, "problems": problems }));
         assert_eq!(none.state, State::Ok);
+    }
+
+    #[test]
+    fn a_vault_that_cannot_be_looked_for_is_not_said_to_be_none() {
+        let unknown = judged(&json!({ "secrets": null, "problems": [] }));
+        assert_eq!(unknown.state, State::Fail, "{}", unknown.line());
+        let hidden = judged(&json!({ "vault": "/etc/passwd/vault.age", "secrets": null, "problems": [] }));
+        assert_eq!(hidden.state, State::Fail, "{}", hidden.line());
     }
 
     #[test]
