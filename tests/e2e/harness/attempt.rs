@@ -2,12 +2,18 @@
 
 use super::identity::Identity;
 use super::outcome::Outcome;
-use super::scene::{Run, Scene};
+use super::run::Run;
+use super::scene::Scene;
 use super::ways::Way;
 use super::{host, plant, table};
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often what must succeed is tried, each time in a scene of its own: on a busy machine a race is lost now and then.
+pub(super) const TRIES: usize = 4;
+/// How long an effect that must show may take to.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How success shows.
 type Success = Box<dyn Fn(&mut Scene, &Outcome) -> bool>;
@@ -161,52 +167,120 @@ impl Attempt {
         self
     }
 
-    /// Asserts that it succeeds bare, so that a test that cannot fail is noticed.
-    #[track_caller]
-    pub(super) fn must_succeed_bare(&self, scene: &mut Scene) {
+    /// Whether it succeeds, given time for its effect to show.
+    fn shows(&self, scene: &mut Scene, outcome: &Outcome) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !(self.success)(scene, outcome) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        true
+    }
+
+    /// Makes it bare; what came of it when it did not succeed, although it should.
+    fn fails_bare(&self, scene: &mut Scene) -> Option<Outcome> {
         if let Some((_, why)) = self.not_bare.as_ref().filter(|(applies, _)| applies(scene.identity)) {
             eprintln!("NOTE: not tried bare as {}: {why}", scene.identity.name());
-            return;
+            return None;
         }
         let outcome = scene.bare(&self.run);
         if self.lacks_the_kernels_help(&outcome) {
             eprintln!("NOTE: this kernel has no such thing: {}", outcome.out().trim());
-            return;
+            return None;
         }
-        let success = (self.success)(scene, &outcome);
-        assert!(success, "must succeed bare as {}, or it shows nothing: {outcome}", scene.identity.name());
+        (!self.shows(scene, &outcome)).then_some(outcome)
     }
 
-    /// Asserts that it starts, and fails, in the sandbox, in one of the ways into it. Where the row of the running test says that only
-    /// namespaces stop the attack, it must succeed without them: a protection that is not promised is shown to be missing.
+    /// Makes it in the sandbox, where it must start, in one of the ways into it. `must_show` gives an effect time to show.
     #[track_caller]
-    pub(super) fn must_fail_sandboxed(&self, scene: &mut Scene, way: Way) -> Option<Outcome> {
+    fn go_sandboxed(&self, scene: &mut Scene, way: Way, must_show: bool) -> Fate {
         let who = format!("{} as {}", way.name(), scene.identity.name());
         let excluded = self.not_by.iter().find(|(excluded, _)| *excluded == way).map(|(_, why)| why.clone());
         let outcome = match excluded.map_or_else(|| way.run(scene, &self.run), Err) {
             Ok(outcome) => outcome,
             Err(why) => {
                 eprintln!("NOTE: not tried {who}: {why}");
-                return None;
+                return Fate::NotTried;
             }
         };
         if self.may_refuse == Some(outcome.status) && outcome.err().contains("sandbox-exec: ") {
             assert!(outcome.stdout.is_empty(), "refused, yet something ran {who}: {outcome}");
-            return Some(outcome);
+            return Fate::Refused(outcome);
         }
         assert!(outcome.out().contains(self.started), "never started {who}: {outcome}");
         assert!(!outcome.out().contains("\nUSAGE "), "the attack's command line is wrong: {outcome}");
-        let got_through = leaked(scene, &outcome) || (self.success)(scene, &outcome);
-        if self.lacks_the_kernels_help(&outcome) && !got_through {
-            return Some(outcome);
+        let is_lacking = self.lacks_the_kernels_help(&outcome);
+        let is_seen = |scene: &mut Scene| {
+            if must_show && !is_lacking { self.shows(scene, &outcome) } else { (self.success)(scene, &outcome) }
+        };
+        let got_through = leaked(scene, &outcome) || is_seen(scene);
+        match (got_through, is_lacking) {
+            (true, _) => Fate::GotThrough(outcome),
+            (false, true) => Fate::Refused(outcome),
+            (false, false) => Fate::Stopped(outcome),
         }
-        if way == Way::WithoutNamespaces && !table::promise_without_namespaces().holds_for(scene.identity) {
-            assert!(got_through, "docs/threats.md says that only namespaces stop this, yet it failed {who}: {outcome}");
-        } else {
-            assert!(!got_through, "the attack succeeded {who}: {outcome}");
-        }
-        Some(outcome)
     }
+}
+
+/// What becomes of an attack in the sandbox.
+enum Fate {
+    /// It cannot be made in this way.
+    NotTried,
+    /// The launcher did not start it, or the kernel has no such thing.
+    Refused(Outcome),
+    /// It failed.
+    Stopped(Outcome),
+    /// It succeeded.
+    GotThrough(Outcome),
+}
+
+/// Asserts that an attack succeeds bare, so that a test that cannot fail is noticed. Whether there are scenes to make it in.
+#[track_caller]
+pub(super) fn must_succeed_bare(
+    identity: Identity,
+    scene: &impl Fn(Identity) -> Option<Scene>,
+    attempt: &impl Fn(&mut Scene) -> Attempt,
+) -> bool {
+    for tried in 1..=TRIES {
+        let Some(mut scene) = scene(identity) else { return false };
+        let Some(outcome) = attempt(&mut scene).fails_bare(&mut scene) else { return true };
+        let is_last = tried == TRIES;
+        assert!(!is_last, "must succeed bare as {}, or it shows nothing: {outcome}", identity.name());
+    }
+    true
+}
+
+/// Asserts that an attack starts, and fails, in the sandbox, in one of the ways into it. Where the row of the running test says that only
+/// namespaces stop the attack, it must succeed without them: a protection that is not promised is shown to be missing. What came of it,
+/// and where, if it was made.
+#[track_caller]
+pub(super) fn must_fail_sandboxed(
+    walker: Identity,
+    way: Way,
+    scene: &impl Fn(Identity) -> Option<Scene>,
+    attempt: &impl Fn(&mut Scene) -> Attempt,
+) -> Option<(Scene, Outcome)> {
+    let is_promised = way != Way::WithoutNamespaces || table::promise_without_namespaces().holds_for(walker);
+    let who = format!("{} as {}", way.name(), walker.name());
+    for tried in 1..=TRIES {
+        let mut scene = scene(walker)?;
+        match attempt(&mut scene).go_sandboxed(&mut scene, way, !is_promised) {
+            Fate::NotTried => return None,
+            Fate::Refused(outcome) => return Some((scene, outcome)),
+            Fate::GotThrough(outcome) => {
+                assert!(!is_promised, "the attack succeeded {who}: {outcome}");
+                return Some((scene, outcome));
+            }
+            Fate::Stopped(outcome) if is_promised => return Some((scene, outcome)),
+            Fate::Stopped(outcome) => assert!(
+                tried < TRIES,
+                "docs/threats.md says that only namespaces stop this, yet it failed {who}: {outcome}"
+            ),
+        }
+    }
+    None
 }
 
 /// Whether the scene's canary is in what was printed.
@@ -242,16 +316,14 @@ pub(crate) fn escape_prepared_by_root(attempt: impl Fn(&mut Scene) -> Attempt) {
 /// Bare, and in every way into the sandbox, for one user. Each in a scene of its own: an attack changes what is around it.
 #[track_caller]
 fn escape_as(identity: Identity, attempt: &impl Fn(&mut Scene) -> Attempt) {
-    let mut scene = Scene::new(identity);
-    attempt(&mut scene).must_succeed_bare(&mut scene);
-    drop(scene);
+    let scene = |identity| Some(Scene::new(identity));
+    must_succeed_bare(identity, &scene, attempt);
     if host::only_bare() {
         return;
     }
     for way in Way::ALL {
-        if let Some(identity) = way.walker(identity) {
-            let mut scene = Scene::new(identity);
-            attempt(&mut scene).must_fail_sandboxed(&mut scene, way);
+        if let Some(walker) = way.walker(identity) {
+            drop(must_fail_sandboxed(walker, way, &scene, attempt));
         }
     }
 }

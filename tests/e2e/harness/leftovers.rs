@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// How long the kernel may take to end processes and to take mounts away, for a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Gives everything that refers to `folder` a moment to go.
 ///
 /// # Errors
 /// Says what is left.
 pub(crate) fn wait_until_gone(folder: &Path) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs(4);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let left = processes(folder).or_else(|| mounts(folder));
         match left {

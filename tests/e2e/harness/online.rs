@@ -1,13 +1,15 @@
 //! Attacks on the way out: each first succeeds bare in the suite's own internet, then must fail in the sandbox, and be
 //! recorded: in the run's report and in the audit log.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, TRIES, must_fail_sandboxed, must_succeed_bare};
 use super::internet::internet;
 use super::ways::Way;
 use super::{Identity, Outcome, Run, Scene, host};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A policy that allows these hosts.
 pub(crate) fn policy(allow: &[&str]) -> String {
@@ -114,9 +116,9 @@ impl<'a> Tricks<'a> {
     #[track_caller]
     pub(crate) fn are_refused(&self) {
         for identity in Identity::all() {
-            if self.not_bare.is_none() && (identity.is_root() || !self.only_root) {
-                let Some(scene) = self.scene(identity) else { return };
-                self.must_succeed_bare(&scene);
+            let can_succeed = self.not_bare.is_none() && (identity.is_root() || !self.only_root);
+            if can_succeed && !self.must_succeed_bare(identity) {
+                return;
             }
             if host::only_bare() {
                 continue;
@@ -153,15 +155,29 @@ impl<'a> Tricks<'a> {
         Run::shell(&script)
     }
 
-    /// Asserts that every single trick succeeds bare.
+    /// Asserts that every single trick succeeds bare, in one of some tries: programs give up after some seconds, and a busy machine may
+    /// take these. Whether there are scenes to try them in.
     #[track_caller]
-    fn must_succeed_bare(&self, scene: &Scene) {
-        let outcome = scene.bare(&self.script());
-        let out = outcome.out();
-        for (part, (command, _)) in out.split("=== ").skip(1).zip(&self.tricks) {
-            assert!(part.contains(scene.canary.text()), "must succeed bare, or it shows nothing: {command}: {part}");
+    fn must_succeed_bare(&self, identity: Identity) -> bool {
+        let mut left: BTreeMap<usize, String> = (0..self.tricks.len()).map(|index| (index, String::new())).collect();
+        for _ in 0..TRIES {
+            let Some(scene) = self.scene(identity) else { return false };
+            let outcome = scene.bare(&self.script());
+            let out = outcome.out();
+            assert!(out.contains("=== over"), "{outcome}");
+            for (index, part) in out.split("=== ").skip(1).enumerate().take(self.tricks.len()) {
+                if part.contains(scene.canary.text()) {
+                    left.remove(&index);
+                } else if let Some(said) = left.get_mut(&index) {
+                    part.clone_into(said);
+                }
+            }
+            if left.is_empty() {
+                return true;
+            }
         }
-        assert!(out.contains("=== over"), "{outcome}");
+        let tricks: Vec<_> = left.iter().map(|(index, said)| (self.tricks.get(*index), said)).collect();
+        panic!("must succeed bare, or they show nothing: {tricks:#?}");
     }
 
     /// Asserts that none of them succeeds in the sandbox, and that each is recorded.
@@ -235,29 +251,44 @@ pub(crate) fn must_be_recorded(scene: &Scene, outcome: &Outcome, what: &str) {
 #[track_caller]
 pub(crate) fn escape_online(allow: &[&str], recorded: &str, attempt: impl Fn(&mut Scene) -> Attempt) {
     for identity in Identity::all() {
-        let Some(mut scene) = Scene::online(identity) else { return };
-        attempt(&mut scene).must_succeed_bare(&mut scene);
-        drop(scene);
+        if !must_succeed_bare(identity, &Scene::online, &attempt) {
+            return;
+        }
         if host::only_bare() {
             continue;
         }
+        let with_policy = |walker| {
+            Scene::online(walker).inspect(|scene| {
+                set_policy(scene, &policy(allow));
+            })
+        };
         for way in Way::ALL {
             let Some(walker) = way.walker(identity) else { continue };
-            let Some(mut scene) = Scene::online(walker) else { return };
-            set_policy(&scene, &policy(allow));
-            let outcome = attempt(&mut scene).must_fail_sandboxed(&mut scene, way);
-            if let Some(outcome) = outcome.filter(|_| has_the_policy(way)) {
+            let made = must_fail_sandboxed(walker, way, &with_policy, &attempt);
+            if let Some((scene, outcome)) = made.filter(|_| has_the_policy(way)) {
                 must_be_recorded(&scene, &outcome, recorded);
             }
         }
     }
 }
 
-/// Whether the internet has heard all of these words in one line.
+/// Whether the internet hears all of these words in one line, given time.
 pub(crate) fn heard(words: &[&str]) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline {
+        if internet().is_some_and(|internet| internet.heard(words)) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+/// Whether the internet has heard nothing in which all of these words stand.
+pub(crate) fn never_heard(words: &[&str]) -> bool {
     // What is on its way arrives in a moment.
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    internet().is_some_and(|internet| internet.heard(words))
+    std::thread::sleep(Duration::from_millis(100));
+    internet().is_some_and(|internet| !internet.heard(words))
 }
 
 /// The processes of egress that belong to a scene.

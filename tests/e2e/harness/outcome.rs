@@ -18,7 +18,7 @@ pub(crate) struct Outcome {
     pub(crate) stderr: Vec<u8>,
     /// How long it ran, until exit.
     pub(crate) time: Duration,
-    /// Whether both streams had ended soon after the exit.
+    /// Whether both streams had ended within seconds after the exit.
     pub(crate) streams_ended: bool,
 }
 
@@ -64,7 +64,11 @@ fn collect(mut stream: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, Join
 }
 
 /// How long any command may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+/// How long streams may take to end after the command.
+const LAST_BYTES: Duration = Duration::from_secs(8);
+/// How often it is looked whether they have: a machine that stands still for a while takes nothing away from them.
+const LOOKS: u32 = 400;
 
 /// Runs a command with `input` on its stdin (or with the stdin that is already set).
 #[track_caller]
@@ -86,10 +90,12 @@ pub(crate) fn finish(mut child: Child, patience: Duration) -> Outcome {
     let stderr = collect(child.stderr.take().expect("stderr is piped"));
     let status = wait(&mut child, patience);
     let time = started.elapsed();
-    let deadline = Instant::now() + Duration::from_secs(3);
+    let deadline = Instant::now() + LAST_BYTES;
     let ended = || stdout.1.is_finished() && stderr.1.is_finished();
-    while !ended() && Instant::now() < deadline {
+    let mut looks = 0;
+    while !ended() && (Instant::now() < deadline || looks < LOOKS) {
         std::thread::sleep(Duration::from_millis(2));
+        looks += 1;
     }
     let take = |shared: &Arc<Mutex<Vec<u8>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Outcome { status, stdout: take(&stdout.0), stderr: take(&stderr.0), time, streams_ended: ended() }

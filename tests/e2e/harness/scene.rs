@@ -4,11 +4,12 @@ use super::canary::Canary;
 use super::identity::Identity;
 use super::internet::{Internet, internet};
 use super::outcome::{self, Outcome};
+use super::run::Run;
 use super::service::Service;
 use super::victim::Victim;
 use super::{host, leftovers, plant};
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) victim: Option<Victim>,
     /// Files and folders outside of the scene, removed at its end.
     outside: Vec<PathBuf>,
+    /// Folders of the system that it has made for these, removed when nobody else has anything in them.
+    made: Vec<PathBuf>,
     /// What is to be done at the end.
     last: Vec<Last>,
     /// A supplementary group of the scene's user.
@@ -44,77 +47,6 @@ pub(crate) struct Scene {
     pub(super) policy: RefCell<Vec<OsString>>,
     /// The folder's owner; removed last.
     _folder: tempfile::TempDir,
-}
-
-/// A command, and what is around it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Run {
-    /// The command.
-    pub(crate) argv: Vec<OsString>,
-    /// Options of the launcher.
-    pub(crate) flags: Vec<OsString>,
-    /// A program that runs the launcher (or the bare command) in its turn.
-    pub(crate) outer: Vec<OsString>,
-    /// More of the environment.
-    pub(crate) environment: Vec<(OsString, OsString)>,
-    /// Whether `outer` starts as the test's user and becomes the scene's user itself.
-    pub(crate) outer_changes_user: bool,
-    /// What comes on stdin; nothing by default.
-    pub(crate) input: Option<Vec<u8>>,
-    /// Where it starts, the workspace by default.
-    pub(crate) folder: Option<PathBuf>,
-    /// The workspaces named to the launcher, the scene's by default.
-    pub(crate) workspaces: Option<Vec<PathBuf>>,
-}
-
-impl Run {
-    /// A command.
-    pub(crate) fn new<T: Into<OsString> + Clone>(argv: &[T]) -> Self {
-        Self { argv: host::words(argv), ..Self::default() }
-    }
-
-    /// A command line for `/bin/sh`.
-    pub(crate) fn shell(script: &str) -> Self {
-        Self::new(&["/bin/sh", "-c", script])
-    }
-
-    /// Options for the launcher.
-    pub(crate) fn flags<T: Into<OsString> + Clone>(mut self, flags: &[T]) -> Self {
-        self.flags.extend(host::words(flags));
-        self
-    }
-
-    /// A variable of the environment that the launcher gets.
-    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.environment.push((name.into(), value.as_ref().into()));
-        self
-    }
-
-    /// Bytes on stdin.
-    pub(crate) fn input(mut self, bytes: &[u8]) -> Self {
-        self.input = Some(bytes.to_vec());
-        self
-    }
-
-    /// The folder to start in.
-    pub(crate) fn folder(mut self, folder: &Path) -> Self {
-        self.folder = Some(folder.to_path_buf());
-        self
-    }
-
-    /// The workspaces to name; none leaves the choice to the launcher.
-    pub(crate) fn workspaces(mut self, folders: &[&Path]) -> Self {
-        self.workspaces = Some(folders.iter().map(|folder| folder.to_path_buf()).collect());
-        self
-    }
-
-    /// An open descriptor, inherited.
-    pub(crate) fn fd(mut self, number: u32, path: &Path) -> Self {
-        let script = format!("exec {number}<\"$1\"; shift; exec \"$@\"");
-        self.outer.extend(host::words(&["/bin/bash", "-c", &script, "bash"]));
-        self.outer.push(path.into());
-        self
-    }
 }
 
 impl Scene {
@@ -169,6 +101,7 @@ impl Scene {
             services: vec![],
             victim: None,
             outside: vec![],
+            made: vec![],
             last: vec![],
             group: None,
             internet: None,
@@ -231,6 +164,14 @@ impl Scene {
     /// Has something outside of the scene removed with it.
     pub(crate) fn goes_away(&mut self, path: &Path) {
         self.outside.push(path.to_path_buf());
+    }
+
+    /// Makes a folder of the system where there is none, for as long as anybody has something in it.
+    pub(crate) fn needs_folder(&mut self, path: &Path) {
+        if !path.is_dir() {
+            fs::create_dir_all(path).expect("a folder");
+            self.made.push(path.to_path_buf());
+        }
     }
 
     /// Has something done at the scene's end.
@@ -373,6 +314,10 @@ impl Drop for Scene {
             if fs::remove_file(place).is_err() {
                 drop(fs::remove_dir_all(place));
             }
+        }
+        for folder in &self.made {
+            // Another scene may use it, too.
+            drop(fs::remove_dir(folder));
         }
         if std::thread::panicking() {
             leftovers::end(&self.root);

@@ -3,7 +3,8 @@
 
 use super::identity::Identity;
 use super::outcome::Outcome;
-use super::scene::{Run, Scene};
+use super::run::Run;
+use super::scene::Scene;
 use super::{host, policy_of_flags};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
