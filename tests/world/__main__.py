@@ -11,9 +11,11 @@ import os
 import pathlib
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 
 import certificates
 import names
@@ -35,6 +37,16 @@ def name_servers(folder: pathlib.Path) -> None:
         place = os.path.realpath(f"/etc/{name}")
         if os.path.exists(place):
             wires.run("mount", "--bind", str(folder / name), place)
+
+
+def wait_for(address: str, port: int) -> None:
+    """Waits until somebody listens there."""
+    for _ in range(3000):
+        try:
+            return socket.create_connection((address, port), 60).close()
+        except OSError:
+            time.sleep(0.02)
+    sys.exit(f"nobody listens at {address}:{port}")
 
 
 class World:
@@ -91,8 +103,9 @@ class World:
             if program:
                 plain = [program, "-a", address, "-d", str(pages)]
                 secure = [*plain, "8444", str(self.folder / "key.pem"), str(self.folder / "certificate.pem")]
-                for words in (secure, [*plain, "--no-tls", "8081"]):
+                for words, port in ((secure, 8444), ([*plain, "--no-tls", "8081"], 8081)):
                     subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    wait_for(address, port)
         return program is not None
 
     async def own_services(self) -> list[str]:

@@ -144,7 +144,7 @@ fn timer_bomb(arguments: &Arguments) -> Outcome {
     }
     if arguments.len() > 1 {
         crate::say(b"MADE\n");
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_secs(600));
     }
     Ok(format!("{wanted} timers").into_bytes())
 }

@@ -19,7 +19,7 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("fastopen-to", fastopen_to),
 ];
 
-/// How long a peer is listened to after each part.
+/// How long a peer is listened to after its last word.
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// Record types by their names (RFC 1035, RFC 3596).
@@ -71,7 +71,9 @@ fn exchange(over: &str, server: IpAddr, packet: &[u8]) -> Outcome {
     let any: IpAddr = if server.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
     let socket = UdpSocket::bind((any, 0))?;
     socket.set_read_timeout(Some(PATIENCE))?;
-    socket.send_to(packet, server)?;
+    // A socket that is connected is told when nobody is there.
+    socket.connect(server)?;
+    socket.send(packet)?;
     let mut answer = vec![0; 65535];
     let count = socket.recv(&mut answer)?;
     answer.truncate(count);
@@ -189,7 +191,7 @@ fn bytes(written: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `say HOST:PORT PART…`: connects, says each part and listens for a while after it; all that came back.
+/// `say HOST:PORT PART…`: connects, says each part and listens until something comes and then nothing more; all that came back.
 fn say(arguments: &Arguments) -> Outcome {
     let mut last = refused("no such host");
     let mut stream = None;
@@ -200,13 +202,14 @@ fn say(arguments: &Arguments) -> Outcome {
         }
     }
     let Some(mut stream) = stream else { return Err(last) };
-    stream.set_read_timeout(Some(PAUSE))?;
     let mut heard = vec![];
     for part in 1..arguments.len() {
         let said = stream.write_all(&bytes(text(arguments, part)?)?);
         let mut buffer = vec![0; 65536];
+        stream.set_read_timeout(Some(PATIENCE))?;
         while let Ok(count @ 1..) = stream.read(&mut buffer) {
             heard.extend_from_slice(&buffer[..count]);
+            stream.set_read_timeout(Some(PAUSE))?;
         }
         said?;
     }

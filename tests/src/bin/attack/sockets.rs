@@ -33,8 +33,10 @@ pub(crate) const ALL: &[(&str, Attempt)] = &[
     ("vsock-connect", vsock_connect),
 ];
 
-/// How long to wait for an answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for an answer where a refusal is told at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait where nobody says that there is none.
+const SHORT_PATIENCE: Duration = Duration::from_secs(8);
 
 /// `socket FAMILY TYPE PROTOCOL`, all numbers.
 fn socket(arguments: &Arguments) -> Outcome {
@@ -310,7 +312,7 @@ fn send_on(arguments: &Arguments) -> Outcome {
 /// `send-udp HOST:PORT TEXT`: and what comes back.
 fn send_udp(arguments: &Arguments) -> Outcome {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(SHORT_PATIENCE))?;
     socket.send_to(text(arguments, 1)?.as_bytes(), text(arguments, 0)?)?;
     let mut content = vec![0; 256];
     let count = socket.recv(&mut content)?;

@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The attempts of this module.
 pub(crate) const ALL: &[(&str, Attempt)] = &[
@@ -114,30 +116,63 @@ fn in_terminal(arguments: &Arguments) -> Outcome {
     }
     drop(slave);
     let keyboard = master.try_clone()?;
-    std::thread::spawn(move || type_into(keyboard));
-    relay(master);
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&shown);
+    std::thread::spawn(move || type_into(keyboard, &seen));
+    relay(master, &shown);
     let status = wait(pid)?;
     let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
     leave(code)
 }
 
-/// Types this process's stdin into the terminal. A NUL byte waits 300 ms instead, so that a caller can pace itself.
-fn type_into(mut keyboard: File) {
-    let mut byte = [0];
-    while io::stdin().lock().read(&mut byte).is_ok_and(|count| count == 1) {
-        if byte == [0] {
-            std::thread::sleep(std::time::Duration::from_millis(300));
-        } else if keyboard.write_all(&byte).is_err() {
-            return;
+/// Everything that the terminal has shown.
+type Shown = Mutex<Vec<u8>>;
+/// How long words are waited for that the terminal is to show; then typing goes on.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// Types this process's stdin into the terminal. Words between two NULs are not typed but waited for, until the terminal shows them (once
+/// more); nothing between two waits for 300 ms.
+fn type_into(mut keyboard: File, shown: &Shown) {
+    let mut keys = Vec::new();
+    if io::stdin().lock().read_to_end(&mut keys).is_err() {
+        return;
+    }
+    let mut looked_at = 0;
+    for (index, part) in keys.split(|key| *key == 0).enumerate() {
+        if index % 2 == 0 {
+            if keyboard.write_all(part).is_err() {
+                return;
+            }
+        } else if part.is_empty() {
+            std::thread::sleep(Duration::from_millis(300));
+        } else {
+            looked_at = wait_for(part, looked_at, shown);
         }
     }
 }
 
+/// Waits until the terminal shows these words behind a place; gives the place behind them.
+fn wait_for(words: &[u8], begin: usize, shown: &Shown) -> usize {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        let found = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = found.get(begin..).unwrap_or_default();
+        if let Some(at) = behind.windows(words.len()).position(|window| window == words) {
+            return begin + at + words.len();
+        }
+        drop(found);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    begin
+}
+
 /// Shows what the terminal shows, until everybody has left it (`EIO`).
-fn relay(mut master: File) {
+fn relay(mut master: File, shown: &Shown) {
     let mut bytes = [0; 4096];
     while let Ok(count) = master.read(&mut bytes) {
-        crate::say(bytes.get(..count).unwrap_or_default());
+        let new = bytes.get(..count).unwrap_or_default();
+        shown.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(new);
+        crate::say(new);
         if count == 0 {
             return;
         }

@@ -20,9 +20,9 @@ use crate::calls;
 use crate::deed::{Deed, Order, parse};
 
 /// How long the program may take altogether; then it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long processes may outlive the program.
-const LINGERING: Duration = Duration::from_secs(3);
+const LINGERING: Duration = Duration::from_secs(30);
 /// The word by which this program starts itself, to wait for the tracer before it becomes the other program.
 const HELD: &str = "held";
 /// `ptrace_syscall_info.op` before a call, `ptrace(2)`.
