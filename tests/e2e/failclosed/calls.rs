@@ -1,8 +1,14 @@
 //! The calls of the set-up: which errors are tried, and which failures may be survived, with the reason for each.
 
 use std::path::Path;
+use std::process::Command;
 
 use nix::errno::Errno;
+
+use crate::harness::{Outcome, outcome};
+
+/// How often a run is started anew that made another call in the place of the one that was to be disturbed.
+const TRIES: usize = 20;
 
 /// One call of the set-up, as the tracer lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +35,19 @@ impl Call {
             Err(_) => path.to_owned(),
         };
         Some(Self { label, number, name, detail: format!("{first} {second} {}", path.display()) })
+    }
+
+    /// Runs what disturbs this call. How often the launcher waits, say, differs from run to run, so that another call may have its number:
+    /// then it is run again, and after some times nothing comes of it.
+    pub(super) fn disturbed_by(&self, command: &mut Command, input: Option<&[u8]>) -> Option<Outcome> {
+        let is_this =
+            |made: Self| (made.label, made.number, made.name) == (self.label.clone(), self.number, self.name.clone());
+        (0..TRIES).find_map(|_| {
+            let outcome = outcome::run(command, input);
+            let said = outcome.err();
+            let mut made = said.lines().filter_map(|line| Self::parse(line.strip_prefix("inject: ")?, Path::new("/")));
+            made.any(is_this).then_some(outcome)
+        })
     }
 
     /// The path that it is about.

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::calls::{Call, error_for};
 use super::judge::Deed;
 use super::setup::{Deeds, sample, seed};
 use crate::harness::scene::put;
-use crate::harness::{Identity, Outcome, Run, Scene, outcome, skip, ways};
+use crate::harness::{Identity, Outcome, Run, Scene, skip, ways};
 
 /// How many runs are followed at once.
 const WORKERS: usize = 4;
@@ -112,11 +113,13 @@ fn disturb(deeds: Deeds) {
         let questions = questions(&scene);
         let mut seen = BTreeSet::new();
         for (index, question) in questions.iter().enumerate() {
-            let good = scene.bare(&asked(&scene, question, &[]));
+            // A hook that has no answer within its deadline denies: on a busy machine an undisturbed one may, now and then.
+            let ask = |_| scene.bare(&asked(&scene, question, &[]));
+            let good = (0..5).map(ask).find(|answer| [question.status, CANNOT].contains(&answer.status));
+            let Some(good) = good else { panic!("{}, undisturbed: {}", question.name, ask(0)) };
             if good.status == CANNOT {
                 return skip("this machine's calls cannot be followed: x86-64 and ptrace(2) are needed");
             }
-            assert_eq!(good.status, question.status, "{}, undisturbed: {good}", question.name);
             let err = good.err();
             let lines = err.lines().filter_map(|line| line.strip_prefix("inject: "));
             let calls: Vec<Call> = lines.filter_map(|line| Call::parse(line, &scene.root)).collect();
@@ -130,7 +133,8 @@ fn disturb(deeds: Deeds) {
                 }
             }
         }
-        let (count, jobs, wrong) = (jobs.len(), Mutex::new(jobs), Mutex::new(Vec::new()));
+        let (count, missed) = (jobs.len(), AtomicUsize::new(0));
+        let (jobs, wrong) = (Mutex::new(jobs), Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
             for _ in 0..WORKERS {
                 scope.spawn(|| {
@@ -139,7 +143,10 @@ fn disturb(deeds: Deeds) {
                         else {
                             return;
                         };
-                        let answer = outcome::run(&mut command, input.as_deref());
+                        let Some(answer) = call.disturbed_by(&mut command, input.as_deref()) else {
+                            missed.fetch_add(1, Ordering::Relaxed);
+                            continue;
+                        };
                         if let Some(fault) = fault(&answer, &good, &questions[index], &call) {
                             let told = format!("{}: {call:?} {deed:?}: {fault}: {answer}", questions[index].name);
                             wrong.lock().expect("whole").push(told);
@@ -148,6 +155,8 @@ fn disturb(deeds: Deeds) {
                 });
             }
         });
+        let missed = missed.into_inner();
+        assert!(missed * 10 <= count, "{missed} of {count} calls were not made again");
         let wrong = wrong.into_inner().expect("whole");
         assert!(wrong.is_empty(), "{} of {count} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
         eprintln!("{count} answers, {} kinds of calls", seen.len());

@@ -1,34 +1,23 @@
 //! The processes that keep a run, killed or stopped while the command runs: what is promised holds, or the run ends.
 
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::harness::patience::{PATIENCE, wait_for, wait_for_file};
 use crate::harness::{Run, Scene, each_scene, leftovers, outcome, require};
 
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must happen. A machine that is slower only makes the test weaker.
 const A_WHILE: Duration = Duration::from_millis(150);
-
-/// Waits until `is_so`.
-#[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(3));
-    }
-}
 
 /// Starts `script` under the launcher and waits until it has made `ready`.
 #[track_caller]
 fn start(scene: &Scene, script: &str, flags: &[&str]) -> Child {
     let script = format!("echo >ready; {script}");
     let child = scene.start_sandboxed(&Run::new(&["/bin/bash", "-c", &script]).flags(flags));
-    wait_until("the command starts", || scene.at_work("ready").exists());
+    wait_for_file(scene, "ready");
     std::fs::remove_file(scene.at_work("ready")).expect("it is there");
     child
 }
@@ -101,7 +90,7 @@ fn first_process_that_is_killed_takes_everything_with_it_and_it_is_told() {
 #[test]
 fn first_process_that_is_stopped_cannot_keep_the_run_beyond_its_time() {
     each_scene(|scene| {
-        let child = start(scene, "while :; do sleep 0.02; done", &["--timeout", "2s"]);
+        let child = start(scene, "while :; do sleep 0.02; done", &["--timeout", "10s"]);
         let inits = children(launcher(&child), None);
         send(inits[0], Signal::SIGSTOP);
         let outcome = outcome::finish(child, PATIENCE);
@@ -136,15 +125,14 @@ fn egress_that_is_stopped_lets_nothing_out_and_does_not_outlive_the_run() {
             "{connect}; until [ -e go ]; do sleep 0.02; done; timeout 0.3 bash -c '{connect}' && echo out >out; exit 9"
         );
         let child = start(scene, &script, &["--net", "allowlist", "--allow-host", "example.com:443"]);
-        wait_until("egress is started", || !children(launcher(&child), Some("egress")).is_empty());
-        let egress = children(launcher(&child), Some("egress"));
-        send(egress[0], Signal::SIGSTOP);
+        let egress = wait_for("egress", || children(launcher(&child), Some("egress")).first().copied());
+        send(egress, Signal::SIGSTOP);
         scene.write(&scene.at_work("go"), "");
         let outcome = outcome::finish(child, PATIENCE);
         assert_eq!(outcome.status, 9, "{outcome}");
         assert!(!scene.at_work("out").exists(), "nothing goes out");
         leftovers::wait_until_gone(&scene.root).expect("nothing survives");
-        wait_until("egress is gone", || kill(egress[0], None).is_err());
+        wait_for("the end of egress", || kill(egress, None).is_err().then_some(()));
         std::fs::remove_file(scene.at_work("go")).expect("it is there");
     });
 }

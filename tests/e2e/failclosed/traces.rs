@@ -58,7 +58,7 @@ const MANY: u64 = 5000;
 const OF_OTHERS: u64 = 400;
 
 /// How long the kernel may take to clear away what has ended, and others with what is theirs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What the whole machine has of what a run is made of: objects by kind, and pages of memory that the kernel cannot take back.
 #[derive(Debug, Clone)]
