@@ -14,7 +14,7 @@ const SERVER: &str = "const fs = require('node:fs'); let text = fs.readFileSync(
 /// What a server of the host's loopback answers; nothing while it does not.
 fn ask(port: u16, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -24,7 +24,7 @@ fn ask(port: u16, path: &str) -> Option<String> {
 /// Asks until the answer is as wanted.
 #[track_caller]
 fn wait_for(port: u16, wanted: &str) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let answer = ask(port, "/");
         if answer.as_deref() == Some(wanted) {

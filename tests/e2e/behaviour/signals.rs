@@ -1,9 +1,9 @@
 //! Signals sent to the launcher.
 
+use crate::harness::patience::{PATIENCE, wait_for_file};
 use crate::harness::{Run, each_scene, outcome};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::Duration;
 
 #[test]
 fn signals_reach_the_command_and_its_own_status_comes_back() {
@@ -13,17 +13,10 @@ fn signals_reach_the_command_and_its_own_status_comes_back() {
         {
             let script = format!("trap 'exit 33' {name}; touch ready; while :; do sleep 0.05; done");
             let mut child = scene.start_sandboxed(&Run::shell(&script));
-            let ready = scene.at_work("ready");
-            for _ in 0..200 {
-                if ready.exists() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            assert!(ready.exists(), "the command started");
+            wait_for_file(scene, "ready");
             kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it can be signalled");
-            assert_eq!(outcome::wait(&mut child, Duration::from_secs(10)), 33, "on {name}");
-            std::fs::remove_file(ready).expect("the mark is there");
+            assert_eq!(outcome::wait(&mut child, PATIENCE), 33, "on {name}");
+            std::fs::remove_file(scene.at_work("ready")).expect("the mark is there");
         }
     });
 }
@@ -31,10 +24,10 @@ fn signals_reach_the_command_and_its_own_status_comes_back() {
 #[test]
 fn command_that_dies_of_a_forwarded_signal_gives_128_and_its_number() {
     each_scene(|scene| {
-        let mut child = scene.start_sandboxed(&Run::new(&["sleep", "60"]));
-        std::thread::sleep(Duration::from_millis(300));
+        let mut child = scene.start_sandboxed(&Run::shell("touch ready; exec sleep 600"));
+        wait_for_file(scene, "ready");
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).expect("it can be signalled");
-        assert_eq!(outcome::wait(&mut child, Duration::from_secs(10)), 143);
+        assert_eq!(outcome::wait(&mut child, PATIENCE), 143);
     });
 }
 

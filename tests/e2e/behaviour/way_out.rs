@@ -1,6 +1,7 @@
 //! The process that serves the sandbox's network: when it starts, how it ends, and what is said then.
 
 use super::refused;
+use crate::harness::patience::{PATIENCE, wait_for, wait_for_file};
 use crate::harness::{Outcome, Run, Scene, each_scene, outcome, require};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -10,34 +11,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Child;
-use std::time::{Duration, Instant};
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A script for bash with a network of some hosts. `connect` connects to a port that nobody serves at first.
 fn networked(script: &str) -> Run {
     let script = format!("connect() {{ (echo >/dev/tcp/203.0.113.7/${{1:-8443}}) 2>>tried; }}\n{script}");
     Run::new(&["/bin/bash", "-c", &script]).flags(&["--net", "allowlist", "--allow-host", "example.com:443"])
-}
-
-/// Waits until `found` finds something.
-#[track_caller]
-fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited too long for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Waits until the command has made a file in the workspace.
-#[track_caller]
-fn wait_for_file(scene: &Scene, name: &str) {
-    wait_for(name, || scene.at_work(name).exists().then_some(()));
 }
 
 /// Whether a process is there and no zombie.
@@ -259,9 +237,12 @@ for host in ["\x1b[2J", "a\nhint: run this", "x y", "", "\u202emoc", "a" * 300, 
 for number in range(5000):
     say({"ready": {"id": number}})
     say(refused("x%d.example" % number, 443))
-while True:
+for round in range(10 ** 9):
     say({"repeated": {"host": "plain.example", "port": 443, "reason": "host-not-allowed", "times": 2 ** 64 - 1}})
     say({"failed": {"message": "\x1b[2Jevil words"}})
+    # More than the line holds: the first of it has been read.
+    if round == 5000:
+        open("FLOODED", "w").close()
 "#;
 
 #[test]
@@ -271,10 +252,12 @@ fn an_egress_that_was_taken_over_can_neither_drive_the_terminal_nor_hold_the_run
             return;
         }
         drop(scene.sandboxed(&Run::new(&["true"])));
-        fs::write(scene.root.join("shipped/lobsterpot-egress"), HOSTILE).expect("written");
-        let outcome = scene.sandboxed(&networked("connect 443; sleep 1; connect; exit 9"));
+        let hostile = HOSTILE.replace("FLOODED", scene.at_work("flooded").to_str().expect("text"));
+        fs::write(scene.root.join("shipped/lobsterpot-egress"), hostile).expect("written");
+        let outcome =
+            scene.sandboxed(&networked("connect 443; until [ -e flooded ]; do sleep 0.05; done; connect; exit 9"));
         assert_eq!(outcome.status, 9, "{outcome}");
-        assert!(outcome.time < Duration::from_secs(8), "{outcome}");
+        assert!(outcome.time < PATIENCE, "{outcome}");
         let said = outcome.err();
         assert!(said.lines().count() <= 12, "few lines: {said}");
         assert!(!said.contains('\x1b') && !said.contains('\u{202e}') && !said.contains("evil"), "{said}");

@@ -132,11 +132,8 @@ fn password_hashes_cannot_be_read() {
 fn host_keys_of_ssh_cannot_be_read() {
     escape_as_root(|scene| {
         let place = Path::new("/etc/ssh").join(format!("ssh_host_e2e{}_key", random_name()));
-        let had_folder = Path::new("/etc/ssh").is_dir();
+        scene.needs_folder(Path::new("/etc/ssh"));
         scene.plant_outside(&place);
-        if !had_folder {
-            scene.goes_away(Path::new("/etc/ssh"));
-        }
         read(scene, &place)
     });
 }
@@ -276,19 +273,19 @@ fn masked_name_that_the_person_makes_during_the_run_stays_hidden() {
     escape(|scene| {
         let folder = scene.at_home("shown");
         scene.write(&folder.join("other"), "seen\n");
-        let (later, ready) = (folder.join("later.key"), scene.at_work("ready"));
+        let (later, ready, made) = (folder.join("later.key"), scene.at_work("ready"), scene.at_work("made"));
         let (place, secret) = (later.clone(), format!("secret={}\n", scene.canary));
         std::thread::spawn(move || {
-            let made = (0..1000).any(|_| {
+            let is_ready = (0..6000).any(|_| {
                 std::thread::sleep(std::time::Duration::from_millis(10));
                 ready.exists()
             });
-            if made {
-                std::fs::write(&place, secret).expect("the person's file");
+            if is_ready {
+                std::fs::write(&place, secret).and_then(|()| std::fs::write(&made, "")).expect("the person's file");
             }
         });
-        let wait = "for i in $(seq 500); do [ -e ~/shown/later.key ] && break; sleep 0.01; done";
-        let script = format!("cat ~/shown/other; touch ready; {wait}; sleep 0.1; cat ~/shown/later.key");
+        let wait = "for i in $(seq 3000); do [ -e made ] && break; sleep 0.02; done";
+        let script = format!("cat ~/shown/other; touch ready; {wait}; [ -e made ] && sleep 0.1; cat ~/shown/later.key");
         let flags = ["--ro".into(), folder.into_os_string(), "--mask".into(), later.into_os_string()];
         Attempt::shell(&script).with(|run| run.flags(&flags))
     });

@@ -1,6 +1,7 @@
 //! The launcher itself as the target: its processes, its own file, its start, its end.
 
 use crate::harness::canary::random_name;
+use crate::harness::patience::wait_for;
 use crate::harness::{Attempt, Run, Scene, Way, escape, host};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -113,7 +114,7 @@ fn launchers_own_file_cannot_be_changed_by_its_name() {
 
 #[test]
 fn output_that_is_held_open_does_not_keep_the_caller_waiting() {
-    escape(|_| Attempt::shell("sleep 6 & (trap '' HUP TERM INT; exec sleep 6) & exit 0").or_holds_its_output());
+    escape(|_| Attempt::shell("sleep 15 & (trap '' HUP TERM INT; exec sleep 15) & exit 0").or_holds_its_output());
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn process_that_is_another_one_every_moment_does_not_outlive_the_call() {
         let name = format!("later-{}", &random_name()[..8]);
         let wanted = scene.at_work(&name);
         Attempt::attack(scene, &["runaway".to_owned(), name, "1000".to_owned()]).effect(move |_| {
-            // Much longer than it takes, for a machine with other things to do.
+            // Much longer than it takes. A machine that is slower only makes the test weaker.
             (0..25).any(|_| {
                 std::thread::sleep(std::time::Duration::from_millis(100));
                 wanted.exists()
@@ -142,6 +143,10 @@ fn name_is_not_made_by_a_process_that_ends_while_it_is_asked_about() {
     });
 }
 
+/// Starts a command until it has run twenty times: where the launcher sees what is swapped, it may refuse to.
+const LAUNCHES: &str =
+    "ran=0; for i in $(seq 500); do \"$@\" && ran=$((ran+1)); [ $ran -lt 20 ] || break; sleep 0.01; done; :";
+
 #[test]
 fn folder_that_is_swapped_with_a_link_while_sandboxes_start_never_shows_what_it_leads_to() {
     escape(|scene| {
@@ -150,14 +155,15 @@ fn folder_that_is_swapped_with_a_link_while_sandboxes_start_never_shows_what_it_
         scene.write(&scene.at_home("notes/id_ed25519"), &format!("secret={}\n", scene.canary));
         std::os::unix::fs::symlink(scene.at_home("notes"), &link).expect("a symlink");
         let mut swapping = Command::new(scene.attack());
-        swapping.arg("exchange-on").args([&folder, &link]).arg("20000").stdin(Stdio::null()).stdout(Stdio::null());
+        swapping.arg("exchange-on").args([&folder, &link]).arg("300000").stdin(Stdio::null()).stdout(Stdio::null());
         let mut swapping = swapping.spawn().expect("the swapping starts");
+        wait_for("the first swap", || folder.is_symlink().then_some(()));
         scene.at_end(move |_| {
             drop(swapping.kill());
             drop(swapping.wait());
         });
         let planted = scene.at_home("notes/planted");
-        let launches = around(Run::default(), "for i in $(seq 30); do \"$@\"; sleep 0.01; done; :").outer;
+        let launches = around(Run::default(), LAUNCHES).outer;
         Attempt::shell("cat data/id_ed25519; echo evil >data/planted; :")
             .with(|mut run| {
                 run.outer = launches;

@@ -113,8 +113,8 @@ fn limits_cannot_be_raised_by_root_inside() {
 fn wall_clock_ends_a_command_that_ignores_signals() {
     escape(|scene| {
         let wanted = scene.at_work("survived");
-        Attempt::shell("trap '' TERM INT HUP ALRM; sleep 2; sleep 2; touch survived")
-            .with(|run| run.flags(&["--timeout", "1s"]))
+        Attempt::shell("trap '' TERM INT HUP ALRM; sleep 5; sleep 5; touch survived")
+            .with(|run| run.flags(&["--timeout", "4s"]))
             .effect(move |_| wanted.exists())
     });
 }

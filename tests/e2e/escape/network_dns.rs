@@ -1,7 +1,7 @@
 //! Questions about names as a way out, and answers as a way in.
 
 use crate::harness::canary::random_name;
-use crate::harness::online::{Tricks, heard, must_be_recorded, policy, set_policy};
+use crate::harness::online::{Tricks, heard, must_be_recorded, never_heard, policy, set_policy};
 use crate::harness::{Run, each_online, host};
 
 /// What the policy of these tests allows.
@@ -22,7 +22,7 @@ fn carries_nothing_out(question: &str, recorded: &str) {
         }
         set_policy(scene, &policy(ALLOWED));
         let outcome = scene.sandboxed(&ask(&inside));
-        assert!(!heard(&[&inside]), "this came out as {}: {question}: {outcome}", scene.identity.name());
+        assert!(never_heard(&[&inside]), "this came out as {}: {question}: {outcome}", scene.identity.name());
         must_be_recorded(scene, &outcome, &recorded.replace("UNIQUE", &inside));
     });
 }

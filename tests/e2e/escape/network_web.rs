@@ -180,7 +180,7 @@ const PIECES: &str = "import socket, ssl, sys, time\n\
     context = ssl.create_default_context(cafile='ca.pem')\nread, write = ssl.MemoryBIO(), ssl.MemoryBIO()\n\
     tls = context.wrap_bio(read, write, server_hostname='evil.example.net')\ntry:\n    tls.do_handshake()\nexcept ssl.SSLWantReadError:\n    pass\n\
     hello = write.read()\nif sys.argv[1] == 'records':\n    body = hello[5:]\n    hello = b''.join(hello[:3] + len(body[i:i + 40]).to_bytes(2, 'big') + body[i:i + 40] for i in range(0, len(body), 40))\n\
-    stream = socket.create_connection(('web.example.com', 443), 5)\nstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)\n\
+    stream = socket.create_connection(('web.example.com', 443), 60)\nstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)\n\
     size = 7 if sys.argv[1] == 'segments' else 200\nfor i in range(0, len(hello), size):\n    stream.sendall(hello[i:i + size]); time.sleep(0.01)\n\
     while True:\n    data = stream.recv(65536)\n    if not data: sys.exit('closed')\n    read.write(data)\n    try:\n        tls.do_handshake(); break\n    except ssl.SSLWantReadError:\n        stream.sendall(write.read())\n\
     stream.sendall(write.read())\ntls.write(b'GET / HTTP/1.1\\r\\nHost: evil.example.net\\r\\nConnection: close\\r\\n\\r\\n')\nstream.sendall(write.read())\n\
@@ -221,7 +221,7 @@ fn connections_that_say_too_little_for_too_long_are_ended() {
     // Ten seconds are allowed for what tells a host.
     Tricks::new(
         ALLOWED,
-        &[("attack hold web.example.com:80 40 14 | sed \"s/.*GOT.*/$(cat canary)/\"", "web.example.com")],
+        &[("attack hold web.example.com:80 40 20 | sed \"s/.*GOT.*/$(cat canary)/\"", "web.example.com")],
     )
     .canary_in("canary")
     .are_refused();

@@ -74,10 +74,7 @@ fn timed_jobs_cannot_be_added() {
     escape_as_root(|scene| {
         let place = Path::new("/etc/cron.d").join(format!("lobsterpot-e2e-{}", crate::harness::canary::random_name()));
         scene.goes_away(&place);
-        if !Path::new("/etc/cron.d").exists() {
-            std::fs::create_dir("/etc/cron.d").expect("a folder");
-            scene.goes_away(Path::new("/etc/cron.d"));
-        }
+        scene.needs_folder(Path::new("/etc/cron.d"));
         Attempt::attack(scene, &["write".into(), place.into_os_string(), "# evil".into()])
     });
 }

@@ -1,6 +1,7 @@
 //! Names inside the workspace that would run code outside later: they cannot be changed, and they cannot appear.
 
 use crate::harness::{Attempt, Run, Scene, each_scene, escape};
+use std::io::BufRead;
 
 /// A repository with a hook, as a person would have left it.
 fn repository(scene: &Scene) {
@@ -323,9 +324,11 @@ fn second_name_of_a_protected_file_cannot_be_written() {
 fn protected_name_cannot_appear_while_the_launcher_is_killed() {
     each_scene(|scene| {
         let before = scene.names_at_work();
-        let mut child =
-            scene.start_sandboxed(&Run::shell("while :; do echo evil >.mcp.json; mkdir .claude; done 2>/dev/null"));
-        std::thread::sleep(std::time::Duration::from_millis(400));
+        let script = "echo begun; while :; do echo evil >.mcp.json; mkdir .claude; done 2>/dev/null";
+        let mut child = scene.start_sandboxed(&Run::shell(script));
+        let said = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
+        assert!(said.lines().map_while(Result::ok).any(|line| line == "begun"), "the command starts");
+        std::thread::sleep(std::time::Duration::from_millis(300));
         child.kill().expect("it can be killed");
         child.wait().expect("it can be waited for");
         crate::harness::leftovers::wait_until_gone(&scene.workspace).expect("nothing is left");

@@ -69,8 +69,8 @@ fn name_won_in_a_race_is_not_kept_in_a_folder_made_read_only() {
 #[test]
 fn wall_clock_ends_a_command_whose_connections_wait_and_change_their_minds() {
     escape(|scene| {
-        Attempt::attack(scene, &["connect-stall", "full.sock", "8"])
-            .with(|run| run.flags(&["--timeout", "2s"]))
-            .or_lasts(Duration::from_secs(7))
+        Attempt::attack(scene, &["connect-stall", "full.sock", "24"])
+            .with(|run| run.flags(&["--timeout", "4s"]))
+            .or_lasts(Duration::from_secs(22))
     });
 }

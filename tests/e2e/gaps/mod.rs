@@ -142,7 +142,7 @@ fn replaced_outside(scene: &crate::harness::Scene, name: &str, content: &str, ru
     let (place, ready, new) = (scene.at_work(name), scene.at_work("ready"), scene.at_home("new"));
     scene.write(&new, content);
     let outside = std::thread::spawn(move || {
-        for _ in 0..3000 {
+        for _ in 0..9000 {
             if ready.exists() {
                 return std::fs::rename(&new, &place).expect("it can be renamed");
             }
@@ -161,7 +161,7 @@ fn masked_file_that_is_replaced_outside_is_seen_by_the_command_that_runs() {
         let mask = scene.at_work("prod.env").into_os_string();
         // For a moment the mount is gone, and the old file is still there.
         let script =
-            "touch ready; for i in $(seq 500); do grep -v '^old$' prod.env 2>/dev/null && break; sleep 0.02; done";
+            "touch ready; for i in $(seq 3000); do grep -v '^old$' prod.env 2>/dev/null && break; sleep 0.02; done";
         let run = Run::shell(script).flags(&["--mask".into(), mask]);
         let outcome = replaced_outside(scene, "prod.env", scene.canary.text(), &run);
         assert!(scene.canary.is_in(&outcome.stdout), "the gap is closed: {outcome}");
@@ -175,7 +175,7 @@ fn protected_file_that_is_replaced_outside_can_be_written_by_the_command_that_ru
     each_scene(|scene| {
         scene.write(&scene.at_work(".mcp.json"), "{}\n");
         // For a moment the mount is gone, and the old file is still there: what is written then goes with it.
-        let script = "touch ready; for i in $(seq 500); do grep -q new .mcp.json && echo changed >>.mcp.json && break; \
+        let script = "touch ready; for i in $(seq 3000); do grep -q new .mcp.json && echo changed >>.mcp.json && break; \
                       sleep 0.02; done 2>/dev/null";
         let outcome = replaced_outside(scene, ".mcp.json", "{\"new\": 1}\n", &Run::shell(script));
         let content = std::fs::read_to_string(scene.at_work(".mcp.json")).unwrap_or_default();
@@ -200,7 +200,7 @@ fn lock_on_a_file_that_is_only_read_holds_a_program_outside_up() {
     each_scene(|scene| {
         scene.write(&scene.at_home(".gitconfig"), "[user]\n");
         let mut child =
-            scene.start_sandboxed(&Run::shell("exec 9<~/.gitconfig; flock -s 9 && echo HELD; exec sleep 60"));
+            scene.start_sandboxed(&Run::shell("exec 9<~/.gitconfig; flock -s 9 && echo HELD; exec sleep 600"));
         let out = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
         let held = std::io::BufRead::lines(out).map_while(Result::ok).any(|line| line == "HELD");
         let outside = scene.bare(&Run::shell("flock -x -n ~/.gitconfig true"));
@@ -241,14 +241,14 @@ fn timers_inside_count_for_the_callers_other_processes() {
             line.split('/').next().and_then(|count| count.parse::<u32>().ok()).expect("a number")
         };
         let helper = scene.attack();
-        let script = format!("exec '{}' timer-bomb 2000 wait", helper.display());
+        let script = format!("exec '{}' timer-bomb 400 wait", helper.display());
         let mut child = scene.start_sandboxed(&Run::shell(&script));
         let out = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
         let said = std::io::BufRead::lines(out).map_while(Result::ok).any(|line| line.starts_with("MADE"));
         let counted = signals();
         child.kill().expect("it can be killed");
         child.wait().expect("it can be waited for");
-        assert!(said && counted >= 2000, "the gap is closed: {counted}");
+        assert!(said && counted >= 400, "the gap is closed: {counted}");
     });
 }
 
@@ -335,7 +335,7 @@ fn name_of_tls_that_begins_after_other_words_is_not_looked_at() {
          except ssl.SSLWantReadError: pass\n\
          hello = outgoing.read()\n\
          def talk(*words):\n\
-         \x20   with socket.create_connection(('web.example.com', 7007), 5) as s:\n\
+         \x20   with socket.create_connection(('web.example.com', 7007), 60) as s:\n\
          \x20       for word in words:\n\
          \x20           s.sendall(word)\n\
          \x20           back = b''\n\
@@ -357,7 +357,7 @@ fn http_2_without_tls_on_another_port_than_80_is_not_looked_into() {
     passes_an_echo(
         "import socket\n\
          preface = b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n' + bytes(3) + b'\\x04' + bytes(5)\n\
-         with socket.create_connection(('web.example.com', 7007), 5) as s:\n\
+         with socket.create_connection(('web.example.com', 7007), 60) as s:\n\
          \x20   s.sendall(preface)\n\
          \x20   back = b''\n\
          \x20   while len(back) < len(preface):\n\
@@ -374,7 +374,7 @@ fn server_inside_at_every_address_answers_in_the_place_of_an_allowed_host() {
         "import socket, threading\n\
          server = socket.create_server(('::', 7007), family=socket.AF_INET6, dualstack_ipv6=True)\n\
          threading.Thread(target=lambda: server.accept()[0].sendall(b'passed'), daemon=True).start()\n\
-         print(socket.create_connection(('web.example.com', 7007), 5).recv(64).decode())\n",
+         print(socket.create_connection(('web.example.com', 7007), 60).recv(64).decode())\n",
     );
 }
 
@@ -382,7 +382,7 @@ fn server_inside_at_every_address_answers_in_the_place_of_an_allowed_host() {
 fn server_that_comes_later_cannot_have_every_address_of_a_port_that_was_connected_to() {
     passes_an_echo(
         "import socket\n\
-         socket.create_connection((socket.gethostbyname('web.example.com'), 7007), 5)\n\
+         socket.create_connection((socket.gethostbyname('web.example.com'), 7007), 60)\n\
          socket.create_server(('127.0.0.1', 7007)).close()\n\
          try: socket.create_server(('0.0.0.0', 7007))\n\
          except OSError: print('passed')\n",

@@ -79,7 +79,7 @@ fn static_program_with_its_own_resolver_fetches() {
 
 #[test]
 fn psql_asks_a_database() {
-    let script = "psql 'host=db.example.com user=pat dbname=pat connect_timeout=10' -Atc 'select 1'".to_owned();
+    let script = "psql 'host=db.example.com user=pat dbname=pat connect_timeout=60' -Atc 'select 1'".to_owned();
     Client { tools: &["psql"], hosts: &["db.example.com:5432"], script, shows: "hello from postgres" }.works();
 }
 
@@ -91,8 +91,8 @@ fn redis_client_asks_a_database() {
 
 #[test]
 fn dig_asks_for_names_over_udp_and_tcp() {
-    let script = "for how in +notcp +tcp; do for kind in A AAAA; do dig +short +time=3 $how $kind web.example.com | grep -q '[.:]' || exit 1; done; \
-         dig $how web.example.com | grep -q 'status: NOERROR' || exit 1; done; echo answered";
+    let script = "for how in +notcp +tcp; do for kind in A AAAA; do dig +short +time=20 $how $kind web.example.com | grep -q '[.:]' || exit 1; done; \
+         dig +time=20 $how web.example.com | grep -q 'status: NOERROR' || exit 1; done; echo answered";
     Client { tools: &["dig"], hosts: &["web.example.com"], script: script.to_owned(), shows: "answered" }.works();
 }
 

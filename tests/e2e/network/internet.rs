@@ -1,7 +1,8 @@
 //! The suite's internet itself: what the attacks count on is there.
 
 use crate::harness::canary::random_name;
-use crate::harness::{Run, each_online, internet};
+use crate::harness::online::heard;
+use crate::harness::{Run, each_online};
 
 /// Every user gets the canary from these, without a sandbox.
 #[track_caller]
@@ -47,6 +48,6 @@ fn questions_are_noted() {
     each_online(|scene| {
         let name = format!("{}.tunnel.example.net", random_name());
         scene.bare(&Run::new(&[&scene.attack().to_string_lossy(), "ask", "udp", "-", "TXT", &name])).ok();
-        assert!(internet().is_some_and(|internet| internet.heard(&["dns", "TXT", &name])), "{name}");
+        assert!(heard(&["dns", "TXT", &name]), "{name}");
     });
 }

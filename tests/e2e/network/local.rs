@@ -2,6 +2,7 @@
 //! insist on a proxy.
 
 use crate::harness::online::{egress_of, policy, set_policy};
+use crate::harness::patience::{PATIENCE, wait_for, wait_for_file};
 use crate::harness::{Outcome, Run, Scene, each_online, host, require};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ fn inside(flags: &[&str], script: &str, look: impl Fn(&Scene, &Outcome)) {
 }
 
 /// A web server in the sandbox, with its port in `$port` and its log in `log`.
-const SERVER: &str = "serve() { /usr/bin/python3 -u -m http.server $1 --bind $2 >log 2>&1 & for i in $(seq 200); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); \
+const SERVER: &str = "serve() { /usr/bin/python3 -u -m http.server $1 --bind $2 >log 2>&1 & for i in $(seq 2400); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); \
      [ -n \"$port\" ] && break; sleep 0.05; done; }\n";
 
 #[test]
@@ -61,23 +62,17 @@ fn command_that_uses_no_network_starts_no_egress() {
         let script = "cat README.md; touch ready; while [ ! -e seen ]; do sleep 0.05; done; \
              ~/.local/bin/attack fetch web.example.com 80 / >/dev/null; touch used; while [ ! -e over ]; do sleep 0.05; done";
         let child = scene.start_sandboxed(&Run::shell(script));
-        let wait_for = |name: &str| {
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while !scene.at_work(name).exists() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        };
-        wait_for("ready");
+        wait_for_file(scene, "ready");
         let before = egress_of(scene);
         scene.write(&scene.at_work("seen"), "");
-        wait_for("used");
+        wait_for_file(scene, "used");
         let after = egress_of(scene);
         scene.write(&scene.at_work("over"), "");
         let output = child.wait_with_output().expect("it ends");
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(before, [], "nothing has used the network yet: {err}");
         assert!(!after.is_empty(), "and then something has: {err}");
-        assert_eq!(egress_of(scene), [], "it ends with the command: {err}");
+        wait_for("its end, with the command", || egress_of(scene).is_empty().then_some(()));
     });
 }
 
@@ -89,11 +84,11 @@ fn published_port_leads_from_the_hosts_loopback_to_a_server_inside() {
     each_online(|scene| {
         set_policy(scene, &policy(&["web.example.com"]));
         let port = 20_000 + std::process::id() % 10_000 + scene.identity.id % 2;
-        let serve = Run::shell("timeout 60 /usr/bin/python3 -m http.server 8123 --bind 127.0.0.1");
+        let serve = Run::shell("timeout 600 /usr/bin/python3 -m http.server 8123 --bind 127.0.0.1");
         let flag = format!("{port}:8123");
         let mut server = scene.start_sandboxed(&serve.flags(&["--publish", &flag]));
-        let get = Run::new(&["curl", "-sS", "-m", "10", &format!("http://127.0.0.1:{port}/README.md")]);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let get = Run::new(&["curl", "-sS", "-m", "60", &format!("http://127.0.0.1:{port}/README.md")]);
+        let deadline = Instant::now() + PATIENCE;
         let mut answer = scene.bare(&get);
         while answer.status != 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(200));

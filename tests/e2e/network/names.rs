@@ -74,7 +74,7 @@ fn name_with_more_addresses_than_a_datagram_holds_is_reached() {
 
 #[test]
 fn name_of_which_one_family_is_dead_is_reached_by_the_other() {
-    let script = "curl -sS -m 8 https://half-dead.example.com/";
+    let script = "curl -sS -m 60 https://half-dead.example.com/";
     fetches(&["half-dead.example.com"], script, "hello from half-dead.example.com at 93.184.216.25");
 }
 
@@ -86,7 +86,7 @@ fn name_with_a_private_address_beside_a_public_one_is_reached_by_that() {
 
 #[test]
 fn address_is_reached_by_the_rule_that_writes_it() {
-    let script = "psql 'host=93.184.216.17 user=pat dbname=pat connect_timeout=10' -Atc 'select 1'".to_owned();
+    let script = "psql 'host=93.184.216.17 user=pat dbname=pat connect_timeout=60' -Atc 'select 1'".to_owned();
     Client { tools: &["psql"], hosts: &["93.184.216.17:5432"], script, shows: "hello from postgres" }.works();
 }
 

@@ -45,7 +45,7 @@ fn pip_installs_a_package() {
     if !std::path::Path::new("/usr/lib/python3/dist-packages/pip").is_dir() {
         return skip("not installed: python3-pip");
     }
-    let script = "/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --retries 0 --target got \
+    let script = "/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --retries 0 --timeout 120 --target got \
          --index-url https://pip.example.com/simple lobster-left && PYTHONPATH=got /usr/bin/python3 -c 'import lobster_left; print(lobster_left.WORD)'";
     Client { tools: &["python3"], hosts: &["pip.example.com"], script: script.to_owned(), shows: "from pip" }.works();
 }

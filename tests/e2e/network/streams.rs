@@ -25,8 +25,10 @@ fn long_downloads_arrive_whole() {
 
 #[test]
 fn download_that_drips_arrives_as_it_drips() {
-    let program = "import time, urllib.request\nbegun = time.monotonic()\nanswer = urllib.request.urlopen('https://web.example.com/drip/5')\n\
-         times = []\nfor line in answer:\n    times.append(time.monotonic() - begun)\nassert len(times) == 5 and times[0] < times[4] - 1.5, times\nprint('dripped')\n";
+    // What is held back until the end comes at once, however often it is tried; a busy machine holds it back only now and then.
+    let program = "import time, urllib.request\ndef drips():\n    times = [time.monotonic() for line in urllib.request.urlopen('https://web.example.com/drip/5')]\n\
+         \x20   assert len(times) == 5, times\n    return times[0] < times[4] - 1.5\n\
+         assert any(drips() for _ in range(5))\nprint('dripped')\n";
     python(&["web.example.com"], program, "dripped");
 }
 
@@ -43,7 +45,7 @@ fn uploads_arrive_whole() {
 const WEBSOCKET: &str = "import os, socket, ssl\n\
     def frame(kind, data):\n    mask = os.urandom(4)\n    size = bytes([128 | len(data)]) if len(data) < 126 else b'\\xfe' + len(data).to_bytes(2, 'big')\n\
     \x20   return bytes([128 | kind]) + size + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))\n\
-    def talk(port):\n    stream = socket.create_connection(('web.example.com', port), 10)\n\
+    def talk(port):\n    stream = socket.create_connection(('web.example.com', port), 60)\n\
     \x20   if port == 443:\n        stream = ssl.create_default_context().wrap_socket(stream, server_hostname='web.example.com')\n\
     \x20   stream.sendall(b'GET /socket HTTP/1.1\\r\\nHost: web.example.com\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n'\n\
     \x20                  b'Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n')\n\
@@ -60,9 +62,11 @@ fn websockets_carry_frames_both_ways() {
 
 #[test]
 fn events_of_a_server_arrive_one_by_one() {
-    let program = "import time, urllib.request\nfor scheme in ('http', 'https'):\n    begun, times = time.monotonic(), []\n\
-         \x20   for line in urllib.request.urlopen(scheme + '://web.example.com/events'):\n        if line.startswith(b'data: '):\n\
-         \x20           times.append(time.monotonic() - begun)\n    assert len(times) == 4 and times[0] < times[3] - 0.4, times\nprint('heard')\n";
+    let program = "import time, urllib.request\ndef come(scheme):\n\
+         \x20   lines = urllib.request.urlopen(scheme + '://web.example.com/events')\n\
+         \x20   times = [time.monotonic() for line in lines if line.startswith(b'data: ')]\n    assert len(times) == 4, times\n\
+         \x20   return times[0] < times[3] - 0.4\n\
+         assert all(any(come(scheme) for _ in range(5)) for scheme in ('http', 'https'))\nprint('heard')\n";
     python(&["web.example.com:80,443"], program, "heard");
 }
 
@@ -89,14 +93,14 @@ fn second_version_of_http_without_tls_works_at_a_port_that_is_not_the_webs() {
 
 #[test]
 fn server_may_speak_first() {
-    let program = "import socket\nstream = socket.create_connection(('web.example.com', 2000), 10)\nfile = stream.makefile('rb')\n\
+    let program = "import socket\nstream = socket.create_connection(('web.example.com', 2000), 60)\nfile = stream.makefile('rb')\n\
          print(file.readline().decode())\nstream.sendall(b'and back\\n')\nassert file.readline() == b'and back\\n'\n";
     python(&["web.example.com:2000"], program, "hello from banner");
 }
 
 #[test]
 fn end_of_one_direction_is_passed_on_and_the_other_one_goes_on() {
-    let program = "import socket\nstream = socket.create_connection(('web.example.com', 7007), 10)\nstream.sendall(b'question\\n')\n\
+    let program = "import socket\nstream = socket.create_connection(('web.example.com', 7007), 60)\nstream.sendall(b'question\\n')\n\
          stream.shutdown(socket.SHUT_WR)\nanswer = b''\nwhile part := stream.recv(1000):\n    answer += part\nassert answer.startswith(b'question\\n'), answer\nprint(answer.decode())\n";
     python(&["web.example.com:7007"], program, "hello from echo");
 }
@@ -125,7 +129,7 @@ fn thousand_connections_are_open_at_once() {
 #[test]
 fn thousand_requests_are_answered_a_hundred_at_once() {
     let program = "import concurrent.futures, urllib.request\n\
-         fetch = lambda number: urllib.request.urlopen('http://web.example.com/bytes/%d' % number, timeout=60).read()\n\
+         fetch = lambda number: urllib.request.urlopen('http://web.example.com/bytes/%d' % number, timeout=280).read()\n\
          with concurrent.futures.ThreadPoolExecutor(100) as pool:\n    assert all(len(body) == number for number, body in enumerate(pool.map(fetch, range(1000))))\nprint('answered')\n";
     python(&["web.example.com:80"], program, "answered");
 }

@@ -12,7 +12,7 @@ use crate::harness::{self, binary, require};
 const PREPARE: &str = include_str!("machine.sh");
 
 /// How long it may take to start, or to reach a state.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The machine; it ends when dropped.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Machine {
     /// Runs a script inside, as root.
     fn enter(&self, script: &str) -> Output {
         let mut command = Command::new("timeout");
-        command.args(["60", "nsenter", "-t", &self.first, "-a", "--", "/bin/sh", "-c", script]);
+        command.args(["240", "nsenter", "-t", &self.first, "-a", "--", "/bin/sh", "-c", script]);
         command.env_clear().env("PATH", format!("/run/test:{}", harness::SEARCH_PATH)).stdin(Stdio::null());
         command.output().expect("nsenter starts")
     }

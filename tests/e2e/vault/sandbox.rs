@@ -57,10 +57,7 @@ impl Vault {
 /// A new folder of the scene's user below this one, or where everybody may make one, on a tmpfs.
 fn on_tmpfs(scene: &mut Scene, parent: &str) -> PathBuf {
     let parent = if nix::unistd::getuid().is_root() { parent } else { "/dev/shm" };
-    if !Path::new(parent).exists() {
-        fs::create_dir_all(parent).expect("a folder");
-        scene.goes_away(Path::new(parent));
-    }
+    scene.needs_folder(Path::new(parent));
     let folder = Path::new(parent).join(format!("lobsterpot-e2e-{}", canary::random_name()));
     fs::create_dir(&folder).expect("a folder");
     fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).expect("its mode");
@@ -140,7 +137,7 @@ fn environment_of_a_process_that_the_vault_started_cannot_be_read() {
     escape(|scene| {
         let vault = vault(scene);
         let noted = scene.at_work("pid");
-        let script = format!("echo $$ >{}; exec sleep 60", noted.display());
+        let script = format!("echo $$ >{}; exec sleep 900", noted.display());
         let mut start = vec![OsString::from("/bin/sh"), "-c".into(), "\"$@\" & ".into(), "sh".into()];
         start.extend(vault.run(&["run", "--only", "TOKEN_OF_ONE", "--", "/bin/sh", "-c", &script]).argv);
         let mut started = std::process::Command::new(&start[4]);

@@ -42,7 +42,7 @@ fn chromium_takes_a_picture_of_a_page_that_is_served_inside() {
     Workload::shell(
         "Chromium (headless): a picture of a page that is served inside",
         "/usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 >log 2>&1 & \
-         for i in $(seq 400); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); [ -n \"$port\" ] && break; sleep 0.05; done; \
+         for i in $(seq 2400); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); [ -n \"$port\" ] && break; sleep 0.05; done; \
          chromium --headless --no-sandbox '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1' --window-size=320,240 \
          --screenshot=picture.png http://127.0.0.1:$port/page.html; status=$?; kill $!; /usr/bin/python3 look.py picture.png && exit $status",
     )

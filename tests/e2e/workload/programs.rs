@@ -58,7 +58,7 @@ fn server_in_the_background_serves_a_client() {
     Workload::shell(
         "a web server in the background and curl",
         "/usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 >log 2>&1 & \
-         for i in $(seq 200); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); [ -n \"$port\" ] && break; sleep 0.05; done; \
+         for i in $(seq 2400); do port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' log); [ -n \"$port\" ] && break; sleep 0.05; done; \
          curl -sS http://127.0.0.1:$port/README.md; kill $!",
     )
     .tools(&["python3", "curl"])
@@ -90,7 +90,7 @@ fn server_on_a_socket_in_the_workspace_serves_a_client() {
 fn server_on_an_abstract_socket_serves_a_client() {
     Workload::shell("a server at an abstract unix socket", "/usr/bin/python3 server.py")
         .tools(&["python3"])
-        .prepare(|scene| unix_server(scene, "f'\\0lobsterpot-e2e-{os.getuid()}'"))
+        .prepare(|scene| unix_server(scene, "f'\\0lobsterpot-e2e-{os.getppid()}-{os.getuid()}'"))
         .holds();
 }
 

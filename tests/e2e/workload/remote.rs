@@ -28,7 +28,7 @@ fn agent(scene: &mut Scene) {
         drop(agent.kill());
         drop(agent.wait());
     });
-    let add = "for i in $(seq 400); do [ -S \"$SSH_AUTH_SOCK\" ] && break; sleep 0.05; done; ssh-add -q -";
+    let add = "for i in $(seq 2400); do [ -S \"$SSH_AUTH_SOCK\" ] && break; sleep 0.05; done; ssh-add -q -";
     scene.bare(&Run::shell(add).env("SSH_AUTH_SOCK", &socket).input(internet.file("user").as_bytes())).ok();
     scene.write(&scene.at_home(".config/git/known_hosts"), &format!("github.com {}", internet.file("host.pub")));
 }
