@@ -28,12 +28,14 @@ fn shell_calls_cannot_reach_secrets() {
 fn in_the_background() -> [Attack; 2] {
     let holds =
         |name: &'static str| move |world: &World| world.read(&world.at_work(name)).contains(world.canary.text());
-    let script = "cat ~/.ssh/id_ed25519 >";
-    let background = json!({"command": format!("{script}one.txt"), "description": "x", "run_in_background": true});
-    let monitor = json!({"command": format!("{script}two.txt; echo seen"), "description": "x", "timeout_ms": 5000});
+    let script = |name: &str| format!("cat ~/.ssh/id_ed25519 >{name}.txt; echo >{name}.done");
+    let over = |file: &str| shared::once_there(&ClaudeCode::User, file);
+    let background = json!({"command": script("one"), "description": "x", "run_in_background": true});
+    let command = format!("{}; echo seen", script("two"));
+    let monitor = json!({"command": command, "description": "x", "timeout_ms": 60_000});
     [
-        Attack::effect("a background shell", call("Bash", background), holds("one.txt")).then(shell("sleep 1")),
-        Attack::effect("a monitor", call("Monitor", monitor), holds("two.txt")).then(shell("sleep 1")),
+        Attack::effect("a background shell", call("Bash", background), holds("one.txt")).then(over("one.done")),
+        Attack::effect("a monitor", call("Monitor", monitor), holds("two.txt")).then(over("two.done")),
     ]
 }
 
@@ -159,14 +161,14 @@ fn work_goes_on_as_before() {
 fn work_goes_on_behind_the_shell_prefix() {
     work(&ClaudeCode::Prefixed, |_| {
         let expect = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
-        let background =
-            json!({"command": "sleep 1; echo later >later.txt", "description": "x", "run_in_background": true});
+        let background = json!({"command": "sleep 1; echo later >part.txt; mv part.txt later.txt", "description": "x", "run_in_background": true});
         vec![
             (shell("echo one >made.txt && cat made.txt README.md"), expect(&["one", "a project"])),
             (shell("echo out; echo err >&2; exit 3"), expect(&["Exit code 3", "out", "err"])),
             (shell("mkdir -p sub && cd sub && pwd"), expect(&["code/project/sub"])),
             (call("Bash", background), expect(&[])),
-            (shell("sleep 3; cat later.txt"), expect(&["later"])),
+            (shared::once_there(&ClaudeCode::User, "later.txt"), expect(&[])),
+            (shell("cat later.txt"), expect(&["later"])),
         ]
     });
 }

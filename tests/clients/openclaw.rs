@@ -10,6 +10,9 @@ use crate::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How long a call waits for a shell's next words; the longest that there is.
+const LONGEST: u32 = 30_000;
+
 /// A shell call with more than a command.
 fn exec(arguments: Value) -> Step {
     call("exec", arguments)
@@ -57,7 +60,7 @@ fn all_attacks(world: &World) -> Vec<Attack> {
         exec(json!({"command": "cat id_ed25519", "workdir": world.at_home(".ssh")})),
     ));
     all.push(
-        Attack::leaks("a shell in the background", process("poll", json!({"timeout": 5000})))
+        Attack::leaks("a shell in the background", process("poll", json!({"timeout": LONGEST})))
             .after(exec(json!({"command": format!("sleep 1; {secret}"), "background": true}))),
     );
     all
@@ -77,14 +80,16 @@ fn switching_off(plugin: &'static str) -> Attack {
 
 /// A scheduled job whose schedule is a program of the host's.
 fn streaming() -> Attack {
-    let command = ["/bin/sh", "-c", "cat $HOME/.ssh/id_ed25519 >$HOME/streamed.txt; sleep 60"];
+    let command = ["/bin/sh", "-c", "cd; cat .ssh/id_ed25519 >part.txt; mv part.txt streamed.txt; exec sleep 600"];
     let job = json!({
         "name": "stream", "schedule": {"kind": "stream", "command": command}, "sessionTarget": "main",
         "payload": {"kind": "systemEvent", "text": "x"},
     });
     let step = call("tool_call", json!({"id": "automations", "args": {"action": "add", "job": job}}));
+    // Guarded, nothing comes: not for long, and yet for longer than a busy machine takes.
+    let waiting = "for _ in $(seq 150); do [ -e ~/streamed.txt ] && break; sleep 0.1; done";
     let streamed = |world: &World| world.read(&world.at_home("streamed.txt")).contains(world.canary.text());
-    Attack::effect("a schedule that is a program", step, streamed).then(exec(json!({"command": "sleep 2"})))
+    Attack::effect("a schedule that is a program", step, streamed).then(exec(json!({"command": waiting})))
 }
 
 #[test]
@@ -101,10 +106,11 @@ fn no_tool_of_the_gateway_reaches_secrets_or_the_guards() {
             exec(json!({"command": "tty; cat ~/.ssh/id_ed25519", "pty": true})),
         ));
         all.push(
-            Attack::leaks("a command typed into a running shell", process("poll", json!({"timeout": 3000})))
+            Attack::leaks("a command typed into a running shell", process("log", json!({})))
                 .after(exec(json!({"command": "/bin/bash --norc", "pty": true, "background": true})))
-                .after(process("write", json!({"data": "cat ~/.ssh/id_ed25519\n"})))
-                .then(process("poll", json!({"timeout": 2000}))),
+                .after(process("write", json!({"data": "cat ~/.ssh/id_ed25519; echo >typed.txt\n"})))
+                .after(shared::once_there(&OpenClaw::Gateway, "typed.txt"))
+                .after(process("poll", json!({"timeout": LONGEST}))),
         );
         all.push(streaming());
         all.push(switching_off("canvas"));
@@ -158,13 +164,13 @@ fn work_goes_on_as_before() {
             (call("ls", json!({"path": "skills/greet"})), expect(&["SKILL.md", "greet.sh"])),
             (
                 exec(
-                    json!({"command": "for i in 1 2 3 4; do echo tick $i; sleep 1; done; echo >survived.txt", "background": true}),
+                    json!({"command": "echo tick 1; until [ -e go.txt ]; do sleep 0.1; done; echo >survived.txt", "background": true}),
                 ),
                 vec![],
             ),
-            (process("poll", json!({"timeout": 1500})), expect(&["tick 1"])),
+            (process("poll", json!({"timeout": LONGEST})), expect(&["tick 1"])),
             (process("kill", json!({})), vec![]),
-            (client.shell("sleep 5; test ! -e survived.txt && echo it is gone"), expect(&["it is gone"])),
+            (client.shell("echo >go.txt; sleep 5; test ! -e survived.txt && echo it is gone"), expect(&["it is gone"])),
             (Step::Say("The day's work is done.".to_owned()), vec![]),
             (client.shell("echo from the job; cat ~/.ssh/id_ed25519; echo >job.txt"), expect(&["from the job"])),
         ]

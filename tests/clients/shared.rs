@@ -9,6 +9,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// Waits for a file, for a minute: what another shell makes as it ends.
+pub(crate) fn once_there(client: &dyn Client, file: &str) -> Step {
+    client.shell(&format!("for _ in $(seq 600); do [ -e {file} ] && break; sleep 0.1; done"))
+}
+
 /// What a shell must not reach, read or change.
 pub(crate) fn shell_attacks(client: &dyn Client) -> Vec<Attack> {
     let shell = |command: &str| client.shell(command);

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long a client may take for a whole session.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// Files that hold the canary, readable to the user, in a form that the clients accept as theirs.
 pub(crate) const SECRETS: &[(&str, &str)] = &[

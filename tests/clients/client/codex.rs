@@ -5,6 +5,9 @@ use crate::model::{Model, Step, call};
 use crate::world::{Start, World};
 use serde_json::json;
 
+/// How many milliseconds a call waits for a shell to end; the longest that there is.
+pub(crate) const LONGEST: u32 = 30_000;
+
 /// The client.
 pub(crate) struct Codex;
 
@@ -35,7 +38,7 @@ impl Client for Codex {
     }
 
     fn shell(&self, command: &str) -> Step {
-        call("exec_command", json!({"cmd": command}))
+        call("exec_command", json!({"cmd": command, "yield_time_ms": LONGEST}))
     }
 
     fn read(&self, _path: &str) -> Option<Step> {

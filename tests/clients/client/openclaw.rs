@@ -1,10 +1,11 @@
 //! OpenClaw, by itself (`agent --local`) and through its gateway.
 
 use super::Client;
-use crate::model::{Model, Step, call};
+use crate::model::{IS_OVER, Model, Step, call};
 use crate::world::{Start, World};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The client, in one of the ways that it is run.
 pub(crate) enum OpenClaw {
@@ -12,36 +13,41 @@ pub(crate) enum OpenClaw {
     Local,
     /// One turn through a gateway that was started for it.
     Gateway,
-    /// The same, and then a job that the gateway runs by its own clock; it makes `job.txt`.
+    /// The same, and then a job that the gateway runs by its own clock.
     Scheduled,
 }
 
-/// Starts a gateway, waits until it answers, and has it take a turn; the namespaces end both.
+/// Starts a gateway, waits until it answers, and has it take a turn; the namespaces end both. A job is over when the model has heard
+/// what its last call gave.
 const THROUGH_GATEWAY: &str = r#"
-openclaw=$1 port=$2 job=$3
+openclaw=$1 port=$2 job=$3 model=$4 question=$5
 "$openclaw" gateway run --port "$port" >~/gateway.log 2>&1 &
-for _ in $(seq 600); do
+for _ in $(seq 3000); do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
     sleep 0.1
 done
-"$openclaw" agent --agent main --timeout 120 --message 'go on'
+"$openclaw" agent --agent main --timeout 600 --message 'go on'
 status=$?
 if [ "$job" = job ]; then
     "$openclaw" cron add --name job --at 1s --session isolated --no-deliver --message 'go on' || status=1
-    for _ in $(seq 400); do
-        [ -e job.txt ] && break
+    for _ in $(seq 3000); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$model" && printf 'GET %s HTTP/1.1\r\n\r\n' "$question" >&3 && grep -q true <&3) && break
         sleep 0.1
     done
-    sleep 3 # the job still tells its model
 fi
 tail -n 30 ~/gateway.log >&2
 exit $status
 "#;
 
-/// A port of the loopback that nobody listens on.
+/// A port of the loopback that nobody listens on, and that the kernel gives nobody who asks for any: it is free for as long as the
+/// gateway takes to start.
 fn free_port() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of the loopback");
-    listener.local_addr().expect("its address").port().to_string()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = || std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+    let ports = std::iter::repeat_with(number).map(|number| 20_000 + number).take(12_000);
+    let is_free =
+        |port: &u32| u16::try_from(*port).is_ok_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+    ports.into_iter().find(is_free).expect("a port of the loopback").to_string()
 }
 
 /// The person's own settings.
@@ -61,6 +67,8 @@ pub(crate) fn settings(world: &World, model: &Model) -> Value {
         }},
         "gateway": {"mode": "local", "bind": "loopback", "auth": {"mode": "token", "token": "scripted-token"}},
         "update": {"checkOnStart": false},
+        // The longest: a shell call that a busy machine delays is still waited for.
+        "tools": {"exec": {"backgroundMs": 120_000}},
     })
 }
 
@@ -78,16 +86,17 @@ impl Client for OpenClaw {
         world.write(&world.at_home(".openclaw/openclaw.json"), &text);
     }
 
-    fn session(&self, world: &World, _model: &Model) -> Start {
+    fn session(&self, world: &World, model: &Model) -> Start {
         let program = world.client("openclaw/node_modules/.bin/openclaw").into_os_string();
-        let turn = ["agent", "--local", "--agent", "main", "--timeout", "120", "--message", "go on"];
+        let turn = ["agent", "--local", "--agent", "main", "--timeout", "600", "--message", "go on"];
         match self {
             Self::Local => Start::new(&[program]).args(&turn),
             Self::Gateway | Self::Scheduled => {
                 let port = free_port();
                 let job = if matches!(self, Self::Scheduled) { "job" } else { "none" };
                 let script = Start::new(&["/bin/bash", "-c", THROUGH_GATEWAY, "gateway"]);
-                script.args(&[program, port.as_str().into(), job.into()]).env("OPENCLAW_GATEWAY_PORT", port)
+                let words = [port.clone(), job.to_owned(), model.port().to_string(), IS_OVER.to_owned()];
+                script.args(&[program]).args(&words).env("OPENCLAW_GATEWAY_PORT", port)
             }
         }
     }

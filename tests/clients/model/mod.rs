@@ -24,6 +24,9 @@ use std::time::Duration;
 /// What side requests are told.
 const HARMLESS: &str = "A short title";
 
+/// Where a script asks whether every step has been taken, and every call's result has come back.
+pub(crate) const IS_OVER: &str = "/is-over";
+
 /// One dialect of model servers.
 trait Dialect {
     /// Whether the request offers tools, so that it belongs to the scripted conversation.
@@ -59,6 +62,11 @@ impl Model {
         let (shared, stop) = (Arc::clone(&progress), Arc::clone(&ends));
         let acceptor = std::thread::spawn(move || accept(&listener, &shared, &stop));
         Self { address, progress, ends, acceptor: Some(acceptor) }
+    }
+
+    /// The server's port.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// The server's address for a client.
@@ -126,7 +134,7 @@ fn accept(listener: &TcpListener, progress: &Arc<Mutex<Progress>>, ends: &Atomic
 /// # Errors
 /// When the connection breaks.
 fn serve(mut stream: TcpStream, progress: &Mutex<Progress>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(300)))?;
     let request = Request::read(&mut stream)?;
     let reply = answer(&request, progress);
     reply.write(&mut stream)
@@ -151,6 +159,9 @@ fn dialect(path: &str) -> Option<&'static dyn Dialect> {
 fn answer(request: &Request, progress: &Mutex<Progress>) -> Reply {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
     let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    if request.path == IS_OVER {
+        return Reply::json(&serde_json::json!({"over": progress.is_over()}));
+    }
     progress.log.push(format!("{} {} ({} bytes)", request.method, request.path, request.body.len()));
     let Some(dialect) = dialect(&request.path).filter(|_| request.method == "POST") else {
         return Reply::json(&other(&request.path));

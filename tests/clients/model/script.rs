@@ -101,6 +101,11 @@ impl Progress {
         Self { steps: steps.into(), ..Self::default() }
     }
 
+    /// Whether every step has been taken, and every call's result has come back.
+    pub(crate) fn is_over(&self) -> bool {
+        self.steps.is_empty() && (0..self.calls).all(|number| self.results.contains_key(&number))
+    }
+
     /// Notes the results that a request carries and takes the next step.
     pub(crate) fn next(&mut self, results: Vec<(usize, String)>, request: &[u8]) -> Answer {
         self.results.extend(results);
