@@ -65,6 +65,8 @@ pub(super) struct Facts {
     pub(super) protected: FxHashMap<OsString, Cause>,
     /// Paths that are protected, existing or not, because of a `.git` that is no folder.
     pub(super) pointers: FxHashSet<OsString>,
+    /// Real paths of the folders that a root's `.git` leads to that is no folder: nothing but git writes there.
+    pub(super) repositories: Vec<PathBuf>,
     /// Folders that must not have changed.
     pub(super) stamps: Vec<Stamp>,
     /// Names that are reached through links, and where they led.
@@ -100,6 +102,7 @@ impl Facts {
             masked: FxHashMap::default(),
             protected: FxHashMap::default(),
             pointers: FxHashSet::default(),
+            repositories: Vec::new(),
             stamps: Vec::new(),
             links: Vec::new(),
             since: Instant::now(),

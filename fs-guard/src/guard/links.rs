@@ -3,6 +3,7 @@
 //! Looked for only when a file has more than one name, by identity, with the launcher's bounds: files that rules name, what lies
 //! in protected folders, and in masked folders of keys.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ use super::Guard;
 use super::expand::{self, Found};
 use super::facts::{Facts, settled_io};
 use super::index::List;
+
+/// How many files a repository may have, its objects apart, to be searched: a larger one may hold any file.
+const LARGEST_REPOSITORY: usize = 200_000;
 
 /// The hidden or protected path that is another name of the file at `real`, whose facts are `file`.
 pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileStat) -> Option<PathBuf> {
@@ -33,6 +37,14 @@ pub(super) fn other_name(guard: &Guard, facts: &Facts, real: &Path, file: &FileS
     }
     restricting.extend(facts.pointers.iter().map(|path| (PathBuf::from(path), List::Protect)));
     restricting.into_iter().find_map(|(path, list)| search.at(&path, list))
+}
+
+/// The file of a workspace's own repository that is another name of the file at `real`, whose facts are `file`: a command can give
+/// such a file a second name, and what is written there would be git's.
+pub(super) fn name_in_repository(guard: &Guard, facts: &Facts, real: &Path, file: &FileStat) -> Option<PathBuf> {
+    let search = Search { identity: (file.st_dev, file.st_ino), real };
+    let mut folders = guard.roots.iter().map(|root| root.join(".git")).chain(facts.repositories.iter().cloned());
+    folders.find_map(|folder| search.in_repository(&folder))
 }
 
 /// What is searched for.
@@ -82,6 +94,37 @@ impl Search<'_> {
                 }
             } else if metadata.is_file() && self.is_other(&entry.path(), &metadata) {
                 return Some(entry.path());
+            }
+        }
+        None
+    }
+
+    /// Looks at what the git folder `repository` holds, except for objects, whose content git verifies. What cannot be looked at may be
+    /// the file: a command can close a folder of its own.
+    fn in_repository(&self, repository: &Path) -> Option<PathBuf> {
+        let (mut folders, mut left) = (vec![repository.to_owned()], LARGEST_REPOSITORY);
+        while let Some(folder) = folders.pop() {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(_) => return Some(folder),
+            };
+            for entry in entries {
+                let Ok(entry) = entry else { return Some(folder) };
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return Some(folder);
+                }
+                if folder == repository && entry.file_name() == "objects" {
+                    continue;
+                }
+                match entry.metadata() {
+                    Ok(found) if found.is_dir() => folders.push(entry.path()),
+                    Ok(found) if self.is_other(&entry.path(), &found) => return Some(entry.path()),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(_) => return Some(entry.path()),
+                }
             }
         }
         None

@@ -136,7 +136,7 @@ impl<'a> Look<'a> {
             return;
         }
         let mut watched = Vec::new();
-        let Ok(names) = repository::names(&path, |file| watched.push(file.to_owned())) else {
+        let Ok(found) = repository::of(&path, |file| watched.push(file.to_owned())) else {
             return self.unknown(&path);
         };
         for file in watched {
@@ -145,15 +145,24 @@ impl<'a> Look<'a> {
         self.facts.pointers.insert(path.clone().into_os_string());
         if is_link {
             let real = self.follow(&path);
+            real.iter().filter(|real| real.is_dir()).for_each(|real| self.repository(real));
             self.facts.links.push((path.clone(), real));
         }
-        for name in names {
+        found.folders.iter().for_each(|folder| self.repository(folder));
+        for name in found.names {
             let real = self.follow(&name);
             if let Some(real) = real.clone().filter(|real| *real != name) {
                 self.facts.protected.insert(real.into_os_string(), Cause::Repository);
             }
             self.facts.links.push((name.clone(), real));
             self.facts.pointers.insert(name.into_os_string());
+        }
+    }
+
+    /// Notes that `folder` is a repository's own. One that holds a whole workspace is not: its files are the workspace's.
+    fn repository(&mut self, folder: &Path) {
+        if !self.ground.roots.iter().any(|root| lies_in(root, folder)) {
+            self.facts.repositories.push(folder.to_owned());
         }
     }
 

@@ -163,7 +163,7 @@ impl Guard {
         let mut files = vec![PathBuf::from(PASSWD)];
         for root in &self.roots {
             // One that cannot be looked at stops the requests that need to know.
-            let _ = repository::names(&root.join(".git"), |file| files.push(file.to_owned()));
+            let _ = repository::of(&root.join(".git"), |file| files.push(file.to_owned()));
         }
         files
     }

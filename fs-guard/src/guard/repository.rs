@@ -11,26 +11,36 @@ use nix::errno::Errno;
 
 use super::facts::settled_io;
 
-/// What git would obey because of the file `pointer`: names in the repository's folder, and in the one that it shares with others.
+/// What a `.git` leads to that is a file.
+#[derive(Debug, Default)]
+pub(super) struct Repository {
+    /// The repository's folder, and the one that it shares with others; real paths.
+    pub(super) folders: Vec<PathBuf>,
+    /// The names in them that git obeys, whether something lies there or not.
+    pub(super) names: Vec<PathBuf>,
+}
+
+/// What git would obey because of the file `pointer`, and where it lies.
 ///
 /// `watch` is called with every file that decides it.
 ///
 /// # Errors
 /// When one of them cannot be looked at, so that nobody knows.
-pub(super) fn names(pointer: &Path, mut watch: impl FnMut(&Path)) -> Result<Vec<PathBuf>, Errno> {
+pub(super) fn of(pointer: &Path, mut watch: impl FnMut(&Path)) -> Result<Repository, Errno> {
     watch(pointer);
     let text = line(pointer)?;
     let folder = text.as_deref().and_then(|text| text.strip_prefix(b"gitdir: "));
-    let Some((text, from)) = folder.zip(pointer.parent()) else { return Ok(Vec::new()) };
-    let Some(folder) = follow(from, text)? else { return Ok(Vec::new()) };
+    let Some((text, from)) = folder.zip(pointer.parent()) else { return Ok(Repository::default()) };
+    let Some(folder) = follow(from, text)? else { return Ok(Repository::default()) };
     let shared = folder.join("commondir");
     watch(&shared);
     let shared = match line(&shared)? {
         Some(text) => follow(&folder, &text)?,
         None => None,
     };
-    let folders = std::iter::once(folder).chain(shared);
-    Ok(folders.flat_map(|folder| GIT_OBEYS.map(|name| folder.join(name))).collect())
+    let folders: Vec<PathBuf> = std::iter::once(folder).chain(shared).collect();
+    let names = folders.iter().flat_map(|folder| GIT_OBEYS.map(|name| folder.join(name))).collect();
+    Ok(Repository { folders, names })
 }
 
 /// The content of a small regular file, without what ends the line.

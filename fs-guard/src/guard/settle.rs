@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::{Access, Decision, Rule, Verdict};
 use nix::errno::Errno;
@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::facts::Cause;
 use super::handle::{Found, Kind, look};
 use super::index::{List, lies_in, split};
-use super::sight::{Sight, Writing};
+use super::sight::{Host, Sight, Writing};
 use super::walk::{End, Parent};
 use super::{Guard, LastLink, Objects, Refusal, Request, Target, links};
 
@@ -32,6 +32,11 @@ impl Guard {
         let many = end.found.as_ref().filter(|found| wants_content && self.has_more_names(&end.path, found));
         if let Some(other) = many.and_then(|found| links::other_name(self, &sight.facts, &real, &found.facts)) {
             return Err(Refusal::hard_link(&end.path, &other));
+        }
+        let written = many.filter(|_| request.access == Access::Write);
+        if let Some(own) = written.and_then(|found| links::name_in_repository(self, &sight.facts, &real, &found.facts))
+        {
+            return Err(Refusal::also_of_git(&end.path, &own));
         }
         if request.access == Access::Connect {
             let verdict = self.judge().path(&real, Access::Connect);
@@ -75,7 +80,7 @@ impl Guard {
     /// # Errors
     /// Why it may not be written.
     fn may_write(&self, sight: &Sight<'_>, end: &End, request: &Request) -> Result<(), Refusal> {
-        self.may_be_written(&end.path, end.host.writing)?;
+        self.may_be_written(sight, &end.path, &end.host, &end.missing)?;
         if request.last == LastLink::Follow || end.found.is_none() {
             return Ok(());
         }
@@ -99,13 +104,25 @@ impl Guard {
         }
     }
 
-    /// Refuses to write what is not `Writing::Allowed`.
+    /// Refuses to write what is not `Writing::Allowed` at `path` in `host`, and what is git's own; with it the names `missing` below
+    /// would be made.
     ///
     /// # Errors
     /// Why it may not be written.
-    pub(super) fn may_be_written(&self, path: &Path, writing: Writing) -> Result<(), Refusal> {
-        match writing {
-            Writing::Allowed(_) => Ok(()),
+    pub(super) fn may_be_written(
+        &self,
+        sight: &Sight<'_>,
+        path: &Path,
+        host: &Host,
+        missing: &[OsString],
+    ) -> Result<(), Refusal> {
+        match host.writing {
+            Writing::Allowed(_) => {
+                let whole = |path: PathBuf| missing.iter().fold(path, |path, name| path.join(name));
+                let meant = whole(path.to_owned());
+                let is_gits = sight.is_gits(&meant) || sight.is_gits(&whole(host.real(path)));
+                if is_gits { Err(Refusal::of_git(&meant)) } else { Ok(()) }
+            }
             Writing::ReadOnly(entry) => Err(Refusal::read_only(path, entry.and_then(|entry| self.rule(entry)))),
             Writing::Protected(cause) => Err(self.caused(path, cause)),
         }

@@ -4,6 +4,7 @@
 //! `write`, workspaces; then masks over all of it; then protections in what can be written. See `plan/views.rs` of the launcher.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -263,6 +264,15 @@ impl Sight<'_> {
         }
         let named = hits.iter().find(|entry| entry.list == List::Protect).copied();
         named.map(Cause::Rule).or_else(|| self.facts.protected.get(path.as_os_str()).copied())
+    }
+
+    /// Whether `path` is git's own: at or below a `.git`, in whatever case, or in the folder that a workspace's `.git` leads to.
+    ///
+    /// A command may write there, through git, and what it leaves is judged when it ends. What a file tool writes there would be
+    /// judged by nobody, and be taken by the next run for the person's own: a list of steps for `git rebase --continue`, an index.
+    pub(super) fn is_gits(&self, path: &Path) -> bool {
+        path.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(b".git"))
+            || self.facts.repositories.iter().any(|folder| lies_in(path, folder))
     }
 
     /// What keeps `path` from coming into being.

@@ -86,7 +86,9 @@ impl Within<'_> {
         }
         match (host.writing, self.sight.protection(&path, &hits)) {
             (Writing::Allowed(_), Some(cause)) => Err(self.sight.guard.caused(&path, cause)),
-            (writing, _) => self.sight.guard.may_be_written(&path, writing),
+            (Writing::Allowed(_) | Writing::ReadOnly(_) | Writing::Protected(_), _) => {
+                self.sight.guard.may_be_written(&self.sight, &path, &host, &[])
+            }
         }
     }
 

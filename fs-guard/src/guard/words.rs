@@ -13,6 +13,9 @@ pub(super) const LONGEST_PATH: usize = 4095;
 /// The longest name of a file.
 pub(super) const LONGEST_NAME: usize = 255;
 
+/// What to do instead of changing git's own files.
+const LET_GIT: &str = "Let git change its own files: run a git command in the shell (git add, git commit, git rebase).";
+
 impl Refusal {
     /// A refusal about `path`.
     pub(super) fn about(path: &Path, verdict: Verdict) -> Self {
@@ -106,6 +109,19 @@ impl Refusal {
             None => "the workspace's .git leads there, and git obeys it",
         };
         Self::about(path, Verdict::protected(path, rule, otherwise))
+    }
+
+    /// It is git's own.
+    pub(super) fn of_git(path: &Path) -> Self {
+        let message = format!("{} belongs to git, so file tools may read it but not change it.", path.display());
+        Self::about(path, Verdict::deny(ReasonCode::Protected, None, message, LET_GIT))
+    }
+
+    /// It is a second name of `own`, which is git's.
+    pub(super) fn also_of_git(path: &Path, own: &Path) -> Self {
+        let message =
+            format!("{} is, or may be, the same file as {}, which belongs to git.", path.display(), own.display());
+        Self::about(own, Verdict::deny(ReasonCode::Protected, None, message, LET_GIT))
     }
 
     /// It holds what is protected or hidden, or is held in its place by the sandbox.

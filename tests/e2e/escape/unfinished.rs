@@ -1,7 +1,10 @@
 //! What a command leaves in a git folder for the person's git to go on with: half a rebase, half a merge, an index, a symlink.
 
 use crate::behaviour::in_conflict;
-use crate::harness::{Attempt, Run, escape};
+use crate::harness::{Attempt, Identity, Outcome, Run, Scene, escape, ways};
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::Write;
 
 /// Has a command leave something, and the person then ask git to go on; success shows by a file in the home.
 fn left_for_the_person(script: &'static str, go_on: &'static str) {
@@ -119,4 +122,72 @@ fn symlink_won_in_a_race_does_not_stay_where_git_writes() {
         Attempt::shell(&format!("mkdir harmless; {} link-race way harmless .git/logs new ~/.bashrc", attack.display()))
             .effect(move |_| place.symlink_metadata().is_ok())
     });
+}
+
+/// What the hook says to the client's file tool that is to be used on a file of the workspace.
+fn file_tool(scene: &Scene, tool: &str, name: &str) -> Outcome {
+    let mut payload = ways::call(scene, "Read", &scene.workspace, &scene.workspace);
+    payload["tool_name"] = json!(tool);
+    payload["tool_input"] = json!({ "file_path": scene.at_work(name) });
+    match tool {
+        "Write" => payload["tool_input"]["content"] = json!("exec touch ~/ran-outside\n"),
+        "Edit" => {
+            payload["tool_input"]["old_string"] = json!("pick");
+            payload["tool_input"]["new_string"] = json!("exec touch ~/ran-outside\npick");
+        }
+        _ => {}
+    }
+    let words = [scene.binary("fs-guard-hook").into_os_string(), "--client".into(), "claude-code".into()];
+    scene.bare(&Run::new(&words).input(payload.to_string().as_bytes()))
+}
+
+/// Has a command begin a rebase, which stops at a conflict. Its list of steps has a second name, as a command can make one where `.git`
+/// is no mount: without namespaces.
+fn begun(scene: &Scene) {
+    in_conflict(scene);
+    scene.sandboxed(&Run::shell("git rebase main"));
+    scene.bare(&Run::shell("ln .git/rebase-merge/git-rebase-todo second")).ok();
+}
+
+#[test]
+fn file_tool_writes_no_work_of_git_for_the_person_to_go_on_with() {
+    for identity in Identity::all_known() {
+        // Without the hook, the client's tool writes the file, and the person's git runs what it says: by its name and by a second one.
+        for name in [".git/rebase-merge/git-rebase-todo", "second"] {
+            let scene = Scene::new(identity);
+            begun(&scene);
+            let mut steps = OpenOptions::new().append(true).open(scene.at_work(name)).expect("the list of steps");
+            steps.write_all(b"exec touch ~/ran-outside\n").expect("a step more");
+            drop(scene.bare(&Run::shell(CONTINUE)));
+            assert!(scene.at_home("ran-outside").exists(), "written to {name}, it must succeed bare");
+        }
+        let scene = Scene::new(identity);
+        begun(&scene);
+        for name in [
+            ".git/rebase-merge/git-rebase-todo",
+            "second",
+            ".git/rebase-merge/strategy",
+            ".git/sequencer/opts",
+            ".git/index",
+            ".git/MERGE_RR",
+            ".git/HEAD",
+            ".git/logs/HEAD",
+            ".git/worktrees/x/commondir",
+            ".git/modules/a/config",
+            "below/.git/rebase-merge/git-rebase-todo",
+        ] {
+            for tool in ["Write", "Edit"] {
+                let judged = file_tool(&scene, tool, name);
+                assert_eq!(judged.status, 2, "{tool} {name}: {judged}");
+                let answer: Value = serde_json::from_str(&judged.out()).expect("an answer");
+                let reason = answer["hookSpecificOutput"]["permissionDecisionReason"].as_str().expect("a reason");
+                let is_nothing = tool == "Edit" && reason.contains("[fs.not-found]") && !scene.at_work(name).exists();
+                assert!(is_nothing || reason.contains("[fs.protected]"), "{tool} {name}: {judged}");
+            }
+        }
+        for name in [".git/HEAD", ".git/rebase-merge/git-rebase-todo", "second", "f"] {
+            assert_eq!(file_tool(&scene, "Read", name).status, 0, "reading {name} stays as it is");
+        }
+        assert_eq!(file_tool(&scene, "Write", "f").status, 0, "files of the workspace can be written");
+    }
 }

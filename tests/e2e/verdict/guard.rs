@@ -21,6 +21,8 @@ pub(super) enum Judged {
     Denied {
         /// The reason's code.
         code: String,
+        /// The real path that it is about, when there is one.
+        path: Option<PathBuf>,
     },
     /// There is nothing at that path.
     Missing,
@@ -74,7 +76,7 @@ fn judged(answer: &Value) -> Judged {
     match text("decision").as_str() {
         "allow" => Judged::Allowed { path: PathBuf::from(text("resolved")) },
         "deny" if text("code") == "fs.not-found" => Judged::Missing,
-        "deny" => Judged::Denied { code: text("code") },
+        "deny" => Judged::Denied { code: text("code"), path: answer["resolved"].as_str().map(PathBuf::from) },
         other => panic!("a decision is allow or deny, not {other}: {answer}"),
     }
 }

@@ -18,7 +18,7 @@ use sandbox::Met;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tree::{Node, Spelling};
 
 /// Worlds for each user; each asks some 60 questions, so that two users come to six thousand.
@@ -87,9 +87,18 @@ fn compare(asked: &Asked, met: &Met, judged: &Judged, devices: &BTreeSet<u64>) -
         // The supervisor of the sandbox follows no link of `/proc` for a name that is to be made, wherever it leads.
         (Met::Failed(_), Judged::Allowed { path }) if is_made_through_proc(asked, path) => Ok(()),
         (Met::Failed(_), Judged::Allowed { .. }) => wrong("the guard is laxer"),
-        // A command may start a repository, hooks and all: docs/known-gaps.md. No file tool has a reason to.
-        (Met::Created(_, _, place), Judged::Denied { code })
-            if code == "fs.protected" && is_of_new_repository(place) =>
+        // A command may start a repository, and have git change its own files: what it leaves there is judged when it ends. What a
+        // file tool writes there would be judged by nobody, and no file tool has a reason to: docs/known-gaps.md.
+        (Met::Created(_, _, place), Judged::Denied { code, path: Some(path) })
+            if asked.access == "write" && code == "fs.protected" && is_gits(place) && is_gits(path) =>
+        {
+            Ok(())
+        }
+        (Met::Reached(device, inode), Judged::Denied { code, path: Some(path) })
+            if asked.access == "write"
+                && code == "fs.protected"
+                && is_gits(path)
+                && identity(path) == Some((*device, *inode)) =>
         {
             Ok(())
         }
@@ -105,9 +114,18 @@ fn is_made_through_proc(asked: &Asked, path: &Path) -> bool {
     asked.access == "write" && asked.path.starts_with("/proc/") && path.symlink_metadata().is_err()
 }
 
-/// Whether a path lies in a `.git` that does not exist yet.
-fn is_of_new_repository(place: &Path) -> bool {
-    place.ancestors().skip(1).any(|folder| folder.ends_with(".git") && folder.symlink_metadata().is_err())
+/// Whether a real path is at or below a `.git`, or in the folder that one leads to which is no folder.
+fn is_gits(place: &Path) -> bool {
+    let leads = |pointer: PathBuf| {
+        let text = fs::read_to_string(&pointer).unwrap_or_default();
+        let named = text.trim_end().strip_prefix("gitdir: ").and_then(|text| Some(pointer.parent()?.join(text)));
+        let folder = fs::canonicalize(named.unwrap_or(pointer)).ok()?;
+        let shared = fs::read_to_string(folder.join("commondir")).ok();
+        let shared = shared.and_then(|text| fs::canonicalize(folder.join(text.trim_end())).ok());
+        Some(place.starts_with(&folder) || shared.is_some_and(|shared| place.starts_with(shared)))
+    };
+    place.iter().any(|name| name == ".git")
+        || place.ancestors().any(|folder| leads(folder.join(".git")).unwrap_or(false))
 }
 
 /// What a process meets once the links are gone for which the launcher refuses to start; the guard must refuse each of them.

@@ -127,6 +127,19 @@ fn a_second_name_of_a_hidden_or_protected_file_is_refused() {
 }
 
 #[test]
+fn a_second_name_of_a_file_of_git_is_not_written() {
+    let world = World::new();
+    world.write("home/work/.git/worktrees/w/rebase-merge/git-rebase-todo", "pick x");
+    world.write("home/work/.git/objects/00/11", "x");
+    let steps = world.path("home/work/.git/worktrees/w/rebase-merge/git-rebase-todo");
+    std::fs::hard_link(steps, world.path("home/work/steps")).unwrap();
+    std::fs::hard_link(world.path("home/work/src/main.rs"), world.path("home/work/copy.rs")).unwrap();
+    assert_eq!(world.writing("steps"), ReasonCode::Protected);
+    assert_eq!(world.reading("steps"), ReasonCode::Allowed);
+    assert_eq!(world.writing("copy.rs"), ReasonCode::Allowed);
+}
+
+#[test]
 fn where_a_masked_link_leads_is_masked_too() {
     let world = World::new();
     world.write("home/work/data/values", "x");

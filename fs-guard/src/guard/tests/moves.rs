@@ -25,14 +25,14 @@ fn what_holds_protected_or_hidden_names_stays_where_it_is() {
         world.write(&format!("home/work/{file}"), "x");
     }
     let guard = world.guard();
-    for name in [".git", ".git/hooks", ".mcp.json", "fixtures", "a", "a/b", ""] {
+    for name in [".git", ".git/hooks", ".git/index", ".mcp.json", "fixtures", "a", "a/b", ""] {
         let name = if name.is_empty() { world.path("home/work") } else { world.path("home/work").join(name) };
         assert_eq!(removing(&guard, name.to_str().unwrap()), ReasonCode::Protected, "{}", name.display());
     }
     for name in ["secrets", "a/b/token.txt", "fixtures/private"] {
         assert_eq!(removing(&guard, name), ReasonCode::Masked, "{name}");
     }
-    for name in ["plain", "src", "plain/x", ".git/index"] {
+    for name in ["plain", "src", "plain/x"] {
         assert_eq!(removing(&guard, name), ReasonCode::Allowed, "{name}");
     }
 }
@@ -79,7 +79,7 @@ fn entries_of_a_folder_are_judged_one_by_one() {
     assert_eq!(judge("src/deep/x", Access::Write), None);
     assert_eq!(judge(".env", Access::Read), Some(ReasonCode::Masked));
     assert_eq!(judge("secrets", Access::Write), Some(ReasonCode::Masked));
-    assert_eq!(judge(".git", Access::Write), None);
+    assert_eq!(judge(".git", Access::Write), Some(ReasonCode::Protected));
     assert_eq!(judge(".git/config", Access::Read), None);
     assert_eq!(judge(".git/config", Access::Write), Some(ReasonCode::Protected));
     assert_eq!(judge("build", Access::Read), Some(ReasonCode::Scratch));

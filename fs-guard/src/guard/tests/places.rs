@@ -88,7 +88,7 @@ fn protected_names_cannot_be_written_whether_they_exist_or_not() {
         assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
     }
     assert_eq!(world.reading(".claude/settings.json"), ReasonCode::Allowed);
-    assert_eq!(world.writing(".git/HEAD"), ReasonCode::Allowed);
+    assert_eq!(world.reading(".git/HEAD"), ReasonCode::Allowed);
     assert_eq!(world.writing("src/.mcp.json"), ReasonCode::Allowed);
     assert_eq!(world.reading(".mcp.json"), ReasonCode::NotFound);
 }
@@ -96,10 +96,16 @@ fn protected_names_cannot_be_written_whether_they_exist_or_not() {
 #[test]
 fn a_file_tool_plants_no_hooks_in_a_repository_that_does_not_exist_yet() {
     let world = World::new();
-    for name in [".git/config", ".git/hooks/pre-commit"] {
+    for name in [
+        ".git",
+        ".git/",
+        ".git/config",
+        ".git/hooks/pre-commit",
+        ".git/description",
+        ".git/rebase-merge/git-rebase-todo",
+    ] {
         assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
     }
-    assert_eq!(world.writing(".git/description"), ReasonCode::Allowed);
 }
 
 #[test]
@@ -111,7 +117,71 @@ fn the_repository_that_a_git_file_leads_to_is_protected() {
     for name in [".git", "main/.git/config", "main/.git/hooks/pre-commit", "main/.git/worktrees/w/commondir"] {
         assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
     }
-    assert_eq!(world.writing("main/.git/HEAD"), ReasonCode::Allowed);
+    assert_eq!(world.writing("main/.git/HEAD"), ReasonCode::Protected);
+    assert_eq!(world.writing("main/HEAD"), ReasonCode::Allowed);
+}
+
+#[test]
+fn what_git_goes_on_with_is_written_by_no_file_tool() {
+    let world = World::new();
+    for name in ["HEAD", "index", "MERGE_RR", "rebase-merge/strategy", "worktrees/x/commondir", "modules/a/config"] {
+        world.write(&format!("home/work/.git/{name}"), "x");
+        world.write(&format!("home/work/deep/er/.git/{name}"), "x");
+    }
+    world.link(".git/rebase-merge", "home/work/steps");
+    world.link("../.git", "home/work/src/way");
+    world.link("deep/er/.git/index", "home/work/index");
+    let guard = world.guard();
+    let named = |name: &str| code(guard.resolve(name.as_ref(), &Request::new(Access::Write).about_name()));
+    for name in [
+        ".git/HEAD",
+        ".git/index",
+        ".git/logs/HEAD",
+        ".git/sequencer/opts",
+        ".git/rebase-merge/git-rebase-todo",
+        ".git/worktrees/x/commondir",
+        ".git/worktrees/y/gitdir",
+        ".git/modules/a/config",
+        ".git/objects/00/11",
+        "deep/er/.git/index",
+        "deep/er/.git/new/folder/",
+        "new/.git",
+        "new/.git/config",
+        "new/.GIT/config",
+        "steps/git-rebase-todo",
+        "src/way/MERGE_RR",
+        "src/way/../.git/new",
+    ] {
+        assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
+        assert_eq!(named(name), ReasonCode::Protected, "removing {name}");
+    }
+    assert_eq!(world.writing("index"), ReasonCode::Protected);
+    for name in [".git/HEAD", ".git/rebase-merge/strategy", "steps/strategy", "index"] {
+        assert_eq!(world.reading(name), ReasonCode::Allowed, "{name}");
+    }
+    for name in [".gitignore", ".gitmodules", "deep/er/x", "x.git/config", "git", ".github/x"] {
+        assert_eq!(world.writing(name), ReasonCode::Allowed, "{name}");
+    }
+    let refusal = world.write_to(".git/rebase-merge/git-rebase-todo").unwrap_err();
+    assert!(refusal.verdict.instead.contains("git command"), "{refusal:?}");
+}
+
+#[test]
+fn the_folder_that_a_git_leads_to_is_written_by_no_file_tool() {
+    for is_link in [true, false] {
+        let world = World::new();
+        world.write("home/work/store/HEAD", "x");
+        if is_link {
+            world.link("store", "home/work/.git");
+        } else {
+            world.write("home/work/.git", "gitdir: store\n");
+        }
+        for name in ["store/HEAD", "store/rebase-merge/git-rebase-todo", "store/sequencer"] {
+            assert_eq!(world.writing(name), ReasonCode::Protected, "{name}");
+        }
+        assert_eq!(world.reading("store/HEAD"), ReasonCode::Allowed);
+        assert_eq!(world.writing("stores/HEAD"), ReasonCode::Allowed);
+    }
 }
 
 #[test]

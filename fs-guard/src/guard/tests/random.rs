@@ -90,6 +90,8 @@ proptest! {
                 prop_assert!(!hidden || target.file.is_none(), "{path}: {:?}", target.path);
                 let hooks = access == Access::Write && target.path.starts_with(work.join(".git/hooks"));
                 prop_assert!(!hooks, "{path}: {:?}", target.path);
+                let git = access == Access::Write && target.path.iter().any(|name| name == ".git");
+                prop_assert!(!git && !target.missing.iter().any(|name| name == ".git"), "{path}: {:?}", target.path);
                 if let Some(file) = &target.file {
                     let opened = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
                     prop_assert_eq!(&opened, &target.path);
