@@ -8,6 +8,7 @@
 mod index;
 mod left;
 mod links;
+mod offsets;
 
 use std::ffi::{CStr, OsStr};
 use std::io::Read;

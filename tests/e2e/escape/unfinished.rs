@@ -1,10 +1,13 @@
 //! What a command leaves in a git folder for the person's git to go on with: half a rebase, half a merge, an index, a symlink.
 
-use crate::behaviour::in_conflict;
-use crate::harness::{Attempt, Identity, Outcome, Run, Scene, escape, ways};
-use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::behaviour::in_conflict;
+use crate::harness::{Attempt, Identity, Outcome, Run, Scene, escape, skip, ways};
 
 /// Has a command leave something, and the person then ask git to go on; success shows by a file in the home.
 fn left_for_the_person(script: &'static str, go_on: &'static str) {
@@ -62,6 +65,65 @@ fn merge_strategy_that_a_command_names_is_no_program_of_the_workspace() {
 }
 
 #[test]
+fn strategy_that_a_command_hides_beside_another_one_is_no_program_of_the_workspace() {
+    for settings in [
+        "[strategy-a][options] strategy = x/evil\\n",
+        "[options] strategy = x/evil\\n",
+        "[options]\\n\\tstrategy\\t= \\\\\\nx/evil\\n",
+    ] {
+        let script = format!(
+            "mkdir git-merge-x; printf '#!/bin/sh\\ntouch ~/ran-outside\\n' >git-merge-x/evil; chmod +x git-merge-x/evil; \
+             git checkout -q main; git cherry-pick side side~0 2>/dev/null; mkdir -p .git/sequencer; \
+             printf '{settings}' >.git/sequencer/opts; git rev-parse HEAD >.git/sequencer/head; \
+             echo \"pick $(git rev-parse side) b\" >.git/sequencer/todo; echo \"pick $(git rev-parse side) b\" >>.git/sequencer/todo"
+        );
+        let script: &'static str = script.leak();
+        left_for_the_person(script, "git checkout --theirs f; git add f; GIT_EDITOR=true git cherry-pick --continue");
+    }
+}
+
+#[test]
+fn option_that_a_command_gives_to_a_merge_strategy_has_git_write_no_file_elsewhere() {
+    for (script, go_on) in [
+        (
+            "git rebase -s recursive main; echo resolve >.git/rebase-merge/strategy; \
+             echo \" --index-output=$HOME/ran-outside\" >.git/rebase-merge/strategy_opts; \
+             echo \"pick $(git rev-parse side)\" >.git/rebase-merge/git-rebase-todo",
+            CONTINUE,
+        ),
+        (
+            "git checkout -q main; git cherry-pick side side~0 2>/dev/null; mkdir -p .git/sequencer; \
+             printf '[options]\\n\\tstrategy = resolve\\n\\tstrategy-option = index-output=%s\\n' \"$HOME/ran-outside\" >.git/sequencer/opts; \
+             git rev-parse HEAD >.git/sequencer/head; \
+             echo \"pick $(git rev-parse side) b\" >.git/sequencer/todo; echo \"pick $(git rev-parse side) b\" >>.git/sequencer/todo",
+            "git checkout --theirs f; git add f; GIT_EDITOR=true git cherry-pick --continue",
+        ),
+    ] {
+        left_for_the_person(script, go_on);
+    }
+}
+
+/// The functions of git for a shell's prompt.
+const PROMPT: &str = "/usr/lib/git-core/git-sh-prompt";
+
+#[test]
+fn count_of_a_rebase_that_a_command_wrote_is_not_run_by_the_prompt_of_a_shell() {
+    if !Path::new(PROMPT).exists() {
+        return skip("git's functions for a prompt are not installed");
+    }
+    for (begin, counts) in [
+        ("git rebase main", ["rebase-merge/msgnum", "rebase-merge/end"]),
+        ("git rebase --apply main", ["rebase-apply/next", "rebase-apply/last"]),
+    ] {
+        for count in counts {
+            let script = format!("{begin}; echo '$(touch ~/ran-outside)' >.git/{count}");
+            let prompt = format!("bash -c '. {PROMPT}; __git_ps1 a b; : \"${{PS1@P}}\"'");
+            left_for_the_person(script.leak(), prompt.leak());
+        }
+    }
+}
+
+#[test]
 fn patches_that_a_command_began_to_apply_write_no_file_elsewhere() {
     left_for_the_person(
         "git format-patch -q -1 --stdout >p; git checkout -q main; git am p; echo \" '--build-fake-ancestor=$HOME/ran-outside'\" >.git/rebase-apply/apply-opt",
@@ -111,6 +173,34 @@ fn index_that_a_command_wrote_has_git_write_no_file_elsewhere() {
             })
         });
     }
+}
+
+/// A program that puts a path into the index which another one shares, and leaves the latter as it is.
+const SHARED: &str = r#"
+import glob, struct, subprocess
+[place], path = glob.glob(".git/sharedindex.*"), b"../../new-file"
+blob = subprocess.run(["git", "hash-object", "-w", "--stdin"], input=b"evil\n", capture_output=True).stdout.strip()
+head = struct.pack(">10I", 0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 0) + bytes.fromhex(blob.decode()) + struct.pack(">H", len(path))
+data = b"DIRC" + struct.pack(">II", 2, 1) + head + path + b"\0" * (8 - (62 + len(path)) % 8)
+with open(place, "r+b") as file:
+    name = file.read()[-20:]
+    file.seek(0)
+    file.write(data + name)
+    file.truncate()
+"#;
+
+#[test]
+fn shared_index_that_a_command_wrote_has_git_write_no_file_elsewhere() {
+    escape(|scene| {
+        in_conflict(scene);
+        scene.bare(&Run::shell("git update-index --split-index && ls .git/sharedindex.*")).ok();
+        scene.write(&scene.at_work("index.py"), SHARED);
+        let place = scene.at_work("../../new-file");
+        Attempt::shell("chmod u+w .git/sharedindex.*; /usr/bin/python3 index.py").effect(move |scene| {
+            drop(scene.bare(&Run::shell("git checkout -- .")));
+            place.exists()
+        })
+    });
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //! git checks a path when it enters the index, and believes the file afterwards: `git checkout .` writes wherever a path that was put
 //! there by hand leads, into `../../.bashrc` or `.git/config`. Read entry by entry, with as much memory as the longest path takes.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Seek};
+
+use super::offsets::Offsets;
 
 /// The longest path that is held (`PATH_MAX`).
 const LONGEST: usize = 4096;
@@ -36,6 +38,10 @@ struct Rest<R> {
     file: R,
     /// How many bytes there are before the checksum.
     left: u64,
+    /// Where the checksum begins.
+    end: u64,
+    /// Where entries lie.
+    offsets: Offsets,
     /// How many bytes the name of an object takes.
     hash: usize,
 }
@@ -44,9 +50,10 @@ struct Rest<R> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(file: impl BufRead, length: u64, hash: usize) -> Result<Sound, Fault> {
-    let left = u64::try_from(hash).ok().and_then(|hash| length.checked_sub(hash)).ok_or(Fault::Malformed)?;
-    let mut rest = Rest { file, left, hash };
+pub(super) fn read(mut file: impl BufRead + Seek, length: u64, hash: usize) -> Result<Sound, Fault> {
+    let end = u64::try_from(hash).ok().and_then(|hash| length.checked_sub(hash)).ok_or(Fault::Malformed)?;
+    let offsets = Offsets::of(&mut file, length, hash)?;
+    let mut rest = Rest { file, left: end, end, offsets, hash };
     let ([b'D', b'I', b'R', b'C'], version) = (rest.exactly::<4>()?, rest.number()?) else {
         return Err(Fault::Malformed);
     };
@@ -60,6 +67,7 @@ pub(super) fn read(file: impl BufRead, length: u64, hash: usize) -> Result<Sound
             return Err(Fault::Path(path));
         }
     }
+    rest.offsets.end_at(rest.place())?;
     rest.extensions()
 }
 
@@ -69,6 +77,7 @@ impl<R: BufRead> Rest<R> {
     /// # Errors
     /// [`Fault::Malformed`].
     fn entry(&mut self, version: u32, path: &mut Vec<u8>) -> Result<(), Fault> {
+        let begin = self.place();
         self.skip(STATUS + self.hash)?;
         let flags = u16::from_be_bytes(self.exactly()?);
         let mut length = STATUS + self.hash + 2;
@@ -78,6 +87,7 @@ impl<R: BufRead> Rest<R> {
         }
         let kept = if version == 4 { path.len().checked_sub(self.distance()?) } else { Some(0) };
         path.truncate(kept.ok_or(Fault::Malformed)?);
+        self.offsets.note(begin, path.is_empty() || version < 4)?;
         self.name(path)?;
         // git goes by this length, and only for long paths by the end of the name.
         let said = usize::from(flags & LENGTH);
@@ -132,6 +142,10 @@ impl<R: BufRead> Rest<R> {
         while self.left > 0 {
             let name = self.exactly::<4>()?;
             let size = usize::try_from(self.number()?).map_err(|_| Fault::Malformed)?;
+            if &name == b"IEOT" && self.offsets.are_used() {
+                self.table(size)?;
+                continue;
+            }
             let Some(more) = size.checked_sub(self.hash).filter(|_| &name == b"link") else {
                 self.skip(size)?;
                 continue;
@@ -146,6 +160,22 @@ impl<R: BufRead> Rest<R> {
             }
         }
         Ok(Sound { shared })
+    }
+
+    /// Reads a table of offsets.
+    ///
+    /// # Errors
+    /// [`Fault::Malformed`].
+    fn table(&mut self, size: usize) -> Result<(), Fault> {
+        let offsets = std::mem::take(&mut self.offsets);
+        let checked = offsets.check(size, || self.number());
+        self.offsets = offsets;
+        checked
+    }
+
+    /// How many bytes from the front have been read.
+    fn place(&self) -> u64 {
+        self.end.saturating_sub(self.left)
     }
 
     /// Reads a number of four bytes.
@@ -228,7 +258,7 @@ mod tests {
     /// # Errors
     /// As [`read`].
     fn seen(bytes: &[u8]) -> Result<Sound, Fault> {
-        read(bytes, u64::try_from(bytes.len()).expect("a length"), 20)
+        read(std::io::Cursor::new(bytes), u64::try_from(bytes.len()).expect("a length"), 20)
     }
 
     /// What git itself writes, in all its versions.
@@ -258,6 +288,91 @@ mod tests {
         let bytes = std::fs::read(folder.path().join(".git/index")).expect("an index");
         let shared = seen(&bytes).expect("sound").shared.expect("shared");
         assert!(folder.path().join(format!(".git/sharedindex.{shared}")).exists());
+    }
+
+    /// What git itself writes for several threads to read.
+    #[test]
+    fn offsets_that_git_writes_are_sound_and_any_other_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = |words: &[&str]| {
+            let settings = ["index.threads=2", "index.recordEndOfIndexEntries=true", "index.recordOffsetTable=true"];
+            let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+            let mut command = std::process::Command::new("git");
+            let done =
+                command.args(settings).args(words).current_dir(folder.path()).env("HOME", folder.path()).output();
+            done.is_ok_and(|done| done.status.success())
+        };
+        if !git(&["init", "-q", "."]) {
+            return eprintln!("SKIP: git is not installed");
+        }
+        for number in 0..300 {
+            let place = folder.path().join(format!("folder-{}", number % 7));
+            std::fs::create_dir_all(&place).expect("a folder");
+            std::fs::write(place.join(format!("file-{number}")), "x").expect("a file");
+        }
+        assert!(git(&["add", "."]));
+        for version in ["2", "4"] {
+            assert!(git(&["update-index", "--index-version", version]));
+            assert!(git(&["update-index", "--force-write-index"]));
+            let bytes = std::fs::read(folder.path().join(".git/index")).expect("an index");
+            assert_eq!(seen(&bytes), Ok(Sound { shared: None }), "{version}");
+            let table = bytes.windows(4).position(|part| part == b"IEOT").expect("a table of offsets");
+            let size = usize::from(bytes[table + 7]);
+            assert!(size > 4 + 8, "one block says little");
+            let end = bytes.len() - 20 - 32;
+            assert_eq!(bytes.get(end..end + 4), Some(b"EOIE".as_slice()));
+            // The last bytes of the numbers: version, offsets and counts; where the entries end.
+            for at in (table + 11..table + 8 + size).step_by(4).chain([end + 11]) {
+                for bit in [1, 8, 0x80] {
+                    let mut bytes = bytes.clone();
+                    bytes[at] ^= bit;
+                    assert_eq!(seen(&bytes), Err(Fault::Malformed), "{version}: {at}");
+                }
+            }
+        }
+        assert!(git(&["update-index", "--split-index"]) && git(&["add", "."]));
+        let bytes = std::fs::read(folder.path().join(".git/index")).expect("an index");
+        assert!(seen(&bytes).expect("sound").shared.is_some());
+    }
+
+    /// An extension, and what follows it.
+    fn extension(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let size = u32::try_from(data.len()).expect("short");
+        [name.as_slice(), &size.to_be_bytes(), data].concat()
+    }
+
+    /// `EOIE` with where the entries end.
+    fn end_of_entries(offset: usize) -> Vec<u8> {
+        let offset = u32::try_from(offset).expect("near");
+        extension(b"EOIE", &[offset.to_be_bytes().as_slice(), &[5; 20]].concat())
+    }
+
+    #[test]
+    fn end_of_entries_hidden_in_another_extension_is_seen_as_git_sees_it() {
+        let end = index(&[b"a"], b"").len() - 20;
+        assert!(seen(&index(&[b"a"], &end_of_entries(end))).is_ok());
+        for offset in [12, end - 8, end + 8] {
+            let hidden = extension(b"TREE", &[extension(b"link", &[1; 20]), end_of_entries(offset)].concat());
+            assert_eq!(seen(&index(&[b"a"], &hidden)), Err(Fault::Malformed), "{offset}");
+            assert_eq!(seen(&index(&[b"a"], &end_of_entries(offset))), Err(Fault::Malformed), "{offset}");
+        }
+    }
+
+    #[test]
+    fn block_of_entries_begins_at_no_entry_that_takes_its_path_from_the_one_before() {
+        // Version 4: `safe`, and `safe.git/x`, of which a thread that begins there would see `.git/x` alone.
+        let entry =
+            |distance: u8, name: &[u8], length: u8| [[7; 60].as_slice(), &[0, length, distance], name, b"\0"].concat();
+        let make = |distance, name: &[u8]| {
+            let (first, second) = (entry(0, b"safe", 4), entry(distance, name, 10));
+            let head = [b"DIRC".as_slice(), &4_u32.to_be_bytes(), &2_u32.to_be_bytes()].concat();
+            let (begin, end) = (head.len() + first.len(), head.len() + first.len() + second.len());
+            let numbers = [1, 12, 1, u32::try_from(begin).expect("near"), 1];
+            let table: Vec<u8> = numbers.iter().flat_map(|number: &u32| number.to_be_bytes()).collect();
+            [head, first, second, extension(b"IEOT", &table), end_of_entries(end), vec![9; 20]].concat()
+        };
+        assert_eq!(seen(&make(0, b".git/x")), Err(Fault::Malformed));
+        assert_eq!(seen(&make(4, b"safe.git/x")), Ok(Sound { shared: None }));
     }
 
     #[test]

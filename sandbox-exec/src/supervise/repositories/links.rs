@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_millis(100);
 /// And at least that many times as long as the last look took.
 const PAUSE: u32 = 20;
 /// How many names are looked at in one repository.
-const NAMES: usize = 200_000;
+const NAMES: usize = 2_000_000;
 
 /// Looks for symlinks.
 #[derive(Debug, Default)]
@@ -192,12 +192,11 @@ fn find(repository: &Repository, all: &[Repository]) -> Result<Vec<PathBuf>, Err
     Ok(found)
 }
 
-/// Whether `name` in `path` is one of the 256 folders in which objects lie: git makes files there only anew, under names that it computes.
+/// Whether `name` in `path` is one of the 256 folders in which objects lie, in `objects` at the repository's top: git makes files there only
+/// anew, under names that it computes. A branch may be called `objects/ab/x`, and its log is appended to.
 fn holds_objects(path: &Path, name: &OsStr) -> bool {
     let bytes = name.as_bytes();
-    path.file_name().is_some_and(|above| above == "objects")
-        && bytes.len() == 2
-        && bytes.iter().all(u8::is_ascii_hexdigit)
+    path == Path::new("objects") && bytes.len() == 2 && bytes.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Opens the folder `path` below `root`, never through a symlink. The inside may have taken the right to list it away.
@@ -233,4 +232,39 @@ fn is_link(status: FileStat) -> bool {
 /// Whether that is a folder.
 fn is_folder(status: FileStat) -> bool {
     status.st_mode & libc::S_IFMT == libc::S_IFDIR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symlink_below_a_folder_called_objects_elsewhere_is_found() {
+        let place = tempfile::tempdir().expect("a folder");
+        let lies = [
+            "objects/ab/x",
+            "logs/refs/heads/objects/ab/x",
+            "modules/m/objects/ab/x",
+            "objects/abc/x",
+            "objects/objects/ab/x",
+        ];
+        for path in lies.map(|path| place.path().join(path)) {
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+            std::os::unix::fs::symlink("elsewhere", path).expect("a symlink");
+        }
+        let open = || OwnedFd::from(std::fs::File::open(place.path()).expect("the folder"));
+        let repository = Repository {
+            path: place.path().to_owned(),
+            folder: open(),
+            identity: identity(open().as_fd()).expect("its identity"),
+            work: None,
+            hash: 20,
+            left: super::super::left::Left::NOTHING,
+        };
+        let mut found = find(&repository, &[]).expect("few names");
+        found.sort();
+        let mut wanted = lies.map(PathBuf::from)[1..].to_vec();
+        wanted.sort();
+        assert_eq!(found, wanted);
+    }
 }
