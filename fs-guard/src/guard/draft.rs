@@ -46,7 +46,7 @@ impl Draft {
     /// # Errors
     /// When a policy file cannot be used, or an option names nothing.
     pub fn load(options: &Options) -> Result<Self, GuardError> {
-        let mut places = caller::places(options.home);
+        let mut places = caller::places(options.home)?;
         places.workspaces = real_paths("--workspace", &options.workspaces)?;
         let readable = real_paths("--ro", &options.readable)?;
         let writable = real_paths("--rw", &options.writable)?;

@@ -55,7 +55,7 @@ pub enum GuardError {
         /// What to do instead.
         hint: String,
     },
-    /// The root folder, or the rules' places, cannot be looked at.
+    /// The root folder, the passwd file or a home folder cannot be looked at.
     #[error("failed to look at \"{}\": {}", path.display(), errno.desc())]
     Look {
         /// What.
@@ -77,7 +77,9 @@ impl GuardError {
             Self::LedAstray { option, real, .. } => {
                 format!("a command could have made that link; if it is meant, write {option} {}", real.display())
             }
-            Self::Look { .. } => "let the caller read that folder".to_owned(),
+            Self::Look { .. } => {
+                "let the caller read it; where the host is short of memory or descriptors, try again later".to_owned()
+            }
         }
     }
 }

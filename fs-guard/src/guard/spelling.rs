@@ -22,6 +22,8 @@ pub(super) enum Obscure {
     Encoding,
     /// White space or something invisible at the beginning or the end, which some clients take away and others do not.
     Edges,
+    /// The home folder of a user, and who the users are cannot be looked at.
+    User,
 }
 
 impl Obscure {
@@ -31,6 +33,7 @@ impl Obscure {
             Self::Host => "it is a file address of another host",
             Self::Encoding => "it is a file address that is not encoded as clients decode it",
             Self::Edges => "it begins or ends with white space or an invisible character",
+            Self::User => "whose home folder it begins with cannot be looked up now",
         }
     }
 }
@@ -38,7 +41,8 @@ impl Obscure {
 /// The readings of `spelled`, the most likely one first.
 ///
 /// # Errors
-/// When it is an address that names no file of this host, or begins or ends with what a client may take away.
+/// When it is an address that names no file of this host, begins or ends with what a client may take away, or begins with the
+/// home folder of a user who cannot be looked up.
 pub(super) fn readings(spelled: &OsStr, homes: &[PathBuf]) -> Result<Vec<OsString>, Obscure> {
     let mut readings = Vec::new();
     for form in [without_at(spelled), spelled.to_owned()] {
@@ -48,7 +52,7 @@ pub(super) fn readings(spelled: &OsStr, homes: &[PathBuf]) -> Result<Vec<OsStrin
         if let Some(address) = form.as_bytes().strip_prefix(b"file:") {
             add(&mut readings, decode(address)?);
         }
-        expand_home(&form, homes, &mut readings);
+        expand_home(&form, homes, &mut readings)?;
         add(&mut readings, form);
     }
     // Also what remains when `..` takes the name before it away, as clients that join paths have it.
@@ -97,16 +101,20 @@ fn without_at(spelled: &OsStr) -> OsString {
 }
 
 /// Adds what `~` and `~user` at the beginning of `form` mean.
-fn expand_home(form: &OsStr, homes: &[PathBuf], readings: &mut Vec<OsString>) {
-    let Some(rest) = form.as_bytes().strip_prefix(b"~") else { return };
+///
+/// # Errors
+/// When the user cannot be looked up.
+fn expand_home(form: &OsStr, homes: &[PathBuf], readings: &mut Vec<OsString>) -> Result<(), Obscure> {
+    let Some(rest) = form.as_bytes().strip_prefix(b"~") else { return Ok(()) };
     let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
     let (user, rest) = rest.split_at(end);
     let in_home = |home: &Path| OsString::from_vec([home.as_os_str().as_bytes(), rest].concat());
     if user.is_empty() {
         homes.iter().for_each(|home| add(readings, in_home(home)));
-    } else if let Some(home) = home_by_name(OsStr::from_bytes(user)) {
+    } else if let Some(home) = home_by_name(OsStr::from_bytes(user)).map_err(|_| Obscure::User)? {
         add(readings, in_home(&home));
     }
+    Ok(())
 }
 
 /// The path that a file address means, `address` being what follows `file:`: <https://url.spec.whatwg.org/>, and what Node's
