@@ -10,18 +10,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::dir::{Dir, Type};
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, lstat};
-
 use super::handle::{Kind, kind_of};
 use super::index::List;
 use super::{Guard, LastLink, Objects, Refusal, Request, Target};
 
 /// How many alternatives the braces of one pattern may make.
 const ALTERNATIVES: usize = 256;
-/// How many files and folders are met in search of links.
-const LIMIT: usize = 200_000;
 
 /// What follows the first wildcard.
 #[derive(Debug)]
@@ -33,21 +27,22 @@ struct Tail {
 impl Guard {
     /// Judges a search for `pattern` in the folder `base`, by default the request's own.
     ///
-    /// With [`Objects::Any`] only names are found; with [`Objects::Content`] everything that matches is read as well, and with
-    /// [`LastLink::Follow`] also through symbolic links. The pattern for a whole folder is `**`.
+    /// With [`Objects::Any`] only names are found; with [`Objects::Content`] everything that matches is read as well. A link that
+    /// is named is followed, whatever the request says, for searching tools do that; links that they find are not. The pattern for
+    /// a whole folder is `**`.
     ///
     /// # Errors
     /// What the search would reach and may not; or that the folder does not exist.
     pub fn pattern(&self, pattern: &OsStr, base: Option<&OsStr>, request: &Request) -> Result<(), Refusal> {
-        let any = Request { objects: Objects::Any, last: LastLink::Follow, ..request.clone() };
+        let request = Request { last: LastLink::Follow, ..request.clone() };
         if let Some(base) = base {
-            let found = self.resolve(base, &any)?;
+            let found = self.resolve(base, &request.clone().of_any_kind())?;
             if found.facts.as_ref().is_some_and(|facts| kind_of(facts) != Kind::Folder) {
-                return self.resolve(base, request).map(drop);
+                return self.resolve(base, &request).map(drop);
             }
         }
         for alternative in alternatives(pattern)? {
-            self.alternative(&alternative, base, request)?;
+            self.alternative(&alternative, base, &request)?;
         }
         Ok(())
     }
@@ -69,7 +64,7 @@ impl Guard {
         };
         let is_fixed = tail.names.is_empty();
         let objects = if is_fixed { request.objects } else { Objects::Any };
-        let found = match self.resolve(&path, &Request { objects, last: LastLink::Follow, ..request.clone() }) {
+        let found = match self.resolve(&path, &Request { objects, ..request.clone() }) {
             Ok(found) => found,
             // Nothing is found there.
             Err(refusal) if refusal.is_missing() => return Ok(()),
@@ -79,89 +74,21 @@ impl Guard {
         if request.objects == Objects::Any || !is_folder || is_fixed {
             return Ok(());
         }
-        self.contents(&found, &tail, request)
+        self.contents(&found, &tail)
     }
 
     /// Refuses to read what `tail` matches below `folder` when something hidden is among it.
     ///
     /// # Errors
     /// What is.
-    fn contents(&self, folder: &Target, tail: &Tail, request: &Request) -> Result<(), Refusal> {
+    fn contents(&self, folder: &Target, tail: &Tail) -> Result<(), Refusal> {
         let below = self.sight().restricted_below(&folder.shown, List::Mask);
         if below.is_cut {
             return Err(Refusal::unsearched(&folder.path));
         }
         let masked = below.paths.iter().map(|(path, _)| path);
         let reached: Vec<&PathBuf> = masked.filter(|path| tail.reaches(&folder.shown, path)).collect();
-        if !reached.is_empty() {
-            return Err(Refusal::too_wide(&folder.path, &reached));
-        }
-        if request.last == LastLink::Keep {
-            return Ok(());
-        }
-        let mut walk = Links { guard: self, tail, folder: &folder.shown, left: LIMIT };
-        walk.inside(&folder.path, &folder.shown)
-    }
-}
-
-/// A walk in search of links that lead out.
-struct Links<'a> {
-    /// Who judges them.
-    guard: &'a Guard,
-    /// Which names matter.
-    tail: &'a Tail,
-    /// Where the search begins.
-    folder: &'a Path,
-    /// How much may still be met.
-    left: usize,
-}
-
-impl Links<'_> {
-    /// Judges the links in the folder at `real`, which is shown at `shown`.
-    ///
-    /// # Errors
-    /// The first that leads where nothing may be read.
-    fn inside(&mut self, real: &Path, shown: &Path) -> Result<(), Refusal> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let Ok(mut listing) = Dir::open(real, flags, Mode::empty()) else { return Ok(()) };
-        for entry in listing.iter().flatten() {
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
-            }
-            self.left = self.left.saturating_sub(1);
-            if self.left == 0 {
-                return Err(Refusal::unsearched(self.folder));
-            }
-            let (real, shown) = (real.join(name), shown.join(name));
-            let kind = entry.file_type().or_else(|| {
-                Some(match lstat(&real).map(|facts| kind_of(&facts)) {
-                    Ok(Kind::Folder) => Type::Directory,
-                    Ok(Kind::Link) => Type::Symlink,
-                    Ok(Kind::File | Kind::Socket | Kind::Other) | Err(_) => Type::File,
-                })
-            });
-            match kind {
-                Some(Type::Directory) => self.inside(&real, &shown)?,
-                Some(Type::Symlink) => self.link(&shown)?,
-                Some(_) | None => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges the link at `shown`.
-    ///
-    /// # Errors
-    /// When it leads where nothing may be read.
-    fn link(&self, shown: &Path) -> Result<(), Refusal> {
-        let request = Request::new(lobsterpot_policy::Access::Read).of_any_kind();
-        match self.guard.resolve(shown.as_os_str(), &request) {
-            Err(refusal) if !refusal.is_missing() && self.tail.reaches(self.folder, shown) => {
-                Err(Refusal::too_wide(self.folder, &[&shown.to_owned()]))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
+        if reached.is_empty() { Ok(()) } else { Err(Refusal::too_wide(&folder.path, &reached)) }
     }
 }
 
