@@ -39,7 +39,7 @@ pub struct Entry {
 /// Lists the target.
 ///
 /// # Errors
-/// When it is no folder, cannot be listed, or was replaced meanwhile.
+/// When it is no folder, cannot be listed, holds what cannot be looked at, or was replaced meanwhile.
 pub(super) fn list(guard: &Guard, target: &Target) -> Result<Listing, OpError> {
     let folder = open::folder(target)?;
     let failed = |errno| OpError::io("listing", &target.path, errno);
@@ -48,8 +48,13 @@ pub(super) fn list(guard: &Guard, target: &Target) -> Result<Listing, OpError> {
     let mut listing = Listing::default();
     for name in names(handle) {
         let name = name.map_err(failed)?;
-        // What has vanished meanwhile is not there.
-        let Ok(Some(facts)) = open::look(&folder, &name) else { continue };
+        let facts = match open::look(&folder, &name) {
+            Ok(Some(facts)) => facts,
+            // It has vanished meanwhile, or is a mount: of somebody else, or one whose server is gone.
+            Ok(None) | Err(Errno::ENOTCONN | Errno::ESTALE) => continue,
+            Err(Errno::EACCES) if open::look(&folder, OsStr::new(open::HERE)).is_ok() => continue,
+            Err(errno) => return Err(failed(errno)),
+        };
         if within.entry(Path::new(&name), &facts, Access::Read).is_err() {
             continue;
         }

@@ -129,3 +129,17 @@ fn a_folder_that_cannot_be_searched_is_not_moved() {
         assert_eq!(scene.content("locked/inside/file"), b"x");
     });
 }
+
+#[test]
+fn a_folder_whose_files_cannot_be_looked_at_is_not_shown_as_empty() {
+    as_everybody(|scene| {
+        if !scene.is_ordinary() {
+            return;
+        }
+        scene.plant("locked/file", "x");
+        fs::set_permissions(scene.path("locked"), fs::Permissions::from_mode(0o444)).unwrap();
+        scene.refused(&["list", "locked"], "", 74, "fs.io");
+        fs::set_permissions(scene.path("locked"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(scene.done(&["list", "locked"], ""), b"file\n");
+    });
+}
