@@ -1,5 +1,6 @@
 //! The program `fs-guard`: understand the command line, make the guard, confine this process, act, report.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::mem::ManuallyDrop;
@@ -141,7 +142,7 @@ fn report(checked: Checked, format: Format) -> Result<(), Failure> {
         Format::Json => print_json(serve::checked(&checked))?,
         Format::Text if checked.verdict.decision == Decision::Allow => {
             let path = checked.resolved.clone().unwrap_or_default();
-            print(&[path.as_os_str().as_bytes(), b"\n"].concat())?;
+            print(&[shown(path.as_os_str(), io::stdout().is_terminal()).as_ref(), b"\n"].concat())?;
         }
         Format::Text => {}
     }
@@ -176,14 +177,19 @@ fn list(files: &Operations<'_>, path: &OsStr, format: Format) -> Result<(), Fail
     let mut lines = Vec::new();
     let for_a_person = io::stdout().is_terminal();
     for entry in &listing.entries {
-        if for_a_person {
-            lines.extend_from_slice(printable(&entry.name.to_string_lossy()).as_bytes());
-        } else {
-            lines.extend_from_slice(entry.name.as_bytes());
-        }
+        lines.extend_from_slice(&shown(&entry.name, for_a_person));
         lines.extend_from_slice(if entry.kind == FileKind::Folder { b"/\n" } else { b"\n" });
     }
     print(&lines)
+}
+
+/// A name as a program gets it, or as a terminal may show it to a person.
+fn shown(name: &OsStr, for_a_person: bool) -> Cow<'_, [u8]> {
+    if for_a_person {
+        Cow::Owned(printable(&name.to_string_lossy()).into_owned().into_bytes())
+    } else {
+        Cow::Borrowed(name.as_bytes())
+    }
 }
 
 /// All of standard input, which must not be more than is written at once.
@@ -271,5 +277,17 @@ const fn of_guard(error: &GuardError) -> Exit {
         GuardError::Path { .. } | GuardError::Workspace { .. } | GuardError::LedAstray { .. } => Exit::NotFound,
         GuardError::Flag { .. } => Exit::Usage,
         GuardError::Look { .. } => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_nothing_to_a_terminal_and_comes_whole_to_a_program() {
+        let name = OsStr::from_bytes(b"a\x1b]0;x\x07\xff");
+        assert_eq!(shown(name, true).as_ref(), "a\\u{1b}]0;x\\u{7}\u{fffd}".as_bytes());
+        assert_eq!(shown(name, false).as_ref(), name.as_bytes());
     }
 }
