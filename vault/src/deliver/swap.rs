@@ -3,7 +3,8 @@
 //! It cannot when the tmpfs is mounted `noswap` (Linux 6.4), when no swap is active, or when every swap area is in memory (zram
 //! without a backing device) or encrypted (dm-crypt). What cannot be found out counts as a disk.
 
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{dev_t, major, minor, stat};
@@ -11,6 +12,9 @@ use nix::sys::sysinfo::sysinfo;
 
 /// Where the kernel tells of block devices, by number.
 const BLOCK_DEVICES: &str = "/sys/dev/block";
+
+/// The kinds of devices that cryptsetup encrypts, as it writes them behind `CRYPT-` in their UUIDs.
+const ENCRYPTED: &[&str] = &["LUKS", "PLAIN-", "LOOPAES-", "TCRYPT-", "BITLK-", "FVAULT2-"];
 
 /// Whether pages of the tmpfs with this device number could be written to an unencrypted disk.
 pub(super) fn reaches_disk(device: dev_t) -> bool {
@@ -53,12 +57,20 @@ fn keeps_secrets(area: &Path) -> bool {
 /// Whether the block device of this folder in sysfs is encrypted or in memory, itself or by what it is made of.
 fn is_safe_device(node: &Path, depth: usize) -> bool {
     let text = |name: &str| fs::read_to_string(node.join(name)).unwrap_or_default();
-    if text("dm/uuid").starts_with("CRYPT-") || text("backing_dev").trim() == "none" {
+    if is_encrypted(&text("dm/uuid")) || text("backing_dev").trim() == "none" {
         return true;
     }
-    let Ok(slaves) = fs::read_dir(node.join("slaves")) else { return false };
-    let below: Vec<PathBuf> = slaves.flatten().filter_map(|slave| fs::canonicalize(slave.path()).ok()).collect();
-    depth < 8 && !below.is_empty() && below.iter().all(|slave| is_safe_device(slave, depth + 1))
+    let below = fs::read_dir(node.join("slaves")).and_then(|slaves| {
+        let real = |slave: io::Result<DirEntry>| fs::canonicalize(slave?.path());
+        slaves.map(real).collect::<io::Result<Vec<PathBuf>>>()
+    });
+    below
+        .is_ok_and(|below| depth < 8 && !below.is_empty() && below.iter().all(|slave| is_safe_device(slave, depth + 1)))
+}
+
+/// Whether a device-mapper device with this UUID is encrypted. Those of dm-integrity and dm-verity, which are not, begin alike.
+fn is_encrypted(uuid: &str) -> bool {
+    uuid.strip_prefix("CRYPT-").is_some_and(|kind| ENCRYPTED.iter().any(|known| kind.starts_with(known)))
 }
 
 #[cfg(test)]
@@ -109,9 +121,17 @@ mod tests {
         let over_both = device("dm-2", "dm/uuid", "LVM-4567\n");
         symlink(&crypt, over_both.join("slaves/dm-0")).unwrap();
         symlink(&disk, over_both.join("slaves/sda")).unwrap();
-        for (node, expected) in
-            [(disk, false), (zram, true), (written_back, false), (crypt, true), (over_crypt, true), (over_both, false)]
-        {
+        let over_unknown = device("dm-3", "dm/uuid", "LVM-89ab\n");
+        symlink(&crypt, over_unknown.join("slaves/dm-0")).unwrap();
+        symlink(world.path().join("sdb"), over_unknown.join("slaves/sdb")).unwrap();
+        let checksums = device("dm-4", "dm/uuid", "CRYPT-INTEGRITY-swap\n");
+        symlink(&disk, checksums.join("slaves/sda")).unwrap();
+        let over_checksums = device("dm-5", "dm/uuid", "CRYPT-PLAIN-swap\n");
+        symlink(&checksums, over_checksums.join("slaves/dm-4")).unwrap();
+        let unsafe_ones = [disk, written_back, over_both, over_unknown, checksums];
+        let safe_ones = [zram, crypt, over_crypt, over_checksums];
+        let all = unsafe_ones.map(|node| (node, false)).into_iter().chain(safe_ones.map(|node| (node, true)));
+        for (node, expected) in all {
             assert_eq!(is_safe_device(&node, 0), expected, "{}", node.display());
         }
     }
