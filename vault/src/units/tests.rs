@@ -151,11 +151,21 @@ fn a_user_cannot_mount() {
 fn accounts_come_from_the_password_file() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("etc")).unwrap();
-    fs::write(root.path().join("etc/passwd"), "broken\npat:x:1000:1000::/home/pat:/bin/sh\nbad:x:x::/:/\n").unwrap();
+    let passwd = root.path().join("etc/passwd");
+    assert!(matches!(Account::find("pat", root.path()), Err(UnitsError::Account { .. })));
+    // A comment in another encoding hides nobody.
+    fs::write(
+        &passwd,
+        b"broken\njo:x:9:9:J\xf6rg:/home/jo:/bin/sh\npat:x:1000:1000::/home/pat:/bin/sh\nbad:x:x::/:/\n",
+    )
+    .unwrap();
     assert_eq!(Account::find("pat", root.path()).unwrap(), pat());
     for name in ["", "bad", "broken", "sam"] {
         assert!(matches!(Account::find(name, root.path()), Err(UnitsError::Account { .. })), "{name}");
     }
+    fs::remove_file(&passwd).unwrap();
+    fs::create_dir(&passwd).unwrap();
+    assert!(matches!(Account::find("pat", root.path()), Err(UnitsError::Io { .. })));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What units are to do, checked before anything is written.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +71,12 @@ impl Account {
     pub fn find(name: &str, root: &Path) -> Result<Self, UnitsError> {
         let path = root.join("etc/passwd");
         let unknown = || UnitsError::Account { name: name.to_owned(), path: path.clone() };
-        let passwd = fs::read_to_string(&path).map_err(|_| unknown())?;
+        let passwd = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unknown()),
+            read => read.map_err(|source| UnitsError::Io { verb: "read", path: path.clone(), source })?,
+        };
+        // Comments may be in any encoding.
+        let passwd = String::from_utf8_lossy(&passwd);
         let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let found =
             fields.into_iter().find(|fields| fields.first() == Some(&name) && !name.is_empty()).ok_or_else(unknown)?;
