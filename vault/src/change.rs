@@ -13,6 +13,9 @@ use crate::secret::Secret;
 /// The longest note, in bytes.
 pub const LONGEST_NOTE: usize = 4096;
 
+/// The last second that can be written so that it is read again: years have four digits.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
 /// Why a change is not made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -130,8 +133,7 @@ impl Expiry {
         } else {
             humantime::parse_rfc3339(text).map_err(|_| failed("it cannot be read"))?
         };
-        // What is written must be read again: years of four digits.
-        if moment >= SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800) {
+        if moment > SystemTime::UNIX_EPOCH + LAST_SECOND {
             return Err(failed("it is too far away"));
         }
         if moment > now { Ok(Self::At(moment)) } else { Err(failed("it is past")) }
@@ -225,12 +227,13 @@ pub fn rotate(
     Ok(())
 }
 
-/// Puts a new value into an entry.
+/// Puts a new value into an entry. Its expiry is renewed for the same length of time, as far as that can be written.
 fn renew(entry: &mut Entry, value: Secret, now: SystemTime) {
     let length = entry.expires.and_then(|end| end.duration_since(entry.rotated).ok());
     entry.value = value;
     entry.rotated = now;
-    entry.expires = length.and_then(|length| now.checked_add(length));
+    let last = SystemTime::UNIX_EPOCH + LAST_SECOND;
+    entry.expires = length.map(|length| now.checked_add(length).map_or(last, |end| end.min(last)));
 }
 
 /// Removes secrets: all of them or none.
@@ -289,6 +292,17 @@ mod tests {
         assert_eq!((entry.created, entry.rotated, entry.expires), (NOW, after(50), Some(after(150))));
         assert_eq!(entry.note.as_deref(), Some("n"));
         assert!(!entry.consumers.allow(&Consumer::Get));
+    }
+
+    #[test]
+    fn an_expiry_at_the_end_of_all_years_is_renewed_and_can_be_written() {
+        let mut document = document();
+        let last = Expiry::parse("9999-12-31T23:59:59Z", NOW).unwrap();
+        describe(&mut document, &name("A"), &Details { expires: Some(last), ..Details::default() }).unwrap();
+        rotate(&mut document, &name("A"), Secret::from("2"), None, after(86_400)).unwrap();
+        assert_eq!(Expiry::At(document.secrets[&name("A")].expires.unwrap()), last);
+        assert_eq!(Document::from_bytes(document.to_bytes().as_bytes()), Ok(document));
+        assert!(Expiry::parse("9999999d", NOW).is_err());
     }
 
     #[test]
