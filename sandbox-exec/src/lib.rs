@@ -11,6 +11,7 @@ mod channel;
 mod check;
 mod confine;
 mod deep;
+mod doors;
 mod error;
 mod exit;
 mod fallback;

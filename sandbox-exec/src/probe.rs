@@ -17,6 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bytes;
 use crate::deep::{self, SearchError, Shelf};
+use crate::doors::Doors;
 use crate::error::Error;
 use crate::host::{Fact, Facts, Kind};
 use crate::obstacle::{settled, settled_io};
@@ -27,6 +28,8 @@ use crate::step::{Failure, Step};
 pub(crate) struct Probe {
     /// What was found.
     pub(crate) facts: Facts,
+    /// What to do about folders that are closed.
+    pub(crate) doors: Doors,
     /// How folders are reached.
     ways: FxHashMap<OsString, Way>,
     /// What the home folders hold, at their top and where programs keep their things.
@@ -65,12 +68,12 @@ impl Probe {
     fn open(&mut self, path: &Path) -> Result<Option<Fact>, Errno> {
         match bytes::parent(path).map_or(Way::Straight, |folder| self.way(folder)) {
             Way::Straight => {}
-            Way::Crooked => return open_through_links(path),
+            Way::Crooked => return open_through_links(&self.doors, path),
             Way::Missing => return Ok(None),
         }
-        let Some(status) = settled(lstat(path))? else { return Ok(None) };
+        let Some(status) = settled(self.doors.look(path, || lstat(path)))? else { return Ok(None) };
         let is_link = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFLNK.bits();
-        if is_link { open_through_links(path) } else { Ok(Some(fact(&status, path.to_owned(), None))) }
+        if is_link { open_through_links(&self.doors, path) } else { Ok(Some(fact(&status, path.to_owned(), None))) }
     }
 
     /// Notes that `path` could not be looked at.
@@ -198,7 +201,7 @@ impl Probe {
         tails: &[&[Segment]],
         shelf: Option<&Shelf>,
     ) -> Result<Vec<Vec<PathBuf>>, SearchError> {
-        let mut found = deep::search(folder, tails, shelf)?;
+        let mut found = deep::search(folder, tails, shelf, &self.doors)?;
         for paths in &mut found {
             paths.retain(|path| self.look(path).is_some());
         }
@@ -240,8 +243,9 @@ impl Probe {
         if let Some(names) = self.listings.get(folder.as_os_str()) {
             return Rc::clone(names);
         }
-        let names = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-        let names: Rc<FxHashSet<OsString>> = match self.seen(folder, names) {
+        let listed = self.doors.look(folder, || names_in(folder));
+        let names: Rc<FxHashSet<OsString>> = match settled(listed).unwrap_or_else(|errno| self.not_seen(folder, errno))
+        {
             Some(names) => {
                 let names = Rc::new(names);
                 let prefix = [folder.as_os_str().as_bytes(), b"/"].concat();
@@ -254,6 +258,15 @@ impl Probe {
         self.listings.insert(folder.as_os_str().to_owned(), Rc::clone(&names));
         names
     }
+}
+
+/// The names in `folder`.
+///
+/// # Errors
+/// The kernel's.
+fn names_in(folder: &Path) -> Result<FxHashSet<OsString>, Errno> {
+    let names = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
+    names.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
 }
 
 /// The folder of a home that a pattern is about, and the rest of the pattern.
@@ -303,14 +316,14 @@ enum Way {
 ///
 /// # Errors
 /// What the kernel said, when that says nothing about what the sandbox would find.
-fn open_through_links(path: &Path) -> Result<Option<Fact>, Errno> {
-    let link = match readlink(path) {
+fn open_through_links(doors: &Doors, path: &Path) -> Result<Option<Fact>, Errno> {
+    let link = match doors.look(path, || readlink(path)) {
         // The usual answer for what is no link.
         Err(Errno::EINVAL) => None,
         other => settled(other)?.map(PathBuf::from),
     };
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    if let Some(handle) = settled(nix::fcntl::open(path, flags, Mode::empty()))? {
+    if let Some(handle) = settled(doors.look(path, || nix::fcntl::open(path, flags, Mode::empty())))? {
         let real = readlink(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str())?;
         return Ok(Some(fact(&fstat(&handle)?, PathBuf::from(real), link)));
     }

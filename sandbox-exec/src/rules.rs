@@ -64,7 +64,8 @@ impl Rules {
         // What may be written must be known before an index is trusted: the sandbox must not have been able to write that.
         let mut write = resolve(&files.write, places, Purpose::Grant, probe, |_| true);
         search(&mut [&mut write], probe, places, None);
-        let shelf = Shelf::new(&caller.home, caller.uid.as_raw(), writable(&write, places));
+        probe.doors.roots = writable(&write, places);
+        let shelf = Shelf::new(&caller.home, caller.uid.as_raw(), probe.doors.roots.clone());
         let mut read = resolve(&files.read, places, Purpose::Grant, probe, |_| true);
         search(&mut [&mut read], probe, places, Some(&shelf));
         let (read, write) = (read.rules, write.rules);

@@ -12,8 +12,9 @@ use lobsterpot_policy::{
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
 
-use crate::args::{Invocation, Net, duration, variable};
+use crate::args::{Invocation, Mode, Net, duration, variable};
 use crate::caller;
+use crate::doors::Doors;
 use crate::error::Error;
 use crate::host::{Called, Caller, Host};
 use crate::links;
@@ -74,13 +75,19 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
     let believed = [&request.places.workspaces, &request.writable_roots];
     let is_new = |workspace: &PathBuf| !believed.iter().any(|folders| folders.contains(workspace));
     let is_any_new = places.workspaces.iter().any(is_new);
-    if is_any_new || is_any_there(&narrowing)? {
+    let doors = Doors {
+        uid: caller.uid.as_raw(),
+        roots: places.workspaces.clone(),
+        look_only: invocation.mode == Mode::DryRun,
+    };
+    if is_any_new || is_any_there(&narrowing, &doors)? {
         request.workspace_files = narrowing;
         request.places = places.clone();
         policy = load(&request, &SystemReader)?;
     }
     refuse_without_way_out(invocation, &policy)?;
     let mut probe = Probe::default();
+    probe.doors = doors;
     let rules = Rules::look(&mut probe, &policy.files, &places, &caller);
     probe.is_complete()?;
     probe.look(&cwd);
@@ -110,9 +117,9 @@ pub(crate) fn look(invocation: &Invocation) -> Result<Survey, Error> {
 ///
 /// # Errors
 /// When that cannot be told.
-fn is_any_there(paths: &[PathBuf]) -> Result<bool, Failure> {
+fn is_any_there(paths: &[PathBuf], doors: &Doors) -> Result<bool, Failure> {
     for path in paths {
-        if settled(lstat(path)).step_at(Step::Look, path)?.is_some() {
+        if settled(doors.look(path, || lstat(path))).step_at(Step::Look, path)?.is_some() {
             return Ok(true);
         }
     }

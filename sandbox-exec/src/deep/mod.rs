@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use lobsterpot_policy::Segment;
 
+use crate::doors::Doors;
 use automaton::{Automaton, START};
 pub(crate) use error::SearchError;
 pub(crate) use shelf::Shelf;
@@ -52,8 +53,9 @@ pub(crate) fn search(
     folder: &Path,
     tails: &[&[Segment]],
     shelf: Option<&Shelf>,
+    doors: &Doors,
 ) -> Result<Vec<Vec<PathBuf>>, SearchError> {
-    search_within(BOUNDS, folder, tails, shelf).map(|outcome| outcome.found)
+    search_within(BOUNDS, folder, tails, shelf, doors).map(|outcome| outcome.found)
 }
 
 /// Does what [`search`] does, within `bounds`.
@@ -65,10 +67,11 @@ fn search_within(
     folder: &Path,
     tails: &[&[Segment]],
     shelf: Option<&Shelf>,
+    doors: &Doors,
 ) -> Result<Outcome, SearchError> {
     let mut found = vec![Vec::new(); tails.len()];
-    let Some(root) = Root::open(folder.to_owned(), START)? else { return Ok(Outcome { found, listed: 0 }) };
-    let mut walker = Walker::new(Automaton::new(tails), bounds.entries);
+    let Some(root) = Root::open(folder.to_owned(), START, doors)? else { return Ok(Outcome { found, listed: 0 }) };
+    let mut walker = Walker::new(Automaton::new(tails), bounds.entries, doors);
     let (key, name) = identity(folder, tails);
     // Without a key nobody could tell what an index is of.
     let shelf = shelf.filter(|_| !key.is_empty());

@@ -18,6 +18,7 @@ use super::automaton::{Automaton, NOWHERE, Row};
 use super::clock::{Clock, Disks};
 use super::error::SearchError;
 use super::index::{Find, Finds, Folder, Stamp};
+use crate::doors::Doors;
 use crate::obstacle::{Obstacle, settled};
 
 /// Where a walk begins: an open folder and its path.
@@ -42,6 +43,8 @@ pub(super) struct Walker<'a> {
     pub(super) met: u64,
     /// How many may be met.
     limit: u64,
+    /// What to do about folders that are closed.
+    doors: &'a Doors,
     /// When the walk began.
     clock: Clock,
     /// The file systems that were met.
@@ -64,9 +67,9 @@ impl Root {
     ///
     /// # Errors
     /// When the folder cannot be opened for a reason that says nothing about what is in it.
-    pub(super) fn open(path: PathBuf, row: Row) -> Result<Option<Self>, SearchError> {
+    pub(super) fn open(path: PathBuf, row: Row, doors: &Doors) -> Result<Option<Self>, SearchError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        match nix::fcntl::open(&path, flags, Mode::empty()) {
+        match doors.look(&path, || nix::fcntl::open(&path, flags, Mode::empty())) {
             Ok(handle) => Ok(Some(Self { handle, path, row })),
             Err(errno) => match Obstacle::from(errno) {
                 Obstacle::Gone | Obstacle::Closed => Ok(None),
@@ -121,8 +124,8 @@ const LONGEST: usize = 4096;
 
 impl<'a> Walker<'a> {
     /// A walk that has not begun, and ends when it has met `limit` entries.
-    pub(super) fn new(automaton: Automaton<'a>, limit: u64) -> Self {
-        Self { automaton, listed: 0, met: 0, limit, clock: Clock::now(), disks: Disks::default() }
+    pub(super) fn new(automaton: Automaton<'a>, limit: u64, doors: &'a Doors) -> Self {
+        Self { automaton, listed: 0, met: 0, limit, doors, clock: Clock::now(), disks: Disks::default() }
     }
 
     /// The stamp of the folder that `status` is about, when it can be relied on; `open` gives access to it.
@@ -144,7 +147,7 @@ impl<'a> Walker<'a> {
     pub(super) fn list(&mut self, root: &Root, path: &CStr, row: Row) -> Result<Option<Listing>, SearchError> {
         self.listed += 1;
         let failed = |errno| SearchError::Unreadable { folder: root.full(path), errno };
-        let handle = match root.open_below(path) {
+        let handle = match self.doors.look_lazily(|| root.full(path), || root.open_below(path)) {
             Ok(handle) => handle,
             Err(errno) => {
                 return match Obstacle::from(errno) {
@@ -188,7 +191,8 @@ impl<'a> Walker<'a> {
             self.meet(root)?;
             let path = root.below(path, name)?;
             let failed = |errno| SearchError::Unreadable { folder: root.full(&path), errno };
-            if let Some(status) = settled(root.status(&path)).map_err(failed)? {
+            let looked = self.doors.look_lazily(|| root.full(&path), || root.status(&path));
+            if let Some(status) = settled(looked).map_err(failed)? {
                 self.consider(&mut listing, row, name, kind(&status));
             }
         }
@@ -303,7 +307,7 @@ impl<'a> Walker<'a> {
     ) -> Result<(), SearchError> {
         let row = self.automaton.row_at(root.row, folder.to_bytes());
         let across = self.automaton.step(row, name).across;
-        let Some(target) = Root::open(root.full(folder).join(name), across)? else { return Ok(()) };
+        let Some(target) = Root::open(root.full(folder).join(name), across, self.doors)? else { return Ok(()) };
         let mut behind = Vec::new();
         self.walk(&target, CString::default(), across, 0, &mut behind)?;
         self.gather(&target, &behind, found)

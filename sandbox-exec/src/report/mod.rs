@@ -87,6 +87,14 @@ pub(crate) fn not_looked_at(path: &Path, errno: Errno) {
     ));
 }
 
+/// Says that a folder was closed to its owner, and has been opened.
+pub(crate) fn opened(folder: &Path) {
+    let shown = escaped(folder);
+    say(&format!(
+        "sandbox-exec: \"{shown}\" was closed to its owner (chmod u-rx), so that nothing in it could be guarded: its owner may enter it again\n"
+    ));
+}
+
 /// Says that a symlink came to lie where git writes, and was removed.
 pub(crate) fn link_removed(path: &Path, target: &Path) {
     let (path, target) = (escaped(path), escaped(target));

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
-use crate::obstacle::settled;
+use crate::obstacle::{Obstacle, settled};
 use crate::plan::Guard;
 
 /// The writable roots, open.
@@ -36,8 +36,11 @@ impl Ground {
                 continue;
             }
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            if let Some(root) = settled(open(&guard.root, flags, Mode::empty()))? {
-                roots.push((guard.root.clone(), root));
+            match open(&guard.root, flags, Mode::empty()) {
+                Ok(root) => roots.push((guard.root.clone(), root)),
+                // It was looked into a moment ago: whoever has closed it since can open it again.
+                Err(errno) if matches!(Obstacle::from(errno), Obstacle::Closed | Obstacle::Other) => return Err(errno),
+                Err(_) => {}
             }
         }
         Ok(Self(roots))

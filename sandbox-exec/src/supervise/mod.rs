@@ -38,6 +38,7 @@ use ground::Ground;
 pub(crate) use refusals::Socket;
 use repositories::Repositories;
 pub(crate) use signals::Signals;
+pub(crate) use sweeper::give_back;
 use watch::Watch;
 
 /// How long the sandbox has to end by itself when its time is up.

@@ -154,7 +154,7 @@ fn mark(attempt: u32) -> String {
 }
 
 /// Gives the owner of `folder` the right to change it.
-pub(super) fn give_back(folder: BorrowedFd<'_>) {
+pub(crate) fn give_back(folder: BorrowedFd<'_>) {
     let Ok(status) = fstat(folder) else { return };
     let mode = Mode::from_bits_truncate(status.st_mode) | Mode::S_IRWXU;
     let path = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&folder)));

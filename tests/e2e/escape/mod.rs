@@ -1,5 +1,6 @@
 //! Attacks: each test is a sentence that must stay true. `docs/threats.md` maps them to the layers that stop them.
 
+mod closed;
 mod daemons;
 mod descriptors;
 mod devices;

@@ -4,8 +4,12 @@ use crate::harness::Scene;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The toolchain that builds this very test.
+/// The toolchain that builds this very test, or `$LOBSTERPOT_TOOLCHAIN`: a copy of it on the file system of the scenes, which can be linked
+/// there.
 pub(crate) fn place() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("LOBSTERPOT_TOOLCHAIN") {
+        return Some(PathBuf::from(named));
+    }
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let place = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
     place.join("bin/cargo").is_file().then_some(place)
@@ -17,6 +21,8 @@ pub(crate) fn install(scene: &Scene, toolchain: &Path) -> PathBuf {
     scene.mkdir(&place);
     for part in ["bin", "lib"] {
         let linked = ["-al", "-a"].iter().any(|how| {
+            // What the first try has left.
+            drop(std::fs::remove_dir_all(place.join(part)));
             Command::new("cp")
                 .arg(how)
                 .args([toolchain.join(part), place.join(part)])

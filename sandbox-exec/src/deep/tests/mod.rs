@@ -65,7 +65,7 @@ impl Scene {
     /// When the search is not complete.
     fn search(&self, shelf: Option<&Shelf>, bounds: Bounds) -> Result<Outcome, SearchError> {
         let tails: Vec<_> = self.patterns.iter().map(ResolvedPattern::tail).collect();
-        search_within(bounds, &self.path(""), &tails, shelf)
+        search_within(bounds, &self.path(""), &tails, shelf, &crate::doors::Doors::default())
     }
 
     /// One launch: what the first pattern finds, relative to the tree, and how many folders were listed.

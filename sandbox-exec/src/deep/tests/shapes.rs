@@ -116,8 +116,9 @@ fn plain_names_are_found_in_a_folder_that_cannot_be_listed() {
     scene.file("closed/sub/key");
     scene.file("closed/x.pem");
     let tails: Vec<_> = scene.patterns.iter().map(|pattern| pattern.tail()).collect();
-    let mut walker = Walker::new(Automaton::new(&tails), 1000);
-    let root = Root::open(scene.path(""), START).unwrap().unwrap();
+    let doors = crate::doors::Doors::default();
+    let mut walker = Walker::new(Automaton::new(&tails), 1000, &doors);
+    let root = Root::open(scene.path(""), START, &doors).unwrap().unwrap();
     let listing = walker.guess(&root, c"closed", START).unwrap();
     let matches: Vec<_> = listing.finds.iter().collect();
     assert_eq!(matches, [super::super::index::Find::Match(0, OsStr::new(".env"))]);
