@@ -158,6 +158,9 @@ mod tests {
     }
 
     /// A look that root's rights do not help: closed until the folder's owner may enter it.
+    ///
+    /// # Errors
+    /// `EACCES`.
     fn look(folder: &Path) -> Result<(), Errno> {
         if mode(folder) & 0o100 == 0 { Err(Errno::EACCES) } else { Ok(()) }
     }
