@@ -120,7 +120,12 @@ fn exported(pair: &str) -> String {
 /// When there is none.
 fn shell() -> Result<&'static str, Denial> {
     let missing = || Denial::Program { path: SHELLS[1].into(), problem: "it does not exist".to_owned() };
-    SHELLS.into_iter().find(|shell| Path::new(shell).exists()).ok_or_else(missing)
+    best_shell().ok_or_else(missing)
+}
+
+/// The best of the shells that are there.
+pub(crate) fn best_shell() -> Option<&'static str> {
+    SHELLS.into_iter().find(|shell| Path::new(shell).exists())
 }
 
 /// A path as text that can stand in a command.

@@ -19,6 +19,7 @@ use crate::install::person::{Person, listed_home};
 use crate::install::programs::{FILE_HOOK, SHELL_HOOK};
 use crate::install::trial::{self, said};
 use crate::quote;
+use crate::shell::best_shell;
 
 /// What lies outside of the workspace.
 pub(crate) const CANARY: &str = "canary-that-must-stay-outside";
@@ -225,7 +226,8 @@ fn shell(agent: Agent, start: &Start, scene: &Scene) -> Result<String, InstallEr
     let workspace = scene.workspace();
     let payload = payload::shell(agent, &workspace, &scene.command());
     let rewritten = command_in(&asked(start, &payload, scene)?)?;
-    let mut command = Command::new("/bin/sh");
+    // As the client does, which keeps to no shell that cannot read what the hook writes for it.
+    let mut command = Command::new(best_shell().unwrap_or("/bin/sh"));
     command.arg("-c").arg(rewritten);
     let output = run(command, None, &workspace)?;
     let text = String::from_utf8_lossy(&output.stdout);
