@@ -128,7 +128,7 @@ impl World {
 
     /// The program with these arguments, for the world's home. No client is in its `PATH`, and what a killed run leaves behind
     /// goes away with the world.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/lobsterpot"));
         command
             .args(arguments)

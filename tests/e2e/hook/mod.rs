@@ -140,3 +140,21 @@ fn garbage_is_denied() {
         }
     });
 }
+
+#[test]
+fn installation_is_tried_in_a_shell_that_reads_what_the_hook_writes_whatever_the_folders_are_called() {
+    each_known(|scene| {
+        for program in ["sandbox-exec", "sandbox-exec-hook", "fs-guard", "fs-guard-hook"] {
+            scene.binary(program);
+        }
+        // Its name holds `cd`, so the hook takes the command of the trial for one that may change the folder.
+        let place = scene.at_home("macdonald");
+        scene.mkdir(&place);
+        let program = scene.binary("lobsterpot").into_os_string();
+        let options = ["install", "claude-code", "--no-shell-prefix", "--dry-run", "--home"];
+        let words: Vec<_> = std::iter::once(program).chain(options.map(Into::into)).collect();
+        let mut run = Run::new(&words);
+        run.argv.push(scene.home.clone().into());
+        scene.bare(&run.env("TMPDIR", &place)).ok();
+    });
+}
