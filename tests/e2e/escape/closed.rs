@@ -35,7 +35,9 @@ fn protected_file_in_a_folder_that_an_earlier_command_closed_stays_protected() {
         scene.bare(&Run::shell("git init -q . && git add README.md && git commit -qm first")).ok();
         close(&scene.at_work(".git"));
         let place = scene.at_work(".git/config");
-        Attempt::shell("chmod 755 .git; echo '# evil' >>.git/config").effect(move |_| {
+        // Without O_CREAT, which is refused for a name that was not there.
+        let write = "import os; os.write(os.open('.git/config', os.O_WRONLY | os.O_APPEND), b'# evil')";
+        Attempt::shell(&format!("chmod 755 .git; exec python3 -c \"{write}\"")).effect(move |_| {
             drop(fs::set_permissions(place.parent().expect("a folder"), Permissions::from_mode(0o755)));
             fs::read_to_string(&place).is_ok_and(|content| content.contains("evil"))
         })
